@@ -1,0 +1,27 @@
+// Bundles the server and the command line into one file each, which need nothing but Node at run time.
+import { rmSync } from 'node:fs';
+import { build } from 'esbuild';
+
+rmSync('dist', { recursive: true, force: true });
+
+const shared = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  // Packages written as CommonJS call require() for Node's own modules.
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+};
+
+await Promise.all([
+  build({ ...shared, entryPoints: ['src/main.ts'], outfile: 'dist/server.js' }),
+  build({
+    ...shared,
+    entryPoints: ['src/cli/main.ts'],
+    outfile: 'dist/cli.js',
+    banner: { js: `#!/usr/bin/env node\n${shared.banner.js}` },
+  }),
+]);

@@ -1,0 +1,38 @@
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { SyncContext } from './metacontroller/context.ts';
+import { errors } from './plugins/errors.ts';
+import { health } from './plugins/health.ts';
+import { hooks } from './plugins/hooks.ts';
+import { metrics } from './plugins/metrics.ts';
+
+/** What the application needs from outside. */
+export interface AppOptions {
+  context: SyncContext;
+  /** Largest request body, in bytes. */
+  bodyLimit?: number;
+  /** Without one, nothing is logged. */
+  logger?: FastifyBaseLogger;
+}
+
+/**
+ * Builds the HTTP application: the hooks of both kinds, health, metrics. It listens on nothing yet: `main.ts` does, and
+ * tests inject requests.
+ */
+export function buildApp({ context, bodyLimit, logger }: AppOptions): FastifyInstance {
+  const app = Fastify({
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    ...(bodyLimit !== undefined && { bodyLimit }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // Metacontroller sends one request after another over few connections: keep them longer than it does (90 s).
+    keepAliveTimeout: 120_000,
+  })
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .setValidatorCompiler(TypeBoxValidatorCompiler);
+
+  app.register(errors);
+  app.register(metrics);
+  app.register(health);
+  app.register(hooks, { context });
+  return app;
+}

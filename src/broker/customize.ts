@@ -1,0 +1,28 @@
+import type { CustomizeResponse } from '../metacontroller/envelope.ts';
+import { BROKER_LABEL } from './labels.ts';
+import { brokerNames } from './names.ts';
+import type { BrokerCustomizeRequest } from './request.ts';
+import { resolveBroker } from './spec.ts';
+
+/**
+ * What a Broker's sync needs to see besides its children: whoever holds the names of the children, and, for a node
+ * port, the pods, whose hosts are where it is reached. Asking for pods makes Metacontroller watch the pods of the whole
+ * cluster, so it is done for that type only.
+ */
+export function customizeBroker({ parent }: BrokerCustomizeRequest): CustomizeResponse {
+  const { name, namespace } = parent.metadata;
+  const { nats, headless, config, auth } = brokerNames(name);
+  const broker = resolveBroker(parent);
+  const needsHosts = 'service' in broker && broker.service.type === 'NodePort';
+  return {
+    relatedResources: [
+      { apiVersion: 'v1', resource: 'secrets', namespace, names: [auth] },
+      { apiVersion: 'v1', resource: 'configmaps', namespace, names: [config] },
+      { apiVersion: 'v1', resource: 'services', namespace, names: [nats, headless] },
+      { apiVersion: 'apps/v1', resource: 'statefulsets', namespace, names: [nats] },
+      ...(needsHosts
+        ? [{ apiVersion: 'v1', resource: 'pods', namespace, labelSelector: { matchLabels: { [BROKER_LABEL]: name } } }]
+        : []),
+    ],
+  };
+}

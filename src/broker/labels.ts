@@ -1,0 +1,33 @@
+import { recommendedLabels } from '../kubernetes/labels.ts';
+import type { ObservedStatefulSet } from '../metacontroller/observed.ts';
+import type { Broker } from './spec.ts';
+
+/** Value of `app.kubernetes.io/name` by which Meshery Server finds broker pods. */
+const NAME = 'nats';
+
+/** Label of a broker's pods that no selector of an existing StatefulSet can override: the name of the Broker. */
+export const BROKER_LABEL = 'meshery.io/broker';
+
+/** Labels of every child of a broker. */
+export function brokerLabels(broker: Broker): Record<string, string> {
+  return { ...recommendedLabels(NAME, broker.names.nats), 'app.kubernetes.io/component': NAME };
+}
+
+/**
+ * Labels that select a broker's pods, for the StatefulSet and the Services alike. The selector of an existing
+ * StatefulSet can't change, so it stays whatever it is.
+ */
+export function podSelector(broker: Broker, observed: ObservedStatefulSet | undefined): Record<string, string> {
+  return (
+    observed?.spec.selector?.matchLabels ?? {
+      'app.kubernetes.io/component': NAME,
+      'app.kubernetes.io/instance': broker.names.nats,
+      'app.kubernetes.io/name': NAME,
+    }
+  );
+}
+
+/** Labels of a broker's pods; they satisfy the selector. */
+export function podLabels(broker: Broker, selector: Record<string, string>): Record<string, string> {
+  return { ...brokerLabels(broker), [BROKER_LABEL]: broker.name, ...selector };
+}

@@ -1,0 +1,39 @@
+/** Names of a broker's children. */
+export interface BrokerNames {
+  /** The client Service and the StatefulSet; also the value of the instance label. */
+  nats: string;
+  headless: string;
+  config: string;
+  auth: string;
+}
+
+/**
+ * Longest name of a StatefulSet whose pods Kubernetes accepts: they are labelled with the name of their revision, which
+ * is the StatefulSet's with 11 characters behind it, and a label value ends at 63.
+ */
+const MAX_STATEFUL_SET_NAME = 52;
+
+/** A DNS-1035 label, which names of Services are: they start with a letter and hold no dot. */
+const SERVICE_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+
+/**
+ * The names for a Broker called `name`: one called `X-broker` owns `X-nats…`, any other `Y` owns `Y-nats…`. So
+ * `meshery-broker` has the names that Meshery Server looks for.
+ */
+export function brokerNames(name: string): BrokerNames {
+  const base = /^(.+)-broker$/.exec(name)?.[1] ?? name;
+  const nats = `${base}-nats`;
+  return { nats, headless: `${nats}-headless`, config: `${nats}-config`, auth: `${nats}-auth` };
+}
+
+/** Why the children of a Broker of this name can't exist, `undefined` when they can. */
+export function nameProblem(name: string): string | undefined {
+  const { nats } = brokerNames(name);
+  if (nats.length > MAX_STATEFUL_SET_NAME) {
+    return `gives the StatefulSet ${nats}, which is longer than ${MAX_STATEFUL_SET_NAME} characters; use a shorter name`;
+  }
+  if (!SERVICE_NAME.test(nats)) {
+    return `gives the Service ${nats}, which must start with a letter and hold only lower-case letters, digits and -`;
+  }
+  return undefined;
+}

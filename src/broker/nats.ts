@@ -1,0 +1,17 @@
+import type { Broker } from './spec.ts';
+
+/** Ports of a NATS server, by the names that its Services give them. */
+export const PORTS = { nats: 4222, cluster: 6222, monitor: 8222 } as const;
+
+/** DNS names of a broker's servers, which the headless Service gives to the pods of the StatefulSet. */
+export function natsServerAddresses(broker: Broker, serviceName: string): string[] {
+  return Array.from(
+    { length: broker.size },
+    (_, ordinal) => `${broker.names.nats}-${ordinal}.${serviceName}.${broker.namespace}.svc`,
+  );
+}
+
+/** DNS name of a client Service; it stays when the Service's address changes. Without the cluster's domain, which differs. */
+export function brokerHost(serviceName: string, namespace: string): string {
+  return `${serviceName}.${namespace}.svc`;
+}

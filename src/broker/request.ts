@@ -1,0 +1,30 @@
+import type { Static } from '@sinclair/typebox';
+import { customizeRequest, objectMap, parent, syncRequest } from '../metacontroller/envelope.ts';
+import {
+  ObservedObject,
+  ObservedPod,
+  ObservedSecret,
+  ObservedService,
+  ObservedStatefulSet,
+} from '../metacontroller/observed.ts';
+
+const BrokerParent = parent('Broker');
+
+const children = {
+  'Secret.v1': ObservedSecret,
+  'ConfigMap.v1': ObservedObject,
+  'Service.v1': ObservedService,
+  'StatefulSet.apps/v1': ObservedStatefulSet,
+};
+
+/** Request of `POST /broker/sync`. The related objects are those that `customizeBroker` asks for. */
+export const BrokerSyncRequest = syncRequest(
+  BrokerParent,
+  objectMap(children),
+  objectMap({ ...children, 'Pod.v1': ObservedPod }),
+);
+export type BrokerSyncRequest = Static<typeof BrokerSyncRequest>;
+
+/** Request of `POST /broker/customize`. */
+export const BrokerCustomizeRequest = customizeRequest(BrokerParent);
+export type BrokerCustomizeRequest = Static<typeof BrokerCustomizeRequest>;

@@ -1,0 +1,83 @@
+import { carryOver } from '../metacontroller/carry-over.ts';
+import { claim } from '../metacontroller/claim.ts';
+import { type SyncContext, timestamp } from '../metacontroller/context.ts';
+import type { SyncResponse } from '../metacontroller/envelope.ts';
+import { invalidSpec } from '../metacontroller/ready.ts';
+import { unchanged } from '../metacontroller/unchanged.ts';
+import { authSecret } from './children/auth-secret.ts';
+import { configMap } from './children/config-map.ts';
+import { clientService, headlessService } from './children/services.ts';
+import { governingService, statefulSet } from './children/stateful-set.ts';
+import { resolveCredentials } from './credentials.ts';
+import { podSelector } from './labels.ts';
+import type { BrokerSyncRequest } from './request.ts';
+import { type Broker, resolveBroker } from './spec.ts';
+import { brokerStatus, previousBrokerStatus } from './status.ts';
+
+/**
+ * The sync hook of a Broker: a request in, the children that shall exist and the status out. The same request gives the
+ * same answer, but for a credential that has to be made and the time of a transition.
+ */
+export function syncBroker(request: BrokerSyncRequest, context: SyncContext): SyncResponse {
+  const { parent, children } = request;
+  const keep = (problem?: { reason: string; message: string }) =>
+    unchanged(parent, children, previousBrokerStatus(parent), problem, context);
+
+  if (parent.metadata.deletionTimestamp) return keep();
+  const broker = resolveBroker(parent);
+  if ('path' in broker) return keep(invalidSpec(broker));
+
+  const claims = claimNames(request, broker);
+  const credentials = resolveCredentials(claims.secret.observed, context.mintToken);
+  if ('unusable' in credentials) {
+    return keep({
+      reason: 'UnusableCredential',
+      message: `Key ${credentials.unusable} of Secret ${broker.names.auth} may hold only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one made.`,
+    });
+  }
+
+  const observed = claims.statefulSet.observed;
+  const selector = podSelector(broker, observed);
+  const wanted = {
+    secret: authSecret(broker, credentials, governingService(broker, observed)),
+    configMap: configMap(broker),
+    headless: headlessService(broker, selector, claims.headless.observed),
+    service: clientService(broker, selector, claims.service.observed),
+    statefulSet: statefulSet(broker, credentials, selector, observed),
+  };
+  // Without a Secret and a ConfigMap of its own, the broker would run on somebody else's: it stays as it is.
+  const canRun = !claims.secret.taken && !claims.configMap.taken && !claims.statefulSet.taken;
+
+  return {
+    status: brokerStatus(
+      parent,
+      broker,
+      selector,
+      canRun ? wanted.statefulSet : undefined,
+      {
+        service: claims.service.observed,
+        statefulSet: observed,
+        pods: Object.values(request.related?.['Pod.v1'] ?? {}),
+        taken: Object.values(claims).flatMap(({ taken }) => taken ?? []),
+      },
+      timestamp(context.now()),
+    ),
+    children: [
+      ...(claims.secret.taken ? [] : [wanted.secret]),
+      ...(claims.configMap.taken ? [] : [wanted.configMap]),
+      ...(claims.headless.taken ? [] : [wanted.headless]),
+      ...(claims.service.taken ? [] : [wanted.service]),
+      ...(canRun ? [wanted.statefulSet] : observed ? [carryOver(observed)] : []),
+    ],
+  };
+}
+
+function claimNames({ parent, children, related }: BrokerSyncRequest, { names }: Broker) {
+  return {
+    secret: claim(parent, names.auth, children['Secret.v1'], related?.['Secret.v1']),
+    configMap: claim(parent, names.config, children['ConfigMap.v1'], related?.['ConfigMap.v1']),
+    headless: claim(parent, names.headless, children['Service.v1'], related?.['Service.v1']),
+    service: claim(parent, names.nats, children['Service.v1'], related?.['Service.v1']),
+    statefulSet: claim(parent, names.nats, children['StatefulSet.apps/v1'], related?.['StatefulSet.apps/v1']),
+  };
+}

@@ -1,0 +1,69 @@
+import { Command, CommanderError } from 'commander';
+import { serve } from '../serve.ts';
+import { crdFiles, writeCrds } from './crds.ts';
+import { demo } from './demo.ts';
+import { UsageError } from './errors.ts';
+import { render } from './render.ts';
+import { readResources } from './resources.ts';
+
+/** Exit codes: 0 is success, 1 that a resource is refused, 2 that the command can't be carried out as it was given. */
+const REFUSED = 1;
+const USAGE = 2;
+
+const program = new Command('meshery-operator')
+  .description("Runs Meshery's Broker (NATS) and MeshSync in Kubernetes, as a webhook service for Metacontroller.")
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride();
+
+program
+  .command('serve', { isDefault: true })
+  .description('run the webhook service; configured by environment')
+  .action(serve);
+
+program
+  .command('render')
+  .description('print the children and the status of Brokers and MeshSyncs, as the service gives them')
+  .argument('<file...>', 'YAML or JSON files; - is standard input')
+  .option('--mint', 'make random credentials instead of placeholders', false)
+  .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
+  .action(async (files: string[], options: { mint: boolean; namespace: string }) => {
+    const { resources, skipped } = await readResources(files);
+    for (const line of skipped) warn(line);
+    if (resources.length === 0) throw new UsageError('no Broker and no MeshSync in what was given');
+    const { yaml, notes } = render(resources, { ...options, now: () => new Date() });
+    process.stdout.write(yaml);
+    for (const { source, text } of notes) warn(`${source}: ${text}`);
+    if (notes.some(({ refused }) => refused)) process.exitCode = REFUSED;
+  });
+
+program
+  .command('crds')
+  .description('print the CustomResourceDefinitions')
+  .option('--directory <path>', 'write them there instead, one file each')
+  .action(async ({ directory }: { directory?: string }) => {
+    if (directory) await writeCrds(directory);
+    else process.stdout.write([...crdFiles().values()].join('---\n'));
+  });
+
+program
+  .command('demo')
+  .description('start the service, send it resources as Metacontroller would, and show what comes back')
+  .argument('<file...>', 'YAML or JSON files with Brokers and MeshSyncs')
+  .action(async (files: string[]) => {
+    const { resources } = await readResources(files);
+    await demo(resources, (text) => process.stdout.write(text));
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+  else {
+    warn(error instanceof Error ? error.message : String(error));
+    process.exitCode = USAGE;
+  }
+}
+
+function warn(line: string): void {
+  process.stderr.write(`meshery-operator: ${line}\n`);
+}

@@ -1,0 +1,111 @@
+import { Value } from '@sinclair/typebox/value';
+import { stringify } from 'yaml';
+import { decode } from '../broker/credentials.ts';
+import { BrokerSyncRequest } from '../broker/request.ts';
+import { syncBroker } from '../broker/sync.ts';
+import { MeshSyncSyncRequest } from '../meshsync/request.ts';
+import { syncMeshSync } from '../meshsync/sync.ts';
+import type { SyncContext } from '../metacontroller/context.ts';
+import type { SyncResponse } from '../metacontroller/envelope.ts';
+import { mintToken } from '../mint.ts';
+import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
+import type { Resource } from './resources.ts';
+
+/** Stands where the cluster gets a random value. */
+const PLACEHOLDER = 'PLACEHOLDER-made-in-the-cluster';
+
+/** What `render` does besides printing. */
+export interface RenderOptions {
+  /** Make random credentials instead of placeholders. */
+  mint: boolean;
+  /** Namespace of resources that name none. */
+  namespace: string;
+  now: () => Date;
+}
+
+/** The outcome of rendering. */
+export interface Rendering {
+  /** YAML: for each resource its children, then itself with its status. */
+  yaml: string;
+  /** A line for each resource that is refused or waits for something. */
+  notes: { source: string; refused: boolean; text: string }[];
+}
+
+/**
+ * The children and the status that the hooks give for resources that are new to a cluster. Brokers come first, so that
+ * MeshSyncs find theirs whatever the order of the files.
+ */
+export function render(resources: (Resource & { source: string })[], options: RenderOptions): Rendering {
+  const context: SyncContext = { now: options.now, mintToken: options.mint ? mintToken : () => PLACEHOLDER };
+  const related: SentObjects = {};
+  const documents: string[] = [];
+  const notes: Rendering['notes'] = [];
+
+  const byKind = (kind: Resource['kind']) => resources.filter((resource) => resource.kind === kind);
+  for (const [index, resource] of [...byKind('Broker'), ...byKind('MeshSync')].entries()) {
+    const parent = asParent(resource, index, options.namespace);
+    const response = sync(parent, related, context);
+    if (resource.kind === 'Broker') remember(parent, response, related);
+    documents.push(...response.children.map((child) => document(options.mint ? child : readable(child))));
+    documents.push(
+      document({
+        ...parent,
+        metadata: { name: parent.metadata.name, namespace: parent.metadata.namespace },
+        status: response.status,
+      }),
+    );
+    const note = problem(response);
+    if (note) notes.push({ source: resource.source, ...note });
+  }
+  return { yaml: documents.join('---\n'), notes };
+}
+
+/** A resource as a hook is sent it when it has just been made. */
+export function asParent({ apiVersion, kind, metadata, spec }: Resource, index: number, namespace: string): SentParent {
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name: metadata.name,
+      namespace: metadata.namespace ?? namespace,
+      uid: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
+      generation: 1,
+    },
+    spec: spec ?? {},
+  };
+}
+
+function sync(parent: SentParent, related: SentObjects, context: SyncContext): SyncResponse {
+  const request: unknown = { parent, children: {}, related };
+  if (Value.Check(BrokerSyncRequest, request)) return syncBroker(request, context);
+  return syncMeshSync(Value.Decode(MeshSyncSyncRequest, request), context);
+}
+
+/** Keeps a Broker and its children for the MeshSyncs that refer to it. */
+function remember(parent: SentParent, response: SyncResponse, related: SentObjects): void {
+  const key = `${parent.metadata.namespace}/${parent.metadata.name}`;
+  const brokers = { ...related['Broker.meshery.io/v1alpha2'], [key]: parent };
+  const secrets = { ...related['Secret.v1'], ...observedChildren(parent, response.children)['Secret.v1'] };
+  Object.assign(related, { 'Broker.meshery.io/v1alpha2': brokers, 'Secret.v1': secrets });
+}
+
+/** A Secret with its values in plain text, as placeholders are to be seen; anything else as it is. */
+function readable(child: object): object {
+  if (!('kind' in child && child.kind === 'Secret' && 'data' in child)) return child;
+  const { data, ...rest } = child as { data: Record<string, string> };
+  return { ...rest, stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decode(value)])) };
+}
+
+function document(object: object): string {
+  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function problem({ status }: SyncResponse): { refused: boolean; text: string } | undefined {
+  const { conditions = [] } = status as {
+    conditions?: { type: string; status: string; reason: string; message: string }[];
+  };
+  const refused = conditions.find(({ type, status }) => type === 'SpecApplied' && status === 'False');
+  const waiting = conditions.find(({ type, status }) => type === 'BrokerResolved' && status === 'False');
+  const found = refused ?? waiting;
+  return found && { refused: found === refused, text: `${found.reason}: ${found.message}` };
+}

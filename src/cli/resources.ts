@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { parseAllDocuments } from 'yaml';
+import { describe } from '../api/validate.ts';
+import { UsageError } from './errors.ts';
+
+/** A Broker or MeshSync of a file. */
+export const Resource = Type.Object({
+  apiVersion: Type.String({ pattern: '^meshery\\.io/v1alpha[12]$' }),
+  kind: Type.Union([Type.Literal('Broker'), Type.Literal('MeshSync')]),
+  metadata: Type.Object({
+    name: Type.String({ minLength: 1 }),
+    namespace: Type.Optional(Type.String({ minLength: 1 })),
+  }),
+  spec: Type.Optional(Type.Unknown()),
+});
+export type Resource = Static<typeof Resource>;
+
+/** The resources of some files, and what else stood there. */
+export interface Resources {
+  resources: (Resource & { source: string })[];
+  /** A line for each document of another kind. */
+  skipped: string[];
+}
+
+/**
+ * Reads the Brokers and MeshSyncs of YAML or JSON files; `-` is standard input. Lists (`kind: List`) are opened.
+ * @throws UsageError naming file, document and field of the first thing that can't be read
+ */
+export async function readResources(files: string[]): Promise<Resources> {
+  const result: Resources = { resources: [], skipped: [] };
+  for (const file of files) {
+    for (const { value, source } of documents(await content(file), file)) add(value, source, result);
+  }
+  return result;
+}
+
+async function content(file: string): Promise<string> {
+  try {
+    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function documents(content: string, file: string) {
+  const parsed = parseAllDocuments(content);
+  return (Array.isArray(parsed) ? parsed : []).map((document, index) => {
+    const source = `${file === '-' ? 'standard input' : file}, document ${index + 1}`;
+    const [error] = document.errors;
+    if (error) throw new UsageError(`${source}: ${error.message.split('\n')[0]}`);
+    return { value: document.toJS() as unknown, source };
+  });
+}
+
+function add(value: unknown, source: string, result: Resources): void {
+  if (value === null) return;
+  if (isList(value)) {
+    value.items.forEach((item, index) => {
+      add(item, `${source}, item ${index + 1}`, result);
+    });
+    return;
+  }
+  if (!isObject(value)) throw new UsageError(`${source}: is not a Kubernetes object`);
+  if (!String(value.apiVersion).startsWith('meshery.io/')) {
+    result.skipped.push(`${source}: ${value.kind ?? 'an object without a kind'} is neither Broker nor MeshSync`);
+    return;
+  }
+  const error = Value.Errors(Resource, value).First();
+  if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
+  if (Value.Check(Resource, value)) result.resources.push({ ...value, source });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): value is { items: unknown[] } {
+  return isObject(value) && value.kind === 'List' && Array.isArray(value.items);
+}

@@ -1,0 +1,20 @@
+/**
+ * The recommended labels (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels) of one child.
+ * `instance` tells apart the parents of one namespace.
+ */
+export function recommendedLabels(name: string, instance: string): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': name,
+    'app.kubernetes.io/instance': instance,
+    'app.kubernetes.io/part-of': 'meshery',
+    'app.kubernetes.io/managed-by': 'meshery-operator',
+  };
+}
+
+/** A label selector in the string form that the scale subresource reads. */
+export function selectorString(matchLabels: Record<string, string>): string {
+  return Object.entries(matchLabels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(',');
+}

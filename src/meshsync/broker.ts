@@ -1,0 +1,109 @@
+import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
+import { brokerHost, PORTS } from '../broker/nats.ts';
+import { owner } from '../metacontroller/claim.ts';
+import type { Requirement } from '../metacontroller/ready.ts';
+import type { MeshSyncSyncRequest } from './request.ts';
+import type { BrokerReference, MeshSync } from './spec.ts';
+
+/** How MeshSync's pods reach their broker. */
+export interface BrokerConnection {
+  /** The broker's URL without credentials. */
+  url: string;
+  /** What the pods read from a Secret: the token of a native broker, or a whole URL that holds credentials. */
+  credential?: { type: 'token' | 'url'; value: string; secretName: string };
+  /** Whether that Secret has to be made in MeshSync's own namespace, since no other is there for its pods to read. */
+  needsSecret: boolean;
+}
+
+/** What became of a MeshSync's reference to its broker. */
+export interface ResolvedBroker {
+  /** `undefined` while the broker can't be worked out; then what runs is left as it is. */
+  connection?: BrokerConnection;
+  condition: Requirement;
+}
+
+/**
+ * Follows the reference to a broker. A native one is resolved once the Broker and its Secret are there: MeshSync itself
+ * waits for the servers to answer, so their readiness is reported but not waited for.
+ */
+export function resolveBrokerReference(meshSync: MeshSync, related: MeshSyncSyncRequest['related']): ResolvedBroker {
+  const { broker } = meshSync;
+  if (broker.type === 'native') return resolveNative(meshSync, broker, related);
+  if (broker.type === 'none') {
+    return unresolved(
+      'BrokerNotSpecified',
+      'Set spec.broker.native to a Broker or spec.broker.custom.url to a NATS URL.',
+    );
+  }
+  const { url } = broker;
+  return {
+    connection: {
+      url: url.shown,
+      needsSecret: url.hasCredentials,
+      ...(url.hasCredentials && {
+        credential: { type: 'url', value: url.full, secretName: meshSync.names.brokerAuth },
+      }),
+    },
+    condition: resolved('CustomUrl', 'The broker is the URL of the spec.'),
+  };
+}
+
+/** The URL of a reference as far as it is known without looking at the cluster; never holds credentials. */
+export function publishingTo(broker: BrokerReference): string | undefined {
+  if (broker.type === 'native') return nativeUrl(broker);
+  return broker.type === 'custom' ? broker.url.shown : undefined;
+}
+
+/** By DNS name, so that it stays the same when the Service gets another address. */
+function nativeUrl({ serviceName, namespace }: NativeReference): string {
+  return `nats://${brokerHost(serviceName, namespace)}:${PORTS.nats}`;
+}
+
+type NativeReference = Extract<BrokerReference, { type: 'native' }>;
+
+function resolveNative(
+  { namespace, names }: MeshSync,
+  reference: NativeReference,
+  related: MeshSyncSyncRequest['related'],
+): ResolvedBroker {
+  const name = `${reference.namespace}/${reference.name}`;
+  const broker = related?.['Broker.meshery.io/v1alpha2']?.[name];
+  if (!broker) {
+    return unresolved('BrokerNotFound', `There is no Broker ${name}. MeshSync stays as it is until there is one.`);
+  }
+  if (broker.metadata.deletionTimestamp) {
+    return unresolved('BrokerTerminating', `Broker ${name} is being deleted. MeshSync stays as it is.`);
+  }
+  const secret = related?.['Secret.v1']?.[`${reference.namespace}/${reference.authSecret}`];
+  const token = decode(secret?.data?.[TOKEN_KEY]);
+  if (!secret || owner(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
+    return unresolved(
+      'CredentialsPending',
+      `Broker ${name} has no Secret ${reference.authSecret} with a usable token yet; see the conditions of the Broker.`,
+    );
+  }
+  const needsSecret = reference.namespace !== namespace;
+  const brokerReady = broker.status?.conditions?.find(({ type }) => type === 'Ready');
+  return {
+    connection: {
+      url: nativeUrl(reference),
+      credential: { type: 'token', value: token, secretName: needsSecret ? names.brokerAuth : reference.authSecret },
+      needsSecret,
+    },
+    condition:
+      brokerReady?.status === 'True'
+        ? resolved('Resolved', `Broker ${name} is ready.`)
+        : resolved(
+            'BrokerNotReady',
+            `Broker ${name} is there but not ready: ${brokerReady?.reason ?? 'no status yet'}.`,
+          ),
+  };
+}
+
+function resolved(reason: string, message: string): Requirement {
+  return { type: 'BrokerResolved', wanted: 'True', status: 'True', reason, message };
+}
+
+function unresolved(reason: string, message: string): ResolvedBroker {
+  return { condition: { type: 'BrokerResolved', wanted: 'True', status: 'False', reason, message } };
+}

@@ -1,0 +1,26 @@
+import type { V1Secret } from '@kubernetes/client-node';
+import { encode } from '../../broker/credentials.ts';
+import type { Manifest } from '../../kubernetes/manifest.ts';
+import type { BrokerConnection } from '../broker.ts';
+import { meshSyncLabels } from '../labels.ts';
+import type { MeshSync } from '../spec.ts';
+
+/**
+ * The Secret `X-broker-auth`, where MeshSync's pods can't read another: the token of a Broker in another namespace under
+ * `token`, or a URL with credentials under `url`.
+ */
+export function brokerAuthSecret(
+  meshSync: MeshSync,
+  { type, value }: NonNullable<BrokerConnection['credential']>,
+): Manifest<V1Secret> {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: meshSync.names.brokerAuth,
+      namespace: meshSync.namespace,
+      labels: meshSyncLabels(meshSync),
+    },
+    data: { [type]: encode(value) },
+  };
+}

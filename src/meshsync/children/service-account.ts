@@ -1,0 +1,20 @@
+import type { V1ServiceAccount } from '@kubernetes/client-node';
+import type { Manifest } from '../../kubernetes/manifest.ts';
+import { meshSyncLabels } from '../labels.ts';
+import type { MeshSync } from '../spec.ts';
+
+/**
+ * The ServiceAccount that MeshSync's pods run as; it is bound to the read-only ClusterRole `meshery-meshsync` by the
+ * installation, since a child of a namespaced resource can't be cluster-scoped.
+ */
+export function serviceAccount(meshSync: MeshSync): Manifest<V1ServiceAccount> {
+  return {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: {
+      name: meshSync.names.meshsync,
+      namespace: meshSync.namespace,
+      labels: meshSyncLabels(meshSync),
+    },
+  };
+}

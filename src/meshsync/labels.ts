@@ -1,0 +1,22 @@
+import { recommendedLabels } from '../kubernetes/labels.ts';
+import type { ObservedDeployment } from '../metacontroller/observed.ts';
+import type { MeshSync } from './spec.ts';
+
+/** Labels of every child of a MeshSync; by `component` Meshery Server finds its pods. */
+export function meshSyncLabels(meshSync: MeshSync): Record<string, string> {
+  return { app: 'meshery', component: 'meshsync', ...recommendedLabels('meshsync', meshSync.name) };
+}
+
+/**
+ * Labels that select a MeshSync's pods. The selector of an existing Deployment can't change, so it stays whatever it is;
+ * a new one carries the instance, so that two MeshSyncs of a namespace don't share pods.
+ */
+export function podSelector(meshSync: MeshSync, observed: ObservedDeployment | undefined): Record<string, string> {
+  return (
+    observed?.spec.selector?.matchLabels ?? {
+      app: 'meshery',
+      'app.kubernetes.io/instance': meshSync.name,
+      component: 'meshsync',
+    }
+  );
+}

@@ -1,0 +1,23 @@
+import type { Parent } from '../metacontroller/envelope.ts';
+
+/** Names of a MeshSync's children: the Deployment and the ServiceAccount are called as the MeshSync. */
+export interface MeshSyncNames {
+  meshsync: string;
+  /** Credentials of a broker whose own Secret MeshSync's pods can't read, or that has none. */
+  brokerAuth: string;
+}
+
+/** Longest value of a label: the name is one, on the pods. */
+const MAX_LABEL_VALUE = 63;
+
+/** The names for a MeshSync called `name`. */
+export function meshSyncNames(name: string): MeshSyncNames {
+  return { meshsync: name, brokerAuth: `${name}-broker-auth` };
+}
+
+/** Why the children of a MeshSync of this name can't exist, `undefined` when they can. */
+export function nameProblem({ metadata: { name } }: Parent): string | undefined {
+  return name.length > MAX_LABEL_VALUE
+    ? `is longer than ${MAX_LABEL_VALUE} characters, and becomes a label`
+    : undefined;
+}

@@ -1,0 +1,23 @@
+import type { Static } from '@sinclair/typebox';
+import { customizeRequest, objectMap, parent, syncRequest } from '../metacontroller/envelope.ts';
+import { ObservedBroker, ObservedDeployment, ObservedObject, ObservedSecret } from '../metacontroller/observed.ts';
+
+const MeshSyncParent = parent('MeshSync');
+
+const children = {
+  'Deployment.apps/v1': ObservedDeployment,
+  'Secret.v1': ObservedSecret,
+  'ServiceAccount.v1': ObservedObject,
+};
+
+/** Request of `POST /meshsync/sync`. The related objects are those that `customizeMeshSync` asks for. */
+export const MeshSyncSyncRequest = syncRequest(
+  MeshSyncParent,
+  objectMap(children),
+  objectMap({ ...children, 'Broker.meshery.io/v1alpha2': ObservedBroker }),
+);
+export type MeshSyncSyncRequest = Static<typeof MeshSyncSyncRequest>;
+
+/** Request of `POST /meshsync/customize`. */
+export const MeshSyncCustomizeRequest = customizeRequest(MeshSyncParent);
+export type MeshSyncCustomizeRequest = Static<typeof MeshSyncCustomizeRequest>;

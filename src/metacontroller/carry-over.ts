@@ -1,0 +1,119 @@
+import type { ObservedObject } from './observed.ts';
+
+/** Where dynamic-apply keeps what it was last asked for. */
+const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
+
+/** The label by which Metacontroller claims a child; it sets it on every child when `generateSelector` is on. */
+export const CONTROLLER_UID_LABEL = 'controller-uid';
+
+/**
+ * An observed child as it was last asked for, to ask for it again: so nothing changes in the cluster. Under
+ * dynamic-apply that is the last-applied annotation; under server-side-apply, the fields that Metacontroller owns,
+ * taken from the observed object. A child that was never applied (adopted a moment ago) is asked for by name alone.
+ * Returning the live object instead would claim its defaults, its status and other people's edits as ours.
+ */
+export function carryOver(observed: ObservedObject): object {
+  const asked = lastApplied(observed) ?? appliedFields(observed) ?? {};
+  const { metadata, status: _status, ...rest } = asked;
+  const { annotations, ownerReferences: _owners, ...meta } = isObject(metadata) ? metadata : {};
+  const kept = isObject(annotations)
+    ? Object.entries(annotations).filter(([key, value]) => key !== LAST_APPLIED && value !== null)
+    : [];
+  return {
+    ...rest,
+    apiVersion: observed.apiVersion,
+    kind: observed.kind,
+    metadata: {
+      ...meta,
+      ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }),
+      name: observed.metadata.name,
+      namespace: observed.metadata.namespace,
+    },
+  };
+}
+
+/** Every observed child, as `carryOver` gives it; for answers that must change nothing. */
+export function carryOverAll(children: Record<string, Record<string, ObservedObject> | undefined>): object[] {
+  return Object.values(children).flatMap((group) => Object.values(group ?? {}).map(carryOver));
+}
+
+type Fields = Record<string, unknown>;
+
+function lastApplied(observed: ObservedObject): Fields | undefined {
+  const annotation = observed.metadata.annotations?.[LAST_APPLIED];
+  if (!annotation) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(annotation);
+    return isObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined; // edited by hand: the managed fields may still tell
+  }
+}
+
+/**
+ * The fields of server-side-apply's manager. Its name is a flag of Metacontroller, so it is known by what only
+ * Metacontroller applies: the controller-uid label.
+ */
+function appliedFields(observed: ObservedObject): Fields | undefined {
+  for (const entry of observed.metadata.managedFields ?? []) {
+    const { operation, fieldsV1 } = entry as Fields;
+    if (operation !== 'Apply' || !isObject(fieldsV1)) continue;
+    if (!hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`])) continue;
+    const projected = project(observed, fieldsV1);
+    return isObject(projected) ? projected : undefined;
+  }
+  return undefined;
+}
+
+/**
+ * The part of a value that a FieldsV1 set names (kubernetes.io/docs/reference/using-api/server-side-apply): `f:` a
+ * field, `k:` a list item by its keys, `v:` an item of a set, `.` the value itself. A set with no members stands for
+ * the whole value.
+ */
+function project(value: unknown, set: Fields): unknown {
+  const members = Object.entries(set).filter(([key]) => key !== '.');
+  if (members.length === 0) return value;
+  if (Array.isArray(value)) {
+    return value.flatMap((item) => {
+      const member = members.find(([key]) => identifies(key, item));
+      return member ? [project(item, isObject(member[1]) ? member[1] : {})] : [];
+    });
+  }
+  if (!isObject(value)) return value;
+  const result: Fields = {};
+  for (const [key, subset] of members) {
+    const name = key.slice(2);
+    if (key.startsWith('f:') && Object.hasOwn(value, name)) {
+      result[name] = project(value[name], isObject(subset) ? subset : {});
+    }
+  }
+  return result;
+}
+
+function identifies(key: string, item: unknown): boolean {
+  const identity = parse(key.slice(2));
+  if (key.startsWith('v:')) return identity === item;
+  if (!key.startsWith('k:') || !isObject(identity) || !isObject(item)) return false;
+  return Object.entries(identity).every(([name, expected]) => item[name] === expected);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasPath(set: Fields, path: string[]): boolean {
+  let current: unknown = set;
+  for (const key of path) {
+    if (!isObject(current) || !Object.hasOwn(current, key)) return false;
+    current = current[key];
+  }
+  return true;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

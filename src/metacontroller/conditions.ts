@@ -1,0 +1,41 @@
+import { Type } from '@sinclair/typebox';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { Condition } from '../api/schema.ts';
+
+/** A condition before it knows since when it holds. */
+export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/**
+ * Conditions with their times. `lastTransitionTime` is carried over while the status stays, so the same state always
+ * gives the same conditions: Metacontroller re-enqueues a parent whose status differs in anything.
+ * @param status the parent's status as it came; what is not a valid condition in it is passed over
+ * @param generation the parent's generation
+ * @param now the present in RFC 3339, used for transitions only
+ */
+export function withTransitionTimes(
+  inputs: ConditionInput[],
+  status: unknown,
+  generation: number | undefined,
+  now: string,
+): Condition[] {
+  const previous = previousConditions(status);
+  return inputs.map((input) => {
+    const before = previous.find((condition) => condition.type === input.type);
+    return {
+      type: input.type,
+      status: input.status,
+      ...(generation !== undefined && { observedGeneration: generation }),
+      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : now,
+      reason: input.reason,
+      message: input.message,
+    };
+  });
+}
+
+const hasConditions = TypeCompiler.Compile(Type.Object({ conditions: Type.Array(Type.Unknown()) }));
+const isCondition = TypeCompiler.Compile(Condition);
+
+function previousConditions(status: unknown): Condition[] {
+  if (!hasConditions.Check(status)) return [];
+  return status.conditions.filter((condition): condition is Condition => isCondition.Check(condition));
+}

@@ -1,0 +1,12 @@
+/** What a sync needs from outside of its request, handed in so that the same request can give the same answer. */
+export interface SyncContext {
+  /** The present. */
+  now: () => Date;
+  /** Makes a new random credential of unreserved URL characters that starts with a letter. */
+  mintToken: () => string;
+}
+
+/** A time as `metav1.Time` writes it: RFC 3339 in whole seconds. */
+export function timestamp(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,83 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { ObservedObject } from './observed.ts';
+
+/** Objects of one kind by `namespace/name`; hook version v2 always carries the namespace. */
+function objectsByName<Observed extends TSchema>(object: Observed) {
+  return Type.Optional(Type.Record(Type.String(), object));
+}
+
+/**
+ * `children` or `related` of a request: the kinds that are read, by `Kind.version` or `Kind.group/version`. A kind that
+ * is not named here passes as well, so that it can be carried over; a kind without an entry counts as having no objects.
+ */
+export function objectMap<const Kinds extends Record<string, TSchema>>(kinds: Kinds) {
+  const properties = {} as { [Key in keyof Kinds]: ReturnType<typeof objectsByName<Kinds[Key]>> };
+  for (const key in kinds) properties[key] = objectsByName(kinds[key] as Kinds[typeof key]);
+  return Type.Object(properties, { additionalProperties: Type.Record(Type.String(), ObservedObject) });
+}
+
+/**
+ * The parent as far as the envelope goes. `spec` and `status` are open here: a spec that breaks its schema is answered
+ * with a condition on the resource rather than with a 400, which only the operator's log would show.
+ */
+export function parent<const Kind extends string>(kind: Kind) {
+  return Type.Object({
+    apiVersion: Type.String({ pattern: '^meshery\\.io/v[0-9a-z]+$' }),
+    kind: Type.Literal(kind),
+    metadata: Type.Object({
+      name: Type.String({ minLength: 1 }),
+      namespace: Type.String({ minLength: 1 }),
+      uid: Type.String({ minLength: 1 }),
+      generation: Type.Optional(Type.Integer({ minimum: 0 })),
+      deletionTimestamp: Type.Optional(Type.String()),
+    }),
+    spec: Type.Optional(Type.Unknown()),
+    status: Type.Optional(Type.Unknown()),
+  });
+}
+
+/** What every parent has, whichever its kind. */
+export type Parent = Static<ReturnType<typeof parent<string>>>;
+
+/** Request of a sync hook, version v2. */
+export function syncRequest<P extends TSchema, C extends TSchema, R extends TSchema>(
+  parentSchema: P,
+  children: C,
+  related: R,
+) {
+  return Type.Object({
+    controller: Type.Optional(Type.Unknown()),
+    parent: parentSchema,
+    children,
+    related: Type.Optional(related),
+    finalizing: Type.Optional(Type.Boolean()),
+  });
+}
+
+/** Request of a customize hook, version v2. */
+export function customizeRequest<P extends TSchema>(parentSchema: P) {
+  return Type.Object({ controller: Type.Optional(Type.Unknown()), parent: parentSchema });
+}
+
+/**
+ * Answer of a sync hook. Metacontroller decodes it strictly: a field that is not declared here is a failed sync.
+ * `children` is everything that shall exist: what is missing gets deleted.
+ */
+export interface SyncResponse {
+  status: object;
+  children: object[];
+}
+
+/** One rule of a customize answer: objects of a resource by names, or by labels, in a namespace. */
+export interface RelatedResourceRule {
+  apiVersion: string;
+  resource: string;
+  namespace: string;
+  names?: string[];
+  labelSelector?: { matchLabels: Record<string, string> };
+}
+
+/** Answer of a customize hook. Metacontroller caches it by the parent's uid and generation. */
+export interface CustomizeResponse {
+  relatedResources: RelatedResourceRule[];
+}

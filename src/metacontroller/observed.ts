@@ -1,0 +1,152 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+
+/**
+ * Schemas of the objects that a hook is sent, each with the fields that are read here and no more. They are checked
+ * once, with the envelope, so what follows needs no casts; all other fields pass through untouched.
+ */
+const Strings = Type.Record(Type.String(), Type.String());
+const Count = Type.Optional(Type.Integer({ minimum: 0 }));
+
+const OwnerReference = Type.Object({
+  apiVersion: Type.String(),
+  kind: Type.String(),
+  name: Type.String(),
+  uid: Type.String(),
+  controller: Type.Optional(Type.Boolean()),
+});
+
+const ObjectMeta = Type.Object({
+  name: Type.String({ minLength: 1 }),
+  namespace: Type.String({ minLength: 1 }),
+  uid: Type.Optional(Type.String()),
+  generation: Count,
+  deletionTimestamp: Type.Optional(Type.String()),
+  labels: Type.Optional(Strings),
+  annotations: Type.Optional(Strings),
+  ownerReferences: Type.Optional(Type.Array(OwnerReference)),
+  managedFields: Type.Optional(Type.Array(Type.Object({}))),
+});
+
+function observed<Fields extends Record<string, TSchema>>(fields: Fields) {
+  return Type.Object({ apiVersion: Type.String(), kind: Type.String(), metadata: ObjectMeta, ...fields });
+}
+
+const LabelSelector = Type.Object({ matchLabels: Type.Optional(Strings) });
+
+const PodTemplate = Type.Object({
+  spec: Type.Optional(
+    Type.Object({
+      containers: Type.Optional(
+        Type.Array(
+          Type.Object({
+            name: Type.String(),
+            image: Type.Optional(Type.String()),
+            env: Type.Optional(Type.Array(Type.Object({ name: Type.String() }))),
+          }),
+        ),
+      ),
+    }),
+  ),
+});
+
+const ReplicaCounts = {
+  observedGeneration: Count,
+  replicas: Count,
+  readyReplicas: Count,
+  updatedReplicas: Count,
+};
+
+/** Any object, as far as carrying it over and telling its owner need. */
+export const ObservedObject = observed({});
+export type ObservedObject = Static<typeof ObservedObject>;
+
+export const ObservedSecret = observed({ data: Type.Optional(Strings) });
+export type ObservedSecret = Static<typeof ObservedSecret>;
+
+export const ObservedService = observed({
+  spec: Type.Object({
+    type: Type.Optional(Type.String()),
+    clusterIP: Type.Optional(Type.String()),
+    loadBalancerClass: Type.Optional(Type.String()),
+    ports: Type.Optional(
+      Type.Array(
+        Type.Object({
+          name: Type.Optional(Type.String()),
+          port: Type.Integer(),
+          nodePort: Type.Optional(Type.Integer()),
+        }),
+      ),
+    ),
+  }),
+  status: Type.Optional(
+    Type.Object({
+      loadBalancer: Type.Optional(
+        Type.Object({
+          ingress: Type.Optional(
+            Type.Array(Type.Object({ ip: Type.Optional(Type.String()), hostname: Type.Optional(Type.String()) })),
+          ),
+        }),
+      ),
+    }),
+  ),
+});
+export type ObservedService = Static<typeof ObservedService>;
+
+export const ObservedStatefulSet = observed({
+  spec: Type.Object({
+    replicas: Count,
+    selector: Type.Optional(LabelSelector),
+    serviceName: Type.Optional(Type.String()),
+    podManagementPolicy: Type.Optional(Type.String()),
+    template: Type.Optional(PodTemplate),
+  }),
+  status: Type.Optional(
+    Type.Object({
+      ...ReplicaCounts,
+      currentRevision: Type.Optional(Type.String()),
+      updateRevision: Type.Optional(Type.String()),
+    }),
+  ),
+});
+export type ObservedStatefulSet = Static<typeof ObservedStatefulSet>;
+
+export const ObservedDeployment = observed({
+  spec: Type.Object({
+    replicas: Count,
+    selector: Type.Optional(LabelSelector),
+    template: Type.Optional(PodTemplate),
+  }),
+  status: Type.Optional(
+    Type.Object({
+      ...ReplicaCounts,
+      availableReplicas: Count,
+      conditions: Type.Optional(
+        Type.Array(
+          Type.Object({
+            type: Type.String(),
+            status: Type.String(),
+            reason: Type.Optional(Type.String()),
+            message: Type.Optional(Type.String()),
+          }),
+        ),
+      ),
+    }),
+  ),
+});
+export type ObservedDeployment = Static<typeof ObservedDeployment>;
+
+export const ObservedPod = observed({
+  status: Type.Optional(Type.Object({ hostIP: Type.Optional(Type.String()) })),
+});
+export type ObservedPod = Static<typeof ObservedPod>;
+
+export const ObservedBroker = observed({
+  status: Type.Optional(
+    Type.Object({
+      conditions: Type.Optional(
+        Type.Array(Type.Object({ type: Type.String(), status: Type.String(), reason: Type.Optional(Type.String()) })),
+      ),
+    }),
+  ),
+});
+export type ObservedBroker = Static<typeof ObservedBroker>;

@@ -1,0 +1,51 @@
+import type { Manifest } from '../kubernetes/manifest.ts';
+import type { ObservedObject } from './observed.ts';
+import { conditionTypes, type Requirement } from './ready.ts';
+import { isApplied } from './revision.ts';
+
+/** A StatefulSet or a Deployment, as far as its rollout goes. */
+interface Workload extends ObservedObject {
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    readyReplicas?: number;
+    updatedReplicas?: number;
+  };
+}
+
+/**
+ * Whether the pods are on their way to what was asked for. False means that they have arrived: all are of the wanted
+ * revision and ready.
+ * @param wanted the manifest of the answer; `undefined` when there is none to compare with
+ * @param size number of pods that are wanted
+ * @param pods what to call the pods in messages
+ */
+export function progressing(
+  observed: Workload | undefined,
+  wanted: Manifest | undefined,
+  size: number,
+  pods: string,
+): Requirement {
+  const state = rolloutState(observed, wanted, size, pods);
+  return {
+    type: conditionTypes.progressing,
+    wanted: 'False',
+    ...(state
+      ? { status: 'True', ...state }
+      : { status: 'False', reason: 'Complete', message: `All ${pods} are up to date and ready.` }),
+  };
+}
+
+function rolloutState(observed: Workload | undefined, wanted: Manifest | undefined, size: number, pods: string) {
+  if (!observed) return { reason: 'Creating', message: `The ${pods} are being created.` };
+  const { observedGeneration = 0, replicas = 0, readyReplicas = 0, updatedReplicas = 0 } = observed.status ?? {};
+  if ((wanted && !isApplied(observed, wanted)) || observedGeneration < (observed.metadata.generation ?? 0)) {
+    return { reason: 'Updating', message: `A change is being handed to the ${pods}.` };
+  }
+  if (updatedReplicas < replicas) {
+    return { reason: 'RollingOut', message: `${updatedReplicas} of ${replicas} ${pods} are up to date.` };
+  }
+  if (readyReplicas < size) return { reason: 'Starting', message: `${readyReplicas} of ${size} ${pods} are ready.` };
+  if (replicas > size) return { reason: 'ScalingDown', message: `${replicas} ${pods} are left of which ${size} stay.` };
+  return undefined;
+}
