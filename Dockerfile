@@ -1,0 +1,23 @@
+# Base images are named by version; pin them by digest where you build, for example node:22-slim@sha256:<digest>.
+ARG NODE_IMAGE=node:22-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs22-debian12:nonroot
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /source
+COPY package.json package-lock.json build.mjs tsconfig.json ./
+# The bundle is built below, once the sources are there.
+RUN npm ci --ignore-scripts
+COPY src src
+RUN npm run build
+
+# The Node runtime and one file: no shell, no package manager, no node_modules.
+FROM ${RUNTIME_IMAGE}
+LABEL org.opencontainers.image.title="meshery-operator" \
+      org.opencontainers.image.description="Meshery Operator: webhook service for Metacontroller" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+COPY --from=build /source/dist/server.js /app/server.mjs
+ENV NODE_ENV=production
+USER 65532:65532
+EXPOSE 8080
+CMD ["/app/server.mjs"]
