@@ -1,10 +1,11 @@
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { SyncContext } from './metacontroller/context.ts';
 import { errors } from './plugins/errors.ts';
 import { health } from './plugins/health.ts';
 import { hooks } from './plugins/hooks.ts';
 import { metrics } from './plugins/metrics.ts';
+import { validatorCompiler } from './plugins/validation.ts';
 
 /** What the application needs from outside. */
 export interface AppOptions {
@@ -28,7 +29,7 @@ export function buildApp({ context, bodyLimit, logger }: AppOptions): FastifyIns
     keepAliveTimeout: 120_000,
   })
     .withTypeProvider<TypeBoxTypeProvider>()
-    .setValidatorCompiler(TypeBoxValidatorCompiler);
+    .setValidatorCompiler(validatorCompiler);
 
   app.register(errors);
   app.register(metrics);

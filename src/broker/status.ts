@@ -53,7 +53,7 @@ export function brokerStatus(
     readyReplicas: statefulSet?.status?.readyReplicas ?? 0,
     selector: selectorString(selector),
     ...(version && { version }),
-    endpoint: endpoint.addresses,
+    ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
       [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names],
       parent.status,

@@ -41,7 +41,7 @@ export function specApplied(problem?: { reason: string; message: string }): Requ
     wanted: 'True',
     ...(problem
       ? { status: 'False', ...problem }
-      : { status: 'True', reason: 'AsSpecified', message: 'The children are as the spec asks.' }),
+      : { status: 'True', reason: 'AsSpecified', message: 'No field of the spec is held back.' }),
   };
 }
 

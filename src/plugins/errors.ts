@@ -1,5 +1,6 @@
 import type { FastifyError } from 'fastify';
 import fp from 'fastify-plugin';
+import { InvalidBody } from './validation.ts';
 
 /** Body of every answer that is not a success. Metacontroller puts it into an Event, so it is short and tells no values. */
 export interface ErrorBody {
@@ -10,47 +11,40 @@ export interface ErrorBody {
   path?: string;
 }
 
-/** Answers errors as JSON. Faults of our own are logged in full and answered without details. */
+/**
+ * Answers errors as JSON. The messages are our own, since those of parsers quote what they could not read. Faults of our
+ * own are logged in full and answered without details.
+ */
 export const errors = fp(async (app) => {
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  app.setErrorHandler((error: FastifyError | InvalidBody, request, reply) => {
     const statusCode = error.statusCode ?? 500;
-    if (statusCode >= 500) {
-      request.log.error({ err: error }, 'request failed');
-      return reply
-        .code(statusCode)
-        .send({ statusCode, error: 'Internal Server Error', message: 'see the log of the operator' });
-    }
-    const invalid = error.validation?.[0];
-    if (invalid) {
-      return reply.code(400).send({
-        statusCode: 400,
-        error: 'Bad Request',
-        message: `${invalid.instancePath || 'the body'} ${invalid.message}`,
-        path: invalid.instancePath,
-      });
-    }
-    return reply
-      .code(statusCode)
-      .send({ statusCode, error: titles[statusCode] ?? 'Bad Request', message: error.message });
+    if (statusCode >= 500) request.log.error({ err: error }, 'request failed');
+    const [title, message] = texts[statusCode] ?? texts[statusCode >= 500 ? 500 : 400] ?? ['', ''];
+    const body: ErrorBody =
+      error instanceof InvalidBody
+        ? { statusCode, error: title, message: error.message, path: error.path }
+        : { statusCode, error: title, message };
+    return reply.code(statusCode).send(body);
   });
 
   app.setNotFoundHandler((request, reply) => {
-    const [path] = request.url.split('?');
-    const methods = app.supportedMethods.filter((method) => app.hasRoute({ method, url: path ?? '' }));
-    const known = methods.length > 0;
-    if (known) reply.header('allow', methods.join(', '));
-    const statusCode = known ? 405 : 404;
-    return reply.code(statusCode).send({
-      statusCode,
-      error: titles[statusCode],
-      message: known ? `this route takes ${methods.join(', ')}` : 'there is no such route',
-    });
+    const url = request.url.split('?')[0] ?? '';
+    const methods = app.supportedMethods.filter((method) => app.hasRoute({ method, url }));
+    if (methods.length === 0) return reply.code(404).send(bodyOf(404));
+    return reply.code(405).header('allow', methods.join(', ')).send(bodyOf(405));
   });
 });
 
-const titles: Record<number, string> = {
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  413: 'Payload Too Large',
-  415: 'Unsupported Media Type',
+const texts: Record<number, [title: string, message: string]> = {
+  400: ['Bad Request', 'the body must be one JSON object'],
+  404: ['Not Found', 'there is no such route'],
+  405: ['Method Not Allowed', 'the route takes other methods: see the header Allow'],
+  413: ['Payload Too Large', 'the body is larger than BODY_LIMIT'],
+  415: ['Unsupported Media Type', 'the body must be sent as application/json'],
+  500: ['Internal Server Error', 'see the log of the operator'],
 };
+
+function bodyOf(statusCode: 404 | 405): ErrorBody {
+  const [error, message] = texts[statusCode] ?? ['', ''];
+  return { statusCode, error, message };
+}

@@ -1,0 +1,145 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { goTool } from './tools.ts';
+
+const run = promisify(execFile);
+
+interface KubernetesObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  // biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds, looked into by path
+  spec?: any;
+  rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+}
+
+let kustomize: string;
+beforeAll(async () => {
+  kustomize = await goTool('kustomize');
+});
+
+async function build(folder: string): Promise<KubernetesObject[]> {
+  const { stdout } = await run(kustomize, ['build', folder]);
+  return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
+}
+
+const names = (objects: KubernetesObject[]) => objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
+
+describe('the folders that the README names', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  const folders = [
+    ...readme.matchAll(/(?:apply|delete) -k (\S+)/g),
+    ...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm),
+  ];
+
+  it('are all there', () => {
+    expect(folders.length).toBeGreaterThan(8);
+  });
+
+  it.each([...new Set(folders.map(([, folder]) => folder ?? ''))])('%s is a kustomization', async (folder) => {
+    expect((await build(folder)).length).toBeGreaterThan(0);
+  });
+});
+
+describe('manifests', () => {
+  it('hold everything but the registration and the samples', async () => {
+    expect(names(await build('manifests'))).toEqual([
+      'ClusterRole/meshery-meshsync',
+      'ClusterRole/meshery-meshsync-kubernetes',
+      'ClusterRoleBinding/meshery-meshsync',
+      'CustomResourceDefinition/brokers.meshery.io',
+      'CustomResourceDefinition/meshsyncs.meshery.io',
+      'Deployment/meshery-operator',
+      'Namespace/meshery',
+      'PodDisruptionBudget/meshery-operator',
+      'Service/meshery-operator',
+    ]);
+  });
+
+  it('run the service without a token and within the restricted Pod Security Standard', async () => {
+    const deployment = (await build('manifests')).find(({ kind }) => kind === 'Deployment');
+    const pod = deployment?.spec.template.spec;
+    expect(deployment?.spec.replicas).toBe(2);
+    expect(pod.automountServiceAccountToken).toBe(false);
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    const [container] = pod.containers;
+    expect(container.name).toBe('manager');
+    expect(container.image).toMatch(/^meshery\/meshery-operator:\d+\.\d+\.\d+$/);
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+    });
+  });
+
+  it('select the pods of the service alike in Deployment, Service and PodDisruptionBudget', async () => {
+    const objects = await build('manifests/operator');
+    const find = (wanted: string) => objects.find(({ kind }) => kind === wanted)?.spec;
+    const selector = find('Deployment').selector.matchLabels;
+    expect(find('Service').selector).toEqual(selector);
+    expect(find('PodDisruptionBudget').selector.matchLabels).toEqual(selector);
+    expect(find('Deployment').template.metadata.labels).toMatchObject(selector);
+  });
+
+  it('let MeshSync read and nothing else, by no wildcard', async () => {
+    const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
+    const rules = roles.flatMap((role) => role.rules ?? []);
+    expect(rules.length).toBeGreaterThan(10);
+    for (const rule of rules) {
+      expect(rule.verbs).toEqual(['get', 'list', 'watch']);
+      expect([...rule.apiGroups, ...rule.resources]).not.toContain('*');
+      expect(rule.resources.filter((resource) => resource.includes('/'))).toEqual([]);
+    }
+  });
+
+  it('let MeshSync read all that the sample asks it to watch', async () => {
+    const sample = (await build('manifests/samples')).find(({ kind }) => kind === 'MeshSync');
+    const whitelist = JSON.parse(sample?.spec['watch-list'].data.whitelist) as { Resource: string }[];
+    const roles = (await build('manifests/meshsync')).flatMap(({ rules = [] }) => rules);
+    expect(whitelist.length).toBeGreaterThan(20);
+    for (const { Resource } of whitelist) {
+      const [, plural, group] = /^([^.]+)\.[^.]+\.(.*)$/.exec(Resource) ?? [];
+      const allowed = roles.some(
+        ({ apiGroups, resources }) => apiGroups.includes(group ?? '') && resources.includes(plural ?? ''),
+      );
+      expect(allowed, Resource).toBe(true);
+    }
+  });
+});
+
+describe('the registration', () => {
+  it.each([
+    ['broker', ['v1/secrets', 'v1/configmaps', 'v1/services', 'apps/v1/statefulsets']],
+    ['meshsync', ['v1/serviceaccounts', 'v1/secrets', 'apps/v1/deployments']],
+  ])('of %s updates every kind of child in place and asks hooks of version v2', async (kind, children) => {
+    const { spec } = parse(await readFile(`metacontroller/${kind}.yaml`, 'utf8'));
+    expect(spec.parentResource).toEqual({
+      apiVersion: 'meshery.io/v1alpha2',
+      resource: `${kind}s`,
+      ignoreStatusChanges: true,
+    });
+    expect(spec.generateSelector).toBe(true);
+    expect(
+      spec.childResources.map(({ apiVersion, resource }: Record<string, string>) => `${apiVersion}/${resource}`),
+    ).toEqual(children);
+    for (const { updateStrategy } of spec.childResources) expect(updateStrategy).toEqual({ method: 'InPlace' });
+    expect(Object.keys(spec.hooks)).toEqual(['sync', 'customize']);
+    for (const [hook, { version, webhook }] of Object.entries<Record<string, Record<string, unknown>>>(spec.hooks)) {
+      expect(version).toBe('v2');
+      expect(webhook?.path).toBe(`/${kind}/${hook}`);
+      expect(webhook?.service).toEqual({ name: 'meshery-operator', namespace: 'meshery' });
+      expect(webhook?.etag).toMatchObject({ enabled: true, cacheTimeoutSeconds: 3600, cacheCleanupSeconds: 600 });
+    }
+  });
+
+  it('tunes Metacontroller alike by Helm and by kustomize', async () => {
+    const values = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
+    const patch = parse(await readFile('metacontroller/install/patch.yaml', 'utf8'));
+    for (const args of [values.commandArgs, patch.spec.template.spec.containers[0].args]) {
+      expect(args).toEqual(expect.arrayContaining(['--client-go-qps=200', '--client-go-burst=400', '--workers=20']));
+    }
+  });
+});

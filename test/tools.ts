@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Go modules that pin the programs which the tests run, and the package of each program. */
+const modules = {
+  'test/cluster/servers': {
+    'nats-server': 'github.com/nats-io/nats-server/v2',
+    kustomize: 'sigs.k8s.io/kustomize/kustomize/v5',
+    etcd: 'go.etcd.io/etcd/server/v3',
+    kwok: 'sigs.k8s.io/kwok/cmd/kwok',
+  },
+  'test/cluster/control-plane': {
+    'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
+    'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+    'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+    kubectl: 'k8s.io/kubernetes/cmd/kubectl',
+  },
+} as const;
+
+/** A program that the tests run. */
+export type Tool = { [Module in keyof typeof modules]: keyof (typeof modules)[Module] }[keyof typeof modules];
+
+const CACHE = resolve('node_modules/.cache/meshery-operator');
+const building = new Map<string, Promise<void>>();
+
+/**
+ * Path of a program, built from its pinned Go module unless a former run has built it or the folder
+ * `KUBEBUILDER_ASSETS` holds it. Nothing that happens to be on the machine is taken instead.
+ * @throws an Error of one line when Go is missing or the build fails
+ */
+export async function goTool(tool: Tool): Promise<string> {
+  return (await goTools([tool]))[tool];
+}
+
+/** As `goTool`, for several programs, which are built together. */
+export async function goTools<const Name extends Tool>(tools: Name[]): Promise<Record<Name, string>> {
+  const paths = {} as Record<Name, string>;
+  for (const [module, packages] of Object.entries<Record<string, string>>(modules)) {
+    const wanted = tools.filter((tool) => tool in packages);
+    const folder = join(CACHE, await version(module));
+    const missing: string[] = [];
+    for (const tool of wanted) {
+      const ready = process.env.KUBEBUILDER_ASSETS && join(process.env.KUBEBUILDER_ASSETS, tool);
+      paths[tool] = ready && existsSync(ready) ? ready : join(folder, tool);
+      if (!existsSync(paths[tool])) missing.push(tool);
+    }
+    if (missing.length > 0) await build(module, folder, missing, packages);
+  }
+  return paths;
+}
+
+/** Changes with what a module pins, so that a program is built anew then. */
+async function version(module: string): Promise<string> {
+  const files = await Promise.all(['go.mod', 'go.sum'].map((file) => readFile(join(module, file))));
+  return createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
+}
+
+/** Builds into a folder of its own, then renames: others may be building the same. */
+async function build(module: string, folder: string, tools: string[], packages: Record<string, string>): Promise<void> {
+  const key = `${folder} ${tools.join(' ')}`;
+  const before = building.get(key);
+  if (before) return before;
+  const work = (async () => {
+    process.stderr.write(`building ${tools.join(', ')} from ${module} …\n`);
+    await mkdir(folder, { recursive: true });
+    const temporary = await mkdtemp(join(folder, 'build-'));
+    try {
+      for (const tool of tools) {
+        const flags = ['-mod=readonly', '-ldflags', `-s -w ${await linkVersion(module)}`, '-o', join(temporary, tool)];
+        await run('go', ['build', ...flags, packages[tool] ?? tool], { cwd: module, maxBuffer: 1e8 });
+        await rename(join(temporary, tool), join(folder, tool));
+      }
+    } catch (error) {
+      const { code, stderr } = error as { code?: string; stderr?: string };
+      if (code === 'ENOENT') throw new Error(`Go is needed to build ${tools.join(', ')}: see https://go.dev/dl`);
+      throw new Error(`go build of ${tools.join(', ')} in ${module} failed: ${stderr?.trim().split('\n').at(-1)}`);
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
+    }
+  })();
+  building.set(key, work);
+  return work;
+}
+
+/** Programs of Kubernetes learn their version from the linker. */
+async function linkVersion(module: string): Promise<string> {
+  const [, kubernetes] = /k8s\.io\/kubernetes (v\S+)/.exec(await readFile(join(module, 'go.mod'), 'utf8')) ?? [];
+  return kubernetes ? `-X k8s.io/component-base/version.gitVersion=${kubernetes}` : '';
+}

@@ -1,0 +1,10 @@
+import { configDefaults, defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, 'test/cluster/**'],
+    globalSetup: 'test/global-setup.ts',
+    testTimeout: 30_000,
+  },
+});
