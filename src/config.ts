@@ -37,11 +37,12 @@ export type Config = Static<typeof Config>;
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const given = Object.fromEntries(
-    Object.keys(Config.properties)
-      .map((name) => [name, environment[name]?.trim()])
-      .filter(([, value]) => value),
+    Object.entries(Config.properties)
+      .map(([name, { type }]) => [name, environment[name]?.trim() ?? '', type] as const)
+      .filter(([, value]) => value !== '')
+      .map(([name, value, type]) => [name, type === 'integer' && /^-?\d+$/.test(value) ? Number(value) : value]),
   );
-  const config: unknown = Value.Default(Config, Value.Convert(Config, given));
+  const config: unknown = Value.Default(Config, given);
   if (Value.Check(Config, config)) return config;
   const error = Value.Errors(Config, config).First();
   throw new Error(`${error?.path.slice(1)} ${error && describe(error)}`);

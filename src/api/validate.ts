@@ -27,9 +27,11 @@ export function describe(error: ValueError): string {
   if (typeof error.schema.pattern === 'string' && typeof error.value === 'string') {
     return `must match ${error.schema.pattern}`;
   }
-  return error.message.replace(/^Expected (required property)?/, (_, missing) =>
-    missing ? 'is required' : 'must be ',
-  );
+  return error.message
+    .replace(/^Expected required property$/, 'is required')
+    .replace(/^Expected string length /, 'must have a length ')
+    .replace(/^Expected \w+ to (be|match) /, 'must $1 ')
+    .replace(/^Expected /, 'must be ');
 }
 
 /** A JSON pointer in the notation of Kubernetes: `/a/0/b` is `.a[0].b`. */

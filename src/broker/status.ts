@@ -66,9 +66,10 @@ export function brokerStatus(
 function loadBalancerClassApplied(broker: Broker, service: ObservedService | undefined): Requirement {
   const wanted = broker.service.loadBalancerClass;
   const effective = effectiveLoadBalancerClass(broker, service);
-  if (wanted === effective) return specApplied();
+  // Without a class in the spec, whichever the cluster has chosen is right.
+  if (wanted === undefined || wanted === effective) return specApplied();
   return specApplied({
     reason: 'ImmutableField',
-    message: `spec.service.loadBalancerClass can't become ${wanted ?? 'unset'} while it is ${effective ?? 'unset'}: Kubernetes fixes it as long as the type is LoadBalancer. Set the type to ClusterIP, then back.`,
+    message: `spec.service.loadBalancerClass can't become ${wanted} while it is ${effective ?? 'unset'}: Kubernetes fixes it as long as the type is LoadBalancer. Set the type to ClusterIP, then back.`,
   });
 }

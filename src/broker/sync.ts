@@ -2,6 +2,7 @@ import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
 import { type SyncContext, timestamp } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
+import type { ObservedSecret } from '../metacontroller/observed.ts';
 import { invalidSpec } from '../metacontroller/ready.ts';
 import { unchanged } from '../metacontroller/unchanged.ts';
 import { authSecret } from './children/auth-secret.ts';
@@ -30,10 +31,11 @@ export function syncBroker(request: BrokerSyncRequest, context: SyncContext): Sy
   const claims = claimNames(request, broker);
   const credentials = resolveCredentials(claims.secret.observed, context.mintToken);
   if ('unusable' in credentials) {
-    return keep({
+    const answer = keep({
       reason: 'UnusableCredential',
       message: `Key ${credentials.unusable} of Secret ${broker.names.auth} may hold only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one made.`,
     });
+    return { ...answer, children: answer.children.map((child) => asEdited(child, claims.secret.observed)) };
   }
 
   const observed = claims.statefulSet.observed;
@@ -70,6 +72,11 @@ export function syncBroker(request: BrokerSyncRequest, context: SyncContext): Sy
       ...(canRun ? [wanted.statefulSet] : observed ? [carryOver(observed)] : []),
     ],
   };
+}
+
+/** Leaves the Secret as a person has edited it, under either apply strategy; everything else as it was asked for. */
+function asEdited(child: object, secret: ObservedSecret | undefined): object {
+  return secret?.data && 'kind' in child && child.kind === secret.kind ? { ...child, data: secret.data } : child;
 }
 
 function claimNames({ parent, children, related }: BrokerSyncRequest, { names }: Broker) {

@@ -4,6 +4,7 @@ export interface BrokerUrl {
   full: string;
   /** Without credentials; fit to be shown. */
   shown: string;
+  /** Whether the URL holds more than what is shown: a user, or a path or query, which may be credentials too. */
   hasCredentials: boolean;
 }
 
@@ -13,9 +14,6 @@ export function parseBrokerUrl(text: string): BrokerUrl | undefined {
   if (!URL.canParse(full)) return undefined;
   const url = new URL(full);
   if (!url.hostname) return undefined;
-  return {
-    full,
-    shown: `${url.protocol}//${url.host}`,
-    hasCredentials: url.username !== '' || url.password !== '',
-  };
+  const shown = `${url.protocol}//${url.host}`;
+  return { full, shown, hasCredentials: ![shown, `${shown}/`].includes(full) };
 }

@@ -7,7 +7,7 @@ import type { BrokerReference, MeshSync } from './spec.ts';
 
 /** How MeshSync's pods reach their broker. */
 export interface BrokerConnection {
-  /** The broker's URL without credentials. */
+  /** The broker's URL, without credentials. */
   url: string;
   /** What the pods read from a Secret: the token of a native broker, or a whole URL that holds credentials. */
   credential?: { type: 'token' | 'url'; value: string; secretName: string };

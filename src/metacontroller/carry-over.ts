@@ -37,6 +37,11 @@ export function carryOverAll(children: Record<string, Record<string, ObservedObj
   return Object.values(children).flatMap((group) => Object.values(group ?? {}).map(carryOver));
 }
 
+/** Whether an observed object was last applied by dynamic-apply, which merges lists in another order than the API server. */
+export function isDynamicallyApplied(observed: ObservedObject | undefined): boolean {
+  return observed?.metadata.annotations?.[LAST_APPLIED] !== undefined;
+}
+
 type Fields = Record<string, unknown>;
 
 function lastApplied(observed: ObservedObject): Fields | undefined {
@@ -52,13 +57,14 @@ function lastApplied(observed: ObservedObject): Fields | undefined {
 
 /**
  * The fields of server-side-apply's manager. Its name is a flag of Metacontroller, so it is known by what only
- * Metacontroller applies: the controller-uid label.
+ * Metacontroller applies: the controller-uid label, which a person may apply too, together with the owner.
  */
 function appliedFields(observed: ObservedObject): Fields | undefined {
   for (const entry of observed.metadata.managedFields ?? []) {
     const { operation, fieldsV1 } = entry as Fields;
     if (operation !== 'Apply' || !isObject(fieldsV1)) continue;
     if (!hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`])) continue;
+    if (!hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences'])) continue;
     const projected = project(observed, fieldsV1);
     return isObject(projected) ? projected : undefined;
   }
@@ -80,14 +86,13 @@ function project(value: unknown, set: Fields): unknown {
     });
   }
   if (!isObject(value)) return value;
-  const result: Fields = {};
-  for (const [key, subset] of members) {
-    const name = key.slice(2);
-    if (key.startsWith('f:') && Object.hasOwn(value, name)) {
-      result[name] = project(value[name], isObject(subset) ? subset : {});
-    }
-  }
-  return result;
+  return Object.fromEntries(
+    members.flatMap(([key, subset]) => {
+      const name = key.slice(2);
+      if (!key.startsWith('f:') || !Object.hasOwn(value, name)) return [];
+      return [[name, project(value[name], isObject(subset) ? subset : {})]];
+    }),
+  );
 }
 
 function identifies(key: string, item: unknown): boolean {

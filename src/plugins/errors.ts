@@ -1,4 +1,4 @@
-import type { FastifyError } from 'fastify';
+import type { FastifyError, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { InvalidBody } from './validation.ts';
 
@@ -30,10 +30,15 @@ export const errors = fp(async (app) => {
   app.setNotFoundHandler((request, reply) => {
     const url = request.url.split('?')[0] ?? '';
     const methods = app.supportedMethods.filter((method) => app.hasRoute({ method, url }));
-    if (methods.length === 0) return reply.code(404).send(bodyOf(404));
+    if (methods.length === 0) return noSuchRoute(reply);
     return reply.code(405).header('allow', methods.join(', ')).send(bodyOf(405));
   });
 });
+
+/** Also the answer to a URL that can't be decoded; Fastify's own quotes it. */
+export function noSuchRoute(reply: FastifyReply) {
+  return reply.code(404).send(bodyOf(404));
+}
 
 const texts: Record<number, [title: string, message: string]> = {
   400: ['Bad Request', 'the body must be one JSON object'],

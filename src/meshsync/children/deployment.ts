@@ -3,6 +3,7 @@ import { checksum } from '../../kubernetes/checksum.ts';
 import { image, isAtLeast, pullPolicy } from '../../kubernetes/images.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
+import { isDynamicallyApplied } from '../../metacontroller/carry-over.ts';
 import type { ObservedDeployment } from '../../metacontroller/observed.ts';
 import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
 import type { BrokerConnection } from '../broker.ts';
@@ -88,8 +89,9 @@ function container(
 
 /**
  * `BROKER_URL`, and before it the token that it refers to: `$(NAME)` is expanded for variables that stand before only.
- * Applying keeps the order of variables that are there already and puts new ones behind them. So where the token would
- * end up behind `BROKER_URL`, that is taken out for one sync, to come back in its place in the next.
+ * Server-side-apply puts them into the order that is asked for. Dynamic-apply keeps the order of those that are there
+ * already and puts new ones behind them: where the token would end up behind `BROKER_URL`, that is taken out for one
+ * sync, to come back in its place in the next.
  */
 function environment({ url, credential }: BrokerConnection, observed: ObservedDeployment | undefined): V1EnvVar[] {
   if (!credential) return [{ name: 'BROKER_URL', value: url }];
@@ -100,7 +102,7 @@ function environment({ url, credential }: BrokerConnection, observed: ObservedDe
   const env = observed?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER)?.env ?? [];
   const tokenAt = env.findIndex(({ name }) => name === 'NATS_TOKEN');
   const urlAt = env.findIndex(({ name }) => name === 'BROKER_URL');
-  const misplaced = urlAt >= 0 && (tokenAt < 0 || tokenAt > urlAt);
+  const misplaced = isDynamicallyApplied(observed) && urlAt >= 0 && (tokenAt < 0 || tokenAt > urlAt);
   return [
     { name: 'NATS_TOKEN', ...fromSecret },
     ...(misplaced ? [] : [{ name: 'BROKER_URL', value: url.replace('://', '://$(NATS_TOKEN)@') }]),

@@ -1,0 +1,194 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { crdFiles } from '../../src/cli/crds.ts';
+import { type Bundles, buildBundles, start } from '../support/built.ts';
+import { at, type KubeObject } from '../support/json.ts';
+
+let bundles: Bundles;
+let folder: string;
+
+beforeAll(async () => {
+  bundles = await buildBundles();
+  folder = await mkdtemp(join(tmpdir(), 'meshery-operator-cli-'));
+});
+
+afterAll(async () => {
+  await bundles.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const run = (args: string[], input = '') => start(bundles.cli, args, {}, input).finished;
+
+async function file(name: string, content: string): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, content);
+  return path;
+}
+
+const objects = (yaml: string) => parseAllDocuments(yaml).map((document) => document.toJS() as KubeObject);
+const kinds = (yaml: string) =>
+  objects(yaml).map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`);
+
+const BROKER = 'apiVersion: meshery.io/v1alpha2\nkind: Broker\nmetadata: { name: meshery-broker }\n';
+const MESHSYNC =
+  'apiVersion: meshery.io/v1alpha2\nkind: MeshSync\nmetadata: { name: m }\nspec: { broker: { native: { name: meshery-broker } } }\n';
+
+const BROKER_CHILDREN = [
+  'Secret default/meshery-nats-auth',
+  'ConfigMap default/meshery-nats-config',
+  'Service default/meshery-nats-headless',
+  'Service default/meshery-nats',
+  'StatefulSet default/meshery-nats',
+  'Broker default/meshery-broker',
+];
+const MESHSYNC_CHILDREN = ['ServiceAccount default/m', 'Deployment default/m', 'MeshSync default/m'];
+
+describe('render', () => {
+  it('prints children and resources of files, whatever their order, and finds the Broker of a MeshSync', async () => {
+    const { code, stdout, stderr } = await run([
+      'render',
+      await file('m.yaml', MESHSYNC),
+      await file('b.yaml', BROKER),
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(kinds(stdout)).toEqual([...BROKER_CHILDREN, ...MESHSYNC_CHILDREN]);
+  });
+
+  it('reads standard input, JSON and lists, and takes a namespace', async () => {
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects(`${MESHSYNC}---\n${BROKER}`) });
+    const { code, stdout } = await run(['render', '-n', 'other', '-'], list);
+    expect(code).toBe(0);
+    expect(kinds(stdout)).toEqual(
+      [...BROKER_CHILDREN, ...MESHSYNC_CHILDREN].map((line) => line.replace('default', 'other')),
+    );
+  });
+
+  it('prints placeholders for credentials, and the credentials themselves with --mint', async () => {
+    const path = await file('b.yaml', BROKER);
+    const [placeholders] = objects((await run(['render', path])).stdout);
+    expect(at(placeholders, 'stringData', 'token')).toMatch(/^PLACEHOLDER/);
+    const [minted] = objects((await run(['render', '--mint', path])).stdout);
+    expect(Buffer.from(String(at(minted, 'data', 'token')), 'base64').toString()).toMatch(/^t[0-9a-f]{64}$/);
+    expect(at(minted, 'data', 'token')).not.toBe(at(minted, 'data', 'route-password'));
+  });
+
+  it('is refused with 1 for a resource that breaks its schema, and says where', async () => {
+    const { code, stdout, stderr } = await run(['render', '-'], `${BROKER}spec: { size: 11 }\n`);
+    expect(code).toBe(1);
+    expect(kinds(stdout)).toEqual(['Broker default/meshery-broker']);
+    expect(stderr).toBe(
+      'meshery-operator: standard input, document 1: InvalidSpec: spec.size must be less or equal to 10. Everything that exists stays as it is until this is corrected.\n',
+    );
+  });
+
+  it('says that a MeshSync waits for a Broker that is not among the files, which is no fault', async () => {
+    const { code, stderr, stdout } = await run(['render', '-'], MESHSYNC);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^meshery-operator: standard input, document 1: BrokerNotFound: [^\n]*\n$/);
+    expect(kinds(stdout)).toEqual(['ServiceAccount default/m', 'MeshSync default/m']);
+  });
+
+  it('says what it passes over', async () => {
+    const { code, stderr } = await run(['render', '-'], `apiVersion: v1\nkind: Pod\n---\n${BROKER}`);
+    expect([code, stderr]).toEqual([
+      0,
+      'meshery-operator: standard input, document 1: Pod is neither Broker nor MeshSync\n',
+    ]);
+  });
+
+  it.each([
+    [
+      'a file that is not there',
+      ['render', '/nowhere.yaml'],
+      '',
+      /^meshery-operator: \/nowhere\.yaml: ENOENT[^\n]*\n$/,
+    ],
+    ['a folder', ['render', '/'], '', /^meshery-operator: \/: EISDIR[^\n]*\n$/],
+    ['broken YAML', ['render', '-'], 'a: [b', /^meshery-operator: standard input, document 1: [^\n]*\n$/],
+    ['broken JSON', ['render', '-'], '{"a": ', /^meshery-operator: standard input, document 1: [^\n]*\n$/],
+    ['a list', ['render', '-'], '[]', /^meshery-operator: standard input, document 1: is not a Kubernetes object\n$/],
+    ['nothing', ['render', '-'], '', /^meshery-operator: no Broker and no MeshSync in what was given\n$/],
+    [
+      'another kind of Meshery',
+      ['render', '-'],
+      'apiVersion: meshery.io/v1alpha2\nkind: Thing\nmetadata: { name: a }',
+      /^meshery-operator: standard input, document 1: kind must be one of Broker, MeshSync\n$/,
+    ],
+    [
+      'a resource without a name',
+      ['render', '-'],
+      'apiVersion: meshery.io/v1alpha2\nkind: Broker\nmetadata: {}',
+      /^meshery-operator: standard input, document 1: metadata\.name is required\n$/,
+    ],
+    ['no file', ['render'], '', /missing required argument/],
+    ['an option that is not there', ['render', '--nothing', '-'], '', /unknown option/],
+  ])('can not be carried out with %s: 2 and a line on stderr', async (_what, args, input, message) => {
+    const { code, stdout, stderr } = await run(args, input);
+    expect(stderr).toMatch(message);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+});
+
+describe('crds', () => {
+  it('prints the CustomResourceDefinitions', async () => {
+    const { code, stdout, stderr } = await run(['crds']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(objects(stdout).map(({ metadata }) => metadata.name)).toEqual([
+      'brokers.meshery.io',
+      'meshsyncs.meshery.io',
+    ]);
+  });
+
+  it('writes them into a folder that it makes', async () => {
+    const directory = join(folder, 'new', 'crds');
+    const { code, stdout } = await run(['crds', '--directory', directory]);
+    expect([code, stdout]).toEqual([0, '']);
+    expect((await readdir(directory)).sort()).toEqual([...crdFiles().keys()].sort());
+    for (const [name, yaml] of crdFiles()) expect(await readFile(join(directory, name), 'utf8')).toBe(yaml);
+  });
+});
+
+describe('demo', () => {
+  it('shows the samples becoming ready, and no credential', async () => {
+    const credentials = 'tls://user:pa55word@nats.example.com';
+    const custom = MESHSYNC.replace('name: m ', 'name: c ').replace(
+      /spec: .*/,
+      `spec: { broker: { custom: { url: '${credentials}' } } }`,
+    );
+    const { code, stdout, stderr } = await run([
+      'demo',
+      'manifests/samples/broker.yaml',
+      'manifests/samples/meshsync.yaml',
+      await file('c.yaml', custom),
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/Broker\/meshery-broker +after the first sync +False +Creating +5\n/);
+    expect(stdout).toMatch(/Broker\/meshery-broker +once its pods run +True +Ready +5 +\S+:4222\n/);
+    expect(stdout).toMatch(/MeshSync\/meshery-meshsync +once its pods run +True +Ready +2 +nats:\/\/meshery-nats/);
+    expect(stdout).toMatch(/MeshSync\/c +once its pods run +True +Ready +3 +tls:\/\/nats\.example\.com\n/);
+    for (const secret of objects(stdout.slice(stdout.indexOf('---\n'))).filter(({ kind }) => kind === 'Secret')) {
+      expect(Object.values(secret.data as Record<string, string>)).toEqual(expect.arrayContaining(['********']));
+    }
+    expect(stdout).not.toContain('pa55word');
+    expect(stdout).not.toContain(Buffer.from(credentials).toString('base64'));
+    expect(stdout).not.toMatch(/\bt[0-9a-f]{64}\b/);
+    expect(stdout).not.toMatch(/\bdD?[A-Za-z0-9+/]{80,}/);
+  });
+});
+
+describe('the command line', () => {
+  it('explains itself', async () => {
+    const { code, stdout } = await run(['--help']);
+    expect(code).toBe(0);
+    for (const command of ['serve', 'render', 'crds', 'demo']) expect(stdout).toContain(command);
+  });
+
+  it('does not know what it does not have', async () => {
+    const { code, stderr } = await run(['rendre', 'x']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--help shows what there is');
+  });
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../support/app.ts';
+import { condition } from '../support/invariants.ts';
+import { at } from '../support/json.ts';
+import { sync } from '../support/metacontroller.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, STRATEGIES, settle } from '../support/scenarios.ts';
+
+const hook = hookOf(testApp());
+const NATIVE = { broker: { native: { name: 'meshery-broker', namespace: 'brokers' } } };
+const broker = brokerParent({}, 'meshery-broker', 'brokers');
+const meshSync = meshSyncParent(NATIVE);
+
+describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
+  it('starts nothing before its Broker is there, so that nothing restarts in vain', async () => {
+    const cluster = clusterWith(meshSync);
+    const [waiting] = await settle(cluster, [meshSync], hook, how);
+    expect(waiting?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+    expect(condition(waiting?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
+    cluster.create(broker, 'kubectl');
+    const pending = await sync(cluster, meshSync, hook, how);
+    expect(condition(pending.status, 'Ready')).toMatchObject({ reason: 'CredentialsPending' });
+    expect(pending.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+    const [, ready] = await settle(cluster, [broker, meshSync], hook, how);
+    expect(ready?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount', 'Secret', 'Deployment']);
+    expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('has the token of a Broker in another namespace copied into a Secret of its own', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    const original = cluster.get('Secret.v1', 'brokers', 'meshery-nats-auth');
+    const copy = cluster.get('Secret.v1', 'meshery', 'meshery-meshsync-broker-auth');
+    expect(copy?.data).toEqual({ token: at(original, 'data', 'token') });
+  });
+
+  it('goes on as it is when its Broker is gone, and when it is being deleted', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    const before = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+    cluster.edit(broker, 'kubectl', ({ metadata }) => {
+      metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    });
+    const [terminating] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(terminating?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerTerminating' });
+    cluster.delete(broker);
+    const [gone] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(gone?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
+    expect(gone?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
+    const after = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+    expect(after?.spec).toEqual(before?.spec);
+  });
+
+  it('does not take the token of a Secret that its Broker does not own', async () => {
+    const cluster = clusterWith(broker, meshSync, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'meshery-nats-auth', namespace: 'brokers' },
+      data: { token: 'c29tZWJvZHk=' },
+    });
+    const [waiting] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(waiting?.status, 'Ready')).toMatchObject({ reason: 'CredentialsPending' });
+    expect(JSON.stringify(waiting?.children)).not.toContain('c29tZWJvZHk=');
+  });
+
+  it('says what to do when it names no broker, and keeps what runs', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    cluster.edit(meshSync, 'kubectl', (object) => {
+      object.spec = { broker: { native: {}, custom: {} } };
+    });
+    const [unspecified] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(unspecified?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotSpecified' });
+    expect(unspecified?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
+    expect(unspecified?.status).not.toHaveProperty('publishing-to');
+  });
+
+  it('rolls its pods when the watch-list changes, and only then', async () => {
+    const watching = (whitelist: string, other = '') => ({ ...NATIVE, 'watch-list': { data: { whitelist, other } } });
+    const cluster = clusterWith(broker, meshSyncParent(watching('[1]')));
+    await settle(cluster, [broker, meshSync], hook, how);
+    const template = () => at(cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync'), 'spec', 'template');
+    const first = template();
+    const change = async (spec: ReturnType<typeof watching>) => {
+      cluster.edit(meshSync, 'kubectl', (object) => {
+        object.spec = spec;
+      });
+      await settle(cluster, [meshSync], hook, how);
+    };
+    await change(watching('[1]', 'not read'));
+    expect(template()).toEqual(first);
+    await change(watching('[2]'));
+    expect(template()).not.toEqual(first);
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { REVISION_ANNOTATION } from '../../src/metacontroller/revision.ts';
+import { progressing } from '../../src/metacontroller/rollout.ts';
+
+const manifest = (revision: string) => ({
+  apiVersion: 'apps/v1',
+  kind: 'StatefulSet',
+  metadata: { name: 'a', namespace: 'b', annotations: { [REVISION_ANNOTATION]: revision } },
+});
+
+const counts = { observedGeneration: 2, replicas: 3, readyReplicas: 3, updatedReplicas: 3 };
+
+function observed(status: Partial<typeof counts> | undefined, revision = 'x') {
+  const { metadata, ...rest } = manifest(revision);
+  return { ...rest, metadata: { ...metadata, generation: 2 }, ...(status && { status }) };
+}
+
+describe('progressing', () => {
+  it.each([
+    ['there is nothing yet', undefined, 'Creating'],
+    ['there is no status yet', observed(undefined), 'Updating'],
+    ['a change is still to be applied', observed(counts, 'y'), 'Updating'],
+    ['a change is not looked at yet', observed({ ...counts, observedGeneration: 1 }), 'Updating'],
+    ['some pods are of the old revision', observed({ ...counts, updatedReplicas: 1 }), 'RollingOut'],
+    ['there are pods missing', observed({ ...counts, replicas: 2, updatedReplicas: 2, readyReplicas: 2 }), 'Starting'],
+    ['some pods are not ready', observed({ ...counts, readyReplicas: 0 }), 'Starting'],
+    ['there are pods too many', observed({ ...counts, replicas: 4, updatedReplicas: 4 }), 'ScalingDown'],
+  ])('is True while %s', (_what, workload, reason) => {
+    expect(progressing(workload, manifest('x'), 3, 'servers')).toMatchObject({
+      status: 'True',
+      wanted: 'False',
+      reason,
+    });
+  });
+
+  it('is False when all is as it is wanted, also where there is no manifest to compare with', () => {
+    const complete = { type: 'Progressing', status: 'False', wanted: 'False', reason: 'Complete' };
+    expect(progressing(observed(counts), manifest('x'), 3, 'servers')).toMatchObject(complete);
+    expect(progressing(observed(counts), undefined, 3, 'servers')).toMatchObject(complete);
+  });
+
+  it('says how far it is', () => {
+    const message = (status: Partial<typeof counts>) =>
+      progressing(observed(status), manifest('x'), 3, 'servers').message;
+    expect(message({ ...counts, updatedReplicas: 1 })).toBe('1 of 3 servers are up to date.');
+    expect(message({ ...counts, readyReplicas: 2 })).toBe('2 of 3 servers are ready.');
+  });
+});

@@ -1,0 +1,42 @@
+import type { FastifyInstance, InjectOptions } from 'fastify';
+import { buildApp } from '../../src/app.ts';
+import type { Json, JsonObject } from './json.ts';
+
+/** A clock that stands still until it is set. */
+export interface Clock {
+  time: string;
+}
+
+export const START = '2026-02-03T04:05:06Z';
+
+export interface TestApp {
+  app: FastifyInstance;
+  clock: Clock;
+  /** Every credential made so far. */
+  minted: string[];
+  post(url: string, body: unknown, headers?: Record<string, string>): ReturnType<typeof send>;
+}
+
+/** The application with a clock that stands still and credentials that can be told from each other. */
+export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): TestApp {
+  const clock: Clock = { time: START };
+  const minted: string[] = [];
+  const mintToken = () => {
+    minted.push(`t0ken-number-${minted.length + 1}`);
+    return minted.at(-1) ?? '';
+  };
+  const app = buildApp({ context: { now: () => new Date(clock.time), mintToken }, ...options });
+  return { app, clock, minted, post: (url, body, headers) => send(app, url, body, headers) };
+}
+
+async function send(app: FastifyInstance, url: string, body: unknown, headers: Record<string, string> = {}) {
+  const request: InjectOptions = {
+    method: 'POST',
+    url,
+    headers: { 'content-type': 'application/json', ...headers },
+    payload: typeof body === 'string' ? body : JSON.stringify(body),
+  };
+  const { statusCode, headers: answered, body: text } = await app.inject(request);
+  const json = (): JsonObject => JSON.parse(text) as Json as JsonObject;
+  return { statusCode, headers: answered, text, json };
+}

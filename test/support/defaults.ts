@@ -1,0 +1,122 @@
+import { isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
+
+/** Where the API server keeps an empty object instead of dropping it. */
+const KEPT_EMPTY = new Set(['emptyDir', 'securityContext', 'resources', 'loadBalancer', 'status']);
+
+/** An object as the API server stores it: without what is empty, in canonical form, with its defaults. */
+export function admitted(object: KubeObject): KubeObject {
+  const result = compact(object) as KubeObject;
+  if (object.kind === 'Secret') result.type ??= 'Opaque';
+  if (object.kind === 'Service') defaultService(fields(result, 'spec'));
+  if (object.kind === 'StatefulSet') defaultStatefulSet(fields(result, 'spec'));
+  if (object.kind === 'Deployment') defaultDeployment(fields(result, 'spec'));
+  return result;
+}
+
+function compact(value: Json | undefined, key = ''): Json | undefined {
+  if (Array.isArray(value)) return value.map((item) => compact(item) as Json);
+  if (!isObject(value)) return value;
+  const result: JsonObject = {};
+  for (const [name, field] of Object.entries(value)) {
+    const inside = name === 'fieldsV1' ? field : compact(field, name);
+    if (inside === undefined || inside === null) continue;
+    if (Array.isArray(inside) && inside.length === 0) continue;
+    if (isObject(inside) && Object.keys(inside).length === 0 && !KEPT_EMPTY.has(name)) continue;
+    result[name] = inside;
+  }
+  if (key === 'limits' || key === 'requests') {
+    for (const [name, quantity] of Object.entries(result)) result[name] = canonicalQuantity(String(quantity));
+  }
+  return result;
+}
+
+/** A quantity in the form that the API server gives it back. */
+export function canonicalQuantity(quantity: string): string {
+  const [, digits = '0', suffix = ''] = /^([0-9.]+)(m|k|M|G|Ki|Mi|Gi)?$/.exec(quantity) ?? [];
+  const scales: Record<string, number> = { m: 1e-3, k: 1e3, M: 1e6, G: 1e9, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
+  const value = Number(digits) * (scales[suffix] ?? 1);
+  const units = suffix.endsWith('i') ? ['Gi', 'Mi', 'Ki'] : ['G', 'M', 'k', '', 'm'];
+  const unit = units.find((name) => Number.isInteger(value / (scales[name] ?? 1))) ?? suffix;
+  return `${value / (scales[unit] ?? 1)}${unit}`;
+}
+
+function defaultService(spec: JsonObject): void {
+  spec.type ??= 'ClusterIP';
+  spec.sessionAffinity ??= 'None';
+  spec.internalTrafficPolicy ??= 'Cluster';
+  spec.ipFamilies ??= ['IPv4'];
+  spec.ipFamilyPolicy ??= 'SingleStack';
+  if (spec.type !== 'ClusterIP') spec.externalTrafficPolicy ??= 'Cluster';
+  if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+  for (const port of list(spec, 'ports')) {
+    port.protocol ??= 'TCP';
+    port.targetPort ??= port.port;
+  }
+}
+
+function defaultStatefulSet(spec: JsonObject): void {
+  spec.podManagementPolicy ??= 'OrderedReady';
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  spec.persistentVolumeClaimRetentionPolicy ??= { whenDeleted: 'Retain', whenScaled: 'Retain' };
+  spec.updateStrategy ??= { rollingUpdate: { maxUnavailable: 1, partition: 0 }, type: 'RollingUpdate' };
+  defaultPod(fields(fields(spec, 'template'), 'spec'));
+}
+
+function defaultDeployment(spec: JsonObject): void {
+  spec.replicas ??= 1;
+  spec.progressDeadlineSeconds ??= 600;
+  spec.revisionHistoryLimit ??= 10;
+  spec.strategy ??= { rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' }, type: 'RollingUpdate' };
+  defaultPod(fields(fields(spec, 'template'), 'spec'));
+}
+
+function defaultPod(spec: JsonObject): void {
+  spec.dnsPolicy ??= 'ClusterFirst';
+  spec.restartPolicy ??= 'Always';
+  spec.schedulerName ??= 'default-scheduler';
+  spec.securityContext ??= {};
+  spec.terminationGracePeriodSeconds ??= 30;
+  if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
+  for (const container of list(spec, 'containers')) defaultContainer(container);
+  for (const volume of list(spec, 'volumes')) {
+    for (const source of ['projected', 'secret', 'configMap']) {
+      const volumeSource = volume[source];
+      if (isObject(volumeSource)) volumeSource.defaultMode ??= 420;
+    }
+  }
+}
+
+function defaultContainer(container: JsonObject): void {
+  container.imagePullPolicy ??= String(container.image).endsWith(':latest') ? 'Always' : 'IfNotPresent';
+  container.resources ??= {};
+  container.terminationMessagePath ??= '/dev/termination-log';
+  container.terminationMessagePolicy ??= 'File';
+  for (const port of list(container, 'ports')) port.protocol ??= 'TCP';
+  for (const variable of list(container, 'env')) {
+    const from = variable.valueFrom;
+    if (isObject(from) && isObject(from.fieldRef)) from.fieldRef.apiVersion ??= 'v1';
+  }
+  for (const name of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
+    const probe = container[name];
+    if (!isObject(probe)) continue;
+    probe.failureThreshold ??= 3;
+    probe.periodSeconds ??= 10;
+    probe.successThreshold ??= 1;
+    probe.timeoutSeconds ??= 1;
+    if (isObject(probe.httpGet)) probe.httpGet.scheme ??= 'HTTP';
+  }
+}
+
+function fields(object: JsonObject, key: string): JsonObject {
+  const value = object[key];
+  if (isObject(value)) return value;
+  const made: JsonObject = {};
+  object[key] = made;
+  return made;
+}
+
+function list(object: JsonObject, key: string): JsonObject[] {
+  const value = object[key];
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { Cluster } from './cluster.ts';
+import { admitted, canonicalQuantity } from './defaults.ts';
+import { dynamicApply, LAST_APPLIED, withLastApplied } from './dynamic-apply.ts';
+import { fromFieldsV1, toFieldsV1 } from './field-sets.ts';
+import { at, type Json, type JsonObject, type KubeObject } from './json.ts';
+
+/** The test doubles are themselves held to what the originals are known to do. */
+
+const object = (spec: JsonObject, labels?: Record<string, string>): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Widget',
+  metadata: { name: 'a', namespace: 'b', ...(labels && { labels }) },
+  spec,
+});
+
+describe('dynamic-apply', () => {
+  it.each<[string, Json, Json, Json, Json]>([
+    [
+      'adds and removes what it was asked for, and leaves the rest',
+      { a: 1, b: 2, c: 3 },
+      { a: 1, b: 2 },
+      { a: 9 },
+      { a: 9, c: 3 },
+    ],
+    ['replaces lists of scalars', ['x', 'y'], ['x'], ['z'], ['z']],
+    [
+      'merges lists by a key, in the order that is there',
+      [{ name: 'x' }, { name: 'y', a: 1 }],
+      [{ name: 'x' }],
+      [{ name: 'z' }, { name: 'y', b: 2 }],
+      [{ name: 'y', a: 1, b: 2 }, { name: 'z' }],
+    ],
+    [
+      'prefers the port to the name',
+      [{ name: 'x', port: 1, nodePort: 3 }],
+      [],
+      [{ name: 'y', port: 1 }],
+      [{ name: 'y', port: 1, nodePort: 3 }],
+    ],
+    ['replaces a list whose items have no key in common', [{ name: 'x' }], [], [{ b: 2 }], [{ b: 2 }]],
+  ])('%s', (_what, observed, last, desired, expected) => {
+    const before = withLastApplied(object({ value: observed }), object({ value: last }));
+    expect(dynamicApply(before, object({ value: desired })).spec).toEqual({ value: expected });
+  });
+
+  it('remembers what it was asked for and leaves status and system metadata alone', () => {
+    const observed = { ...object({ a: 1 }), status: { ready: true } };
+    observed.metadata.uid = 'u';
+    const result = dynamicApply(observed, object({ a: 1 }, { l: 'm' }));
+    expect(result).toMatchObject({ status: { ready: true }, metadata: { uid: 'u', labels: { l: 'm' } } });
+    expect(JSON.parse(result.metadata.annotations?.[LAST_APPLIED] ?? '')).toEqual(object({ a: 1 }, { l: 'm' }));
+  });
+});
+
+describe('server-side-apply', () => {
+  const env = (...names: string[]) => ({ env: names.map((name) => ({ name, value: name.toLowerCase() })) });
+  const names = (cluster: Cluster) =>
+    (at(cluster.get('Widget.v1', 'b', 'a'), 'spec', 'env') as JsonObject[]).map(({ name }) => name);
+
+  it('takes out what is not asked for any more, and keeps what others own', () => {
+    const cluster = new Cluster();
+    cluster.apply(object({ ...env('A', 'B'), replicas: 1 }), 'metacontroller');
+    cluster.edit(object({}), 'somebody', ({ spec }) =>
+      Object.assign(spec as JsonObject, env('A', 'B', 'DEBUG'), { args: ['x'] }),
+    );
+    expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toBe(true);
+    expect(names(cluster)).toEqual(['B', 'DEBUG']);
+    expect(at(cluster.get('Widget.v1', 'b', 'a'), 'spec', 'args')).toEqual(['x']);
+    expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toBe(false);
+  });
+
+  it('puts items into the order that is asked for', () => {
+    const cluster = new Cluster();
+    cluster.create(object(env('URL', 'DEBUG', 'TOKEN')), 'somebody');
+    cluster.apply(object(env('TOKEN', 'URL')), 'metacontroller');
+    expect(names(cluster).filter((name) => name !== 'DEBUG')).toEqual(['TOKEN', 'URL']);
+  });
+
+  it('takes a field over whose value it changes, and shares one that it does not', () => {
+    const cluster = new Cluster();
+    cluster.create(object({ a: 1, b: 1 }), 'somebody');
+    cluster.apply(object({ a: 1, b: 2 }), 'metacontroller');
+    const managed = cluster.get('Widget.v1', 'b', 'a')?.metadata.managedFields ?? [];
+    expect(managed.map(({ manager, fieldsV1 }) => [manager, fieldsV1])).toEqual([
+      ['somebody', { 'f:spec': { 'f:a': {} } }],
+      ['metacontroller', { 'f:spec': { 'f:a': {}, 'f:b': {} } }],
+    ]);
+    cluster.apply(object({ b: 2 }), 'metacontroller');
+    expect(cluster.get('Widget.v1', 'b', 'a')?.spec).toEqual({ a: 1, b: 2 });
+  });
+
+  it('writes sets as FieldsV1 and reads them back', () => {
+    const fields = {
+      'f:metadata': { 'f:labels': { 'f:a.b/c': {} } },
+      'f:spec': { 'f:env': { 'k:{"name":"A"}': { '.': {}, 'f:name': {} } }, 'f:selector': {} },
+    };
+    expect(toFieldsV1(fromFieldsV1(fields))).toEqual(fields);
+  });
+});
+
+describe('the API server', () => {
+  it.each([
+    ['1000m', '1'],
+    ['1', '1'],
+    ['0.5', '500m'],
+    ['1024Mi', '1Gi'],
+    ['256Mi', '256Mi'],
+    ['100m', '100m'],
+  ])('gives the quantity %s back as %s', (given, canonical) => {
+    expect(canonicalQuantity(given)).toBe(canonical);
+  });
+
+  it('drops what is empty but for volumes and the like', () => {
+    expect(admitted(object({ a: {}, b: [], c: null, emptyDir: {} })).spec).toEqual({ emptyDir: {} });
+  });
+
+  it('counts a generation only when the spec changes, and refuses what can not change', () => {
+    const cluster = new Cluster();
+    const spec = { replicas: 1, selector: { matchLabels: {} }, serviceName: 'a' };
+    const set = { ...object(spec), apiVersion: 'apps/v1', kind: 'StatefulSet' };
+    cluster.create(set, 'x');
+    const generation = () => cluster.get('StatefulSet.apps/v1', 'b', 'a')?.metadata.generation;
+    cluster.edit(set, 'x', ({ metadata }) => Object.assign(metadata, { labels: { a: 'b' } }));
+    expect(generation()).toBe(1);
+    cluster.edit(set, 'x', (each) => Object.assign(each.spec as JsonObject, { replicas: 2 }));
+    expect(generation()).toBe(2);
+    expect(() =>
+      cluster.edit(set, 'x', (each) => Object.assign(each.spec as JsonObject, { serviceName: 'c' })),
+    ).toThrow('422');
+  });
+});

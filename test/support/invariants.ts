@@ -1,0 +1,77 @@
+import { expect } from 'vitest';
+import { groupKey } from './cluster.ts';
+import { at, isObject, type JsonObject, type KubeObject, walk } from './json.ts';
+import type { SyncOutcome } from './metacontroller.ts';
+
+interface Condition {
+  type: string;
+  status: string;
+  lastTransitionTime: string;
+  reason: string;
+}
+
+export function conditionsOf(status: unknown): Condition[] {
+  const conditions = at(status, 'conditions');
+  return Array.isArray(conditions) ? (conditions as unknown as Condition[]) : [];
+}
+
+export function condition(status: unknown, type: string): Condition | undefined {
+  return conditionsOf(status).find((each) => each.type === type);
+}
+
+/** What must hold of every answer, whatever the request. */
+export function expectSound({ request, children, status }: SyncOutcome, now: string): void {
+  expectNoneDropped(request.children, children, request.parent);
+  const nulls = [...walk({ children, status })].filter(([, value]) => value === null);
+  expect(nulls).toEqual([]);
+  for (const child of children) {
+    expect(child.metadata.namespace).toBe(request.parent.metadata.namespace);
+    expect(Object.keys(child)).not.toContain('status');
+    const system = ['uid', 'resourceVersion', 'managedFields', 'ownerReferences', 'generation', 'creationTimestamp'];
+    expect(Object.keys(child.metadata).filter((field) => system.includes(field))).toEqual([]);
+  }
+  expectTransitionTimes(request.parent.status, status, now);
+  const [first] = conditionsOf(status);
+  if (first) expect(first.type).toBe('Ready');
+}
+
+/** A child that is missing from the answer is deleted; that is meant for one Secret alone. */
+function expectNoneDropped(
+  observed: Record<string, Record<string, KubeObject>>,
+  children: KubeObject[],
+  { metadata: { name } }: KubeObject,
+): void {
+  const wanted = new Set(children.map((child) => `${groupKey(child)} ${child.metadata.name}`));
+  for (const child of Object.values(observed).flatMap((group) => Object.values(group))) {
+    const key = `${groupKey(child)} ${child.metadata.name}`;
+    if (key !== `Secret.v1 ${name}-broker-auth`) expect(wanted).toContain(key);
+  }
+}
+
+function expectTransitionTimes(before: unknown, after: unknown, now: string): void {
+  const previous = conditionsOf(before);
+  for (const { type, status, lastTransitionTime } of conditionsOf(after)) {
+    const old = previous.find((each) => each.type === type);
+    expect(lastTransitionTime, type).toBe(old?.status === status ? old.lastTransitionTime : now);
+  }
+}
+
+/** Credentials belong in Secrets, and nowhere else: neither plain nor in base64. */
+export function expectSecret({ children, status, request }: SyncOutcome, credentials: string[]): void {
+  const secrets = [...children, ...Object.values(request.children['Secret.v1'] ?? {})].filter(
+    ({ kind }) => kind === 'Secret',
+  );
+  const values = secrets.flatMap(({ data }) => (isObject(data) ? Object.values(data) : [])).map(String);
+  const plain = values.map((value) => Buffer.from(value, 'base64').toString());
+  const forbidden = [...credentials, ...plain].filter((text) => text !== '' && !text.includes('\n'));
+  const shown = JSON.stringify([status, ...children.filter(({ kind }) => kind !== 'Secret')]);
+  for (const text of forbidden) {
+    expect(shown).not.toContain(text);
+    expect(shown).not.toContain(Buffer.from(text).toString('base64').replace(/=+$/, ''));
+  }
+}
+
+/** A status without the times of its conditions. */
+export function timeless(status: JsonObject): JsonObject {
+  return { ...status, conditions: conditionsOf(status).map(({ lastTransitionTime: _time, ...rest }) => rest) };
+}

@@ -1,0 +1,29 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { goTool } from '../tools.ts';
+
+const run = promisify(execFile);
+
+/** The files of a server's configuration folder. */
+export interface Configuration {
+  'nats.conf': string;
+  'credentials.conf': string;
+}
+
+/** What `nats-server -t` says of a configuration: empty when it is sound. */
+export async function configurationProblem(files: Configuration, podName?: string): Promise<string> {
+  const server = await goTool('nats-server');
+  const folder = await mkdtemp(join(tmpdir(), 'nats-conf-'));
+  try {
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+    await run(server, ['-t', '-c', join(folder, 'nats.conf')], { env: { ...(podName && { POD_NAME: podName }) } });
+    return '';
+  } catch (error) {
+    return (error as { stderr?: string }).stderr ?? String(error);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

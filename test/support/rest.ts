@@ -1,0 +1,38 @@
+import { expect } from 'vitest';
+import type { TestApp } from './app.ts';
+import { URL_PASSWORD } from './arbitraries.ts';
+import type { Cluster } from './cluster.ts';
+import { expectSecret, expectSound } from './invariants.ts';
+import type { KubeObject } from './json.ts';
+import { type Strategy, type SyncOutcome, sync } from './metacontroller.ts';
+import { hookOf } from './scenarios.ts';
+
+export const LATER = '2026-12-03T09:00:00Z';
+
+/**
+ * Syncs until the cluster has to rest, at an hour at which every needless transition would show, and checks every answer
+ * on the way.
+ * @param steps how many syncs may write children
+ */
+export async function expectRest(
+  service: TestApp,
+  cluster: Cluster,
+  parent: KubeObject,
+  how: Strategy,
+  steps: number,
+): Promise<SyncOutcome> {
+  service.clock.time = LATER;
+  const outcomes: SyncOutcome[] = [];
+  for (let round = 0; round < steps + 2; round++) {
+    const outcome = await sync(cluster, parent, hookOf(service), how);
+    expectSound(outcome, LATER);
+    expectSecret(outcome, [...service.minted.slice(-4), URL_PASSWORD]);
+    expect(outcome.errors).toEqual([]);
+    outcomes.push(outcome);
+  }
+  expect(outcomes.slice(steps).flatMap(({ writes }) => writes)).toEqual([]);
+  const last = outcomes.at(-1);
+  if (!last) throw new Error('no sync');
+  expect(last.statusWritten).toBe(false);
+  return last;
+}

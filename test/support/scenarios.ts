@@ -1,0 +1,63 @@
+import type { TestApp } from './app.ts';
+import { Cluster } from './cluster.ts';
+import { type Progress, runControllers } from './controllers.ts';
+import type { JsonObject, KubeObject, Metadata } from './json.ts';
+import { type Hook, type Strategy, type SyncOutcome, sync } from './metacontroller.ts';
+
+export const STRATEGIES: Strategy[] = ['dynamic-apply', 'server-side-apply'];
+
+export interface ParentObject extends KubeObject {
+  metadata: Metadata & { uid: string; generation: number };
+}
+
+export function brokerParent(spec?: JsonObject, name = 'meshery-broker', namespace = 'meshery'): ParentObject {
+  return parent('Broker', name, namespace, spec);
+}
+
+export function meshSyncParent(spec?: JsonObject, name = 'meshery-meshsync', namespace = 'meshery'): ParentObject {
+  return parent('MeshSync', name, namespace, spec);
+}
+
+function parent(kind: string, name: string, namespace: string, spec: JsonObject | undefined): ParentObject {
+  const metadata = { name, namespace, uid: `${kind.toLowerCase()}-${namespace}-${name}`, generation: 1 };
+  return { apiVersion: 'meshery.io/v1alpha2', kind, metadata, ...(spec && { spec }) };
+}
+
+/** A cluster that already holds these objects. */
+export function clusterWith(...objects: KubeObject[]): Cluster {
+  const cluster = new Cluster();
+  for (const object of objects) cluster.create(object, 'kubectl');
+  return cluster;
+}
+
+/** The hooks over the application, with refusals turned into errors. */
+export function hookOf({ post }: TestApp): Hook {
+  return async (path, body) => {
+    const response = await post(path, body);
+    if (response.statusCode !== 200) throw new Error(`${path}: ${response.statusCode} ${response.text}`);
+    return response.json();
+  };
+}
+
+export const READY: Progress = { ready: true, addresses: true };
+
+/** Syncs parents in turn, with the cluster's own controllers at work between, until nothing is written any more. */
+export async function settle(
+  cluster: Cluster,
+  parents: KubeObject[],
+  hook: Hook,
+  strategy: Strategy,
+  progress: Progress = READY,
+): Promise<SyncOutcome[]> {
+  for (let round = 0; round < 8; round++) {
+    const outcomes: SyncOutcome[] = [];
+    for (const each of parents) outcomes.push(await sync(cluster, each, hook, strategy));
+    runControllers(cluster, progress);
+    const errors = outcomes.flatMap((outcome) => outcome.errors);
+    if (errors.length > 0) throw new Error(errors.join('; '));
+    if (round > 1 && outcomes.every(({ writes, statusWritten }) => writes.length === 0 && !statusWritten)) {
+      return outcomes;
+    }
+  }
+  throw new Error('does not settle');
+}
