@@ -20,7 +20,10 @@ export function condition(status: unknown, type: string): Condition | undefined 
 }
 
 /** What must hold of every answer, whatever the request. */
-export function expectSound({ request, children, status }: SyncOutcome, now: string): void {
+export function expectSound(
+  { request, children, status }: Pick<SyncOutcome, 'request' | 'children' | 'status'>,
+  now: string,
+): void {
   expectNoneDropped(request.children, children, request.parent);
   const nulls = [...walk({ children, status })].filter(([, value]) => value === null);
   expect(nulls).toEqual([]);

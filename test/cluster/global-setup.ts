@@ -1,0 +1,17 @@
+import { goTools } from '../tools.ts';
+import { metacontrollerBinary } from './metacontroller.ts';
+
+/** Builds the control plane before the first test, and says what the scenarios will run through. */
+export default async function setup(): Promise<void> {
+  const binary = metacontrollerBinary();
+  if (process.env.RECORD && !binary) {
+    throw new Error('recording needs a real Metacontroller: set METACONTROLLER to its path');
+  }
+  process.stderr.write(
+    binary
+      ? `scenarios run through Metacontroller (${binary}) under both apply strategies, and through the test double\n`
+      : 'scenarios run through the test double only: set METACONTROLLER to run them through a real Metacontroller too\n',
+  );
+  await goTools(['etcd', 'kwok', 'nats-server', 'kustomize']);
+  await goTools(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl']);
+}

@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { ControlPlane } from './control-plane.ts';
+import { freePort, type RunningProcess, startProcess, until } from './processes.ts';
+
+/** What applies the answers of the hooks in a control plane. */
+export interface Driver {
+  name: string;
+  stop: () => Promise<void>;
+}
+
+/** Path of a real Metacontroller: `METACONTROLLER`, else the one on PATH, else `undefined`. */
+export function metacontrollerBinary(): string | undefined {
+  const { METACONTROLLER, PATH = '' } = process.env;
+  if (METACONTROLLER) {
+    if (!existsSync(METACONTROLLER)) throw new Error(`METACONTROLLER names ${METACONTROLLER}, which does not exist`);
+    return METACONTROLLER;
+  }
+  return PATH.split(delimiter)
+    .map((folder) => join(folder, 'metacontroller'))
+    .find(existsSync);
+}
+
+/** Starts a real Metacontroller with the flags that `metacontroller/install` recommends. */
+export async function startMetacontroller(
+  binary: string,
+  controlPlane: ControlPlane,
+  strategy: 'dynamic-apply' | 'server-side-apply',
+): Promise<Driver & { process: RunningProcess }> {
+  const [metrics, health] = [await freePort(), await freePort()];
+  const running = startProcess(
+    `metacontroller-${strategy}`,
+    binary,
+    [
+      `--kubeconfig=${controlPlane.kubeconfig}`,
+      `--apply-strategy=${strategy}`,
+      ...['--client-go-qps=200', '--client-go-burst=400', '--workers=20', '--discovery-interval=5s'],
+      ...[`--metrics-address=127.0.0.1:${metrics}`, `--health-probe-bind-address=127.0.0.1:${health}`],
+      '--zap-log-level=4',
+    ],
+    controlPlane.directory,
+  );
+  await until('Metacontroller', async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok, 30, running);
+  return { name: `Metacontroller, ${strategy}`, process: running, stop: () => running.stop() };
+}

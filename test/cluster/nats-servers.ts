@@ -1,0 +1,168 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decode } from '../../src/broker/credentials.ts';
+import { syncBroker } from '../../src/broker/sync.ts';
+import { mintToken } from '../../src/mint.ts';
+import { goTool } from '../tools.ts';
+
+/** The configuration of one broker as the operator generates it, and the token of its clients. */
+export interface Generated {
+  natsConf: string;
+  credentialsConf: string;
+  token: string;
+}
+
+/** What the hook answers for a new Broker of a size. */
+export function generate(size: number): Generated {
+  const { children } = syncBroker(
+    {
+      parent: {
+        apiVersion: 'meshery.io/v1alpha2',
+        kind: 'Broker',
+        metadata: { name: 'meshery-broker', namespace: 'meshery', uid: 'uid', generation: 1 },
+        spec: { size },
+      },
+      children: {},
+    },
+    { now: () => new Date(), mintToken },
+  );
+  const data = (kind: string) =>
+    (children as { kind: string; data: Record<string, string> }[]).find((child) => child.kind === kind)?.data ?? {};
+  const secret = data('Secret');
+  return {
+    natsConf: data('ConfigMap')['nats.conf'] ?? '',
+    credentialsConf: decode(secret['credentials.conf']),
+    token: decode(secret.token),
+  };
+}
+
+/** Ports of one server on loopback. */
+export interface Ports {
+  nats: number;
+  cluster: number;
+  monitor: number;
+}
+
+/** A running nats-server process. */
+export interface NatsServer {
+  name: string;
+  url: string;
+  ports: Ports;
+  directory: string;
+  process: ChildProcess;
+  /** What it has logged so far. */
+  log: () => string;
+  /** The answer of a route of its monitoring port. */
+  monitor: (path: string) => Promise<Record<string, unknown>>;
+  /** Signals it and waits for its end. */
+  stop: (signal?: NodeJS.Signals) => Promise<void>;
+}
+
+/**
+ * Starts a process for each server of a broker with its generated configuration, adapted to one machine by `onLoopback`,
+ * and waits until all are healthy.
+ */
+export async function startBroker({ natsConf, credentialsConf }: Generated, size: number): Promise<NatsServer[]> {
+  const ports = await Promise.all(Array.from({ length: size }, freePorts));
+  const servers = await Promise.all(
+    ports.map((own, ordinal) => startServer(`meshery-nats-${ordinal}`, own, ports, natsConf, credentialsConf)),
+  );
+  await Promise.all(servers.map(healthy));
+  return servers;
+}
+
+/** Starts one server; `all` are the ports of the servers that its routes name. */
+export async function startServer(
+  name: string,
+  own: Ports,
+  all: Ports[],
+  natsConf: string,
+  credentialsConf: string,
+): Promise<NatsServer> {
+  const directory = await mkdtemp(join(tmpdir(), `${name}-`));
+  await writeConfiguration(directory, own, all, natsConf, credentialsConf);
+  const process = spawn(await goTool('nats-server'), ['--config', join(directory, 'nats.conf')], {
+    env: { POD_NAME: name },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  process.stderr?.on('data', (chunk) => {
+    log += chunk;
+  });
+  return {
+    name,
+    url: `nats://127.0.0.1:${own.nats}`,
+    ports: own,
+    directory,
+    process,
+    log: () => log,
+    monitor: async (path) =>
+      (await (await fetch(`http://127.0.0.1:${own.monitor}${path}`)).json()) as Record<string, unknown>,
+    stop: async (signal = 'SIGTERM') => {
+      if (process.exitCode === null && process.signalCode === null) {
+        const exited = once(process, 'exit');
+        process.kill(signal);
+        await exited;
+      }
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Writes both files of the configuration, as the projected volume of a pod holds them. */
+export async function writeConfiguration(
+  directory: string,
+  own: Ports,
+  all: Ports[],
+  natsConf: string,
+  credentialsConf: string,
+): Promise<void> {
+  await writeFile(join(directory, 'nats.conf'), onLoopback(natsConf, own, all, directory));
+  await writeFile(join(directory, 'credentials.conf'), onLoopback(credentialsConf, own, all, directory));
+}
+
+/** The process id that a server wrote where its configuration says. */
+export async function pidOf(server: NatsServer): Promise<number> {
+  return Number(await readFile(join(server.directory, 'nats.pid'), 'utf8'));
+}
+
+/** The only changes to what was generated: addresses, ports and the path of the pid file. */
+function onLoopback(configuration: string, own: Ports, all: Ports[], directory: string): string {
+  return configuration
+    .replace('port: 4222', `listen: "127.0.0.1:${own.nats}"`)
+    .replace('http_port: 8222', `http: "127.0.0.1:${own.monitor}"`)
+    .replace('port: 6222', `listen: "127.0.0.1:${own.cluster}"`)
+    .replace('/var/run/nats/nats.pid', join(directory, 'nats.pid'))
+    .replaceAll(/@meshery-nats-(\d+)\.\S+?:6222/g, (_, ordinal) => `@127.0.0.1:${all[Number(ordinal)]?.cluster}`);
+}
+
+/** Waits until a server says that it is healthy. */
+export async function healthy(server: NatsServer): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (server.process.exitCode !== null) throw new Error(`${server.name} ended: ${server.log()}`);
+    const response = await fetch(`http://127.0.0.1:${server.ports.monitor}/healthz`).catch(() => undefined);
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${server.name} did not become healthy: ${server.log()}`);
+}
+
+/** Three ports that are free now. */
+export async function freePorts(): Promise<Ports> {
+  const [nats, cluster, monitor] = await Promise.all([freePort(), freePort(), freePort()]);
+  return { nats, cluster, monitor };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const closed = once(server, 'close');
+  server.close();
+  await closed;
+  return typeof address === 'object' && address ? address.port : 0;
+}

@@ -1,0 +1,35 @@
+import { broker, isReady, meshSync, printed } from './expectations.ts';
+import { metacontrollerBinary } from './metacontroller.ts';
+import { kustomize, startWorld } from './world.ts';
+
+/**
+ * `npm run playground`: a control plane with the operator, driven by a real Metacontroller where there is one, and the
+ * samples in it. Stays until it is interrupted.
+ */
+const started = Date.now();
+const say = (line: string) =>
+  process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}\n`);
+
+const world = await startWorld(metacontrollerBinary() ? 'dynamic-apply' : 'test-double', say);
+say('creating the samples');
+for (const sample of await kustomize('manifests/samples')) await world.kubernetes.apply(sample);
+await isReady(world.kubernetes, broker('meshery', 'meshery-broker'));
+await isReady(world.kubernetes, meshSync('meshery', 'meshery-meshsync'));
+say('the samples are ready');
+process.stdout.write(`
+${JSON.stringify(await printed(world.kubernetes, 'brokers', 'meshery', 'meshery-broker'))}
+${JSON.stringify(await printed(world.kubernetes, 'meshsyncs', 'meshery', 'meshery-meshsync'))}
+
+  export KUBECONFIG=${world.controlPlane.kubeconfig}
+  kubectl get meshery -A
+
+Pods are simulated: nothing runs in them. Interrupt (Ctrl-C) to stop everything.
+`);
+
+const stop = async () => {
+  say('stopping');
+  await world.stop(false);
+  process.exit(0);
+};
+process.once('SIGINT', stop);
+process.once('SIGTERM', stop);

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** A program that a test started. */
+export interface RunningProcess {
+  name: string;
+  pid: number;
+  /** File that its output goes to. */
+  log: string;
+  running: () => boolean;
+  /** Signals it and waits for its end; SIGKILL after ten seconds. */
+  stop: (signal?: NodeJS.Signals) => Promise<void>;
+}
+
+const started = new Set<ChildProcess>();
+
+// Whatever happens to this process, what it started does not outlive it.
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** Starts a program whose output goes to `<directory>/<name>.log`. */
+export function startProcess(
+  name: string,
+  command: string,
+  args: string[],
+  directory: string,
+  environment: Record<string, string | undefined> = process.env,
+): RunningProcess {
+  const log = join(directory, `${name}.log`);
+  const output = createWriteStream(log, { flags: 'a' });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment });
+  child.stdout.pipe(output, { end: false });
+  child.stderr.pipe(output, { end: false });
+  started.add(child);
+  child.once('exit', () => started.delete(child));
+  const running = () => child.exitCode === null && child.signalCode === null;
+  return {
+    name,
+    pid: child.pid ?? 0,
+    log,
+    running,
+    stop: async (signal = 'SIGTERM') => {
+      if (!running()) return;
+      const exited = once(child, 'exit');
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Waits until a check gives a value; fails with the last lines of the log when the process ends or the time is over. */
+export async function until<Value>(
+  what: string,
+  check: () => Promise<Value | undefined | false>,
+  seconds: number,
+  process?: RunningProcess,
+): Promise<Value> {
+  let last: unknown;
+  for (const end = Date.now() + seconds * 1_000; Date.now() < end; ) {
+    if (process && !process.running()) throw new Error(`${process.name} ended: ${await tail(process.log)}`);
+    try {
+      const value = await check();
+      if (value) return value;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const reason = last instanceof Error ? `: ${last.message}` : '';
+  throw new Error(`${what}: not within ${seconds} s${reason}${process ? `\n${await tail(process.log)}` : ''}`);
+}
+
+/** A port of loopback that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+async function tail(log: string): Promise<string> {
+  return (await readFile(log, 'utf8').catch(() => '')).trim().split('\n').slice(-8).join('\n');
+}

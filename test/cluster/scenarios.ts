@@ -1,0 +1,622 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { decode } from '../../src/broker/credentials.ts';
+import { NODE_ADDRESSES } from './control-plane.ts';
+import {
+  broker,
+  childrenOf,
+  eventually,
+  isReady,
+  meshSync,
+  names,
+  namespace,
+  printed,
+  uids,
+  versions,
+} from './expectations.ts';
+import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
+import { startOperator } from './operator.ts';
+import { record } from './record.ts';
+import { type DriverName, kustomize, startWorld, type World } from './world.ts';
+
+const MESHERY = 'meshery.io/v1alpha2';
+
+/**
+ * What the operator does in a cluster, each with its end state in the API server. Every driver must lead to the same.
+ */
+export function scenarios(driver: DriverName): void {
+  let world: World;
+  let kubernetes: Kubernetes;
+  let failed = false;
+  const keepLogs = () => {
+    failed = true;
+  };
+
+  beforeAll(async () => {
+    const started = Date.now();
+    world = await startWorld(driver, (line) => console.log(`${((Date.now() - started) / 1000).toFixed(1)} s  ${line}`));
+    kubernetes = world.kubernetes;
+  });
+  afterAll(async () => {
+    if (process.env.RECORD && driver !== 'test-double') {
+      await record(world.gateway.exchanges, join(process.env.RECORD, driver));
+    }
+    await world?.stop(failed);
+  });
+
+  /** A Broker and a MeshSync of the usual names, ready, in a namespace of their own. */
+  async function pair(
+    of: string,
+    spec: object = {},
+  ): Promise<{ broker: KubernetesObject; meshSync: KubernetesObject }> {
+    await namespace(kubernetes, of);
+    const made = [broker(of, 'meshery-broker', spec), meshSync(of, 'meshery-meshsync')];
+    for (const object of made) await kubernetes.apply(object);
+    const [first, second] = await Promise.all(made.map((object) => isReady(kubernetes, object)));
+    if (!first || !second) throw new Error('unreachable');
+    return { broker: first, meshSync: second };
+  }
+
+  const get = async (apiVersion: string, kind: string, name: string, of: string): Promise<KubernetesObject> => {
+    const object = await kubernetes.get(apiVersion, kind, name, of);
+    if (!object) throw new Error(`there is no ${kind} ${of}/${name}`);
+    return object;
+  };
+  const token = async (of: string) => decode((await get('v1', 'Secret', 'meshery-nats-auth', of)).data?.token);
+  const patchSpec = (of: string, spec: object, kind = 'Broker', name = 'meshery-broker') =>
+    kubernetes.patch({ apiVersion: MESHERY, kind, metadata: { name, namespace: of }, spec });
+
+  describe('while all is well', { concurrent: true }, () => {
+    it('makes the samples ready, where Meshery Server looks for them', async () => {
+      onTestFailed(keepLogs);
+      for (const sample of await kustomize('manifests/samples')) await kubernetes.apply(sample);
+      const [sampleBroker, sampleMeshSync] = [
+        broker('meshery', 'meshery-broker'),
+        meshSync('meshery', 'meshery-meshsync'),
+      ];
+      const ready = await isReady(kubernetes, sampleBroker);
+      const synced = await isReady(kubernetes, sampleMeshSync);
+
+      const children = [...(await childrenOf(kubernetes, ready)), ...(await childrenOf(kubernetes, synced))];
+      expect(names(children)).toEqual([
+        'ConfigMap/meshery-nats-config',
+        'Deployment/meshery-meshsync',
+        'Secret/meshery-nats-auth',
+        'Service/meshery-nats',
+        'Service/meshery-nats-headless',
+        'ServiceAccount/meshery-meshsync',
+        'StatefulSet/meshery-nats',
+      ]);
+      for (const { metadata } of children) {
+        expect(metadata.labels?.['app.kubernetes.io/managed-by']).toBe('meshery-operator');
+        expect(metadata.labels?.['app.kubernetes.io/part-of']).toBe('meshery');
+        expect(metadata.finalizers ?? []).toEqual([]);
+      }
+      expect(ready.metadata.finalizers ?? []).toEqual([]);
+
+      const service = await get('v1', 'Service', 'meshery-nats', 'meshery');
+      const internal = `${service.spec.clusterIP}:4222`;
+      expect(ready.status?.endpoint).toEqual({ internal });
+      const age = expect.any(String);
+      expect(await printed(kubernetes, 'brokers', 'meshery', 'meshery-broker')).toEqual({
+        Name: 'meshery-broker',
+        Ready: 'True',
+        Size: 1,
+        Internal: internal,
+        External: null,
+        Version: '2.14.2-alpine',
+        Age: age,
+      });
+      expect(await printed(kubernetes, 'meshsyncs', 'meshery', 'meshery-meshsync', true)).toEqual({
+        Name: 'meshery-meshsync',
+        Ready: 'True',
+        Broker: 'meshery/meshery-broker',
+        'Publishing-To': 'nats://meshery-nats.meshery.svc:4222',
+        Version: '1.0.3',
+        Age: age,
+        Reason: 'Ready',
+        Message: 'MeshSync publishes.',
+      });
+
+      // Meshery Server's look-ups, one by one.
+      const operator = await get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
+      await eventually(async () => {
+        const { status } = await get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
+        expect(status?.readyReplicas).toBe(2);
+      });
+      const manager = operator.spec.template.spec.containers.find(({ name }: { name: string }) => name === 'manager');
+      expect(manager.image).toMatch(/:\d+\.\d+\.\d+$/);
+      const asV1alpha1 = await kubernetes.get('meshery.io/v1alpha1', 'Broker', 'meshery-broker', 'meshery');
+      expect(asV1alpha1?.status?.endpoint?.internal).toBe(internal);
+      const asV1alpha1MeshSync = await kubernetes.get('meshery.io/v1alpha1', 'MeshSync', 'meshery-meshsync', 'meshery');
+      expect(asV1alpha1MeshSync?.status?.['publishing-to']).toBe('nats://meshery-nats.meshery.svc:4222');
+      expect(service.spec.ports.find(({ name }: { name: string }) => name === 'monitor').port).toBe(8222);
+      const statefulSet = await get('apps/v1', 'StatefulSet', 'meshery-nats', 'meshery');
+      const nats = statefulSet.spec.template.spec.containers.find(({ name }: { name: string }) => name === 'nats');
+      expect(nats.image).toBe('nats:2.14.2-alpine');
+      expect(await token('meshery')).toMatch(/^t[0-9a-f]{64}$/);
+      const pods = await kubernetes.list('v1', 'Pod', 'meshery');
+      const running = (label: string, value: string) =>
+        pods.filter(({ metadata, status }) => metadata.labels?.[label] === value && status?.phase === 'Running');
+      const [natsPod, ...others] = running('app.kubernetes.io/name', 'nats');
+      expect(others).toEqual([]);
+      expect(
+        natsPod?.spec.containers.flatMap((container: { ports?: object[] }) => container.ports ?? []),
+      ).toContainEqual(expect.objectContaining({ name: 'nats', containerPort: 4222 }));
+      expect(running('component', 'meshsync')).toHaveLength(1);
+    });
+
+    it('rests once it has settled', async () => {
+      onTestFailed(keepLogs);
+      await pair('rest', { size: 3 });
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      const before = await versions(kubernetes, 'rest');
+      const asked = () =>
+        world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).length;
+      const syncs = asked();
+      await new Promise((resolve) => setTimeout(resolve, 30_000));
+      expect(await versions(kubernetes, 'rest')).toEqual(before);
+      // A real Metacontroller asks nothing while nothing changes; the test double always asks.
+      if (driver !== 'test-double') expect(asked()).toBe(syncs);
+    });
+
+    it('follows every change of a Broker in place', async () => {
+      onTestFailed(keepLogs);
+      const of = 'changes';
+      const { broker: made } = await pair(of);
+      const before = uids(await childrenOf(kubernetes, made));
+      const ready = (reason = 'Ready') => isReady(kubernetes, made, reason);
+
+      await patchSpec(of, { size: 3 });
+      expect((await ready()).status).toMatchObject({ replicas: 3, readyReplicas: 3 });
+      await patchSpec(of, { size: 1, version: 'v2.11.0' });
+      expect((await ready()).status).toMatchObject({ replicas: 1, readyReplicas: 1, version: '2.11.0' });
+      const path = `/apis/${MESHERY}/namespaces/${of}/brokers/meshery-broker/scale`;
+      const merge = { 'content-type': 'application/merge-patch+json' };
+      expect((await kubernetes.request('PATCH', path, { spec: { replicas: 2 } }, merge)).status).toBe(200);
+      expect((await ready()).status?.replicas).toBe(2);
+      expect((await kubernetes.request('GET', path)).body).toMatchObject({
+        spec: { replicas: 2 },
+        status: {
+          replicas: 2,
+          selector:
+            'app.kubernetes.io/component=nats,app.kubernetes.io/instance=meshery-nats,app.kubernetes.io/name=nats',
+        },
+      });
+      expect(await kubernetes.request('PATCH', path, { spec: { replicas: 11 } }, merge)).toMatchObject({ status: 422 });
+
+      await patchSpec(of, { service: { annotations: { 'example.com/pool': 'a', 'example.com/drop': 'b' } } });
+      await patchSpec(of, { service: { annotations: { 'example.com/drop': null } } });
+      await eventually(async () => {
+        const { annotations } = (await get('v1', 'Service', 'meshery-nats', of)).metadata;
+        expect(annotations).toMatchObject({ 'example.com/pool': 'a' });
+        expect(annotations).not.toHaveProperty(['example.com/drop']);
+      });
+
+      await patchSpec(of, { service: { type: 'NodePort' } });
+      const { status } = await ready();
+      const { nodePort } = (await get('v1', 'Service', 'meshery-nats', of)).spec.ports[0];
+      expect(NODE_ADDRESSES.map((address) => `${address}:${nodePort}`)).toContain(status?.endpoint.external);
+
+      await patchSpec(of, { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['192.0.2.0/24'] } });
+      await ready('LoadBalancerPending');
+      const servicePath = `/api/v1/namespaces/${of}/services/meshery-nats/status`;
+      await kubernetes.request(
+        'PATCH',
+        servicePath,
+        { status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } } },
+        merge,
+      );
+      expect((await ready()).status?.endpoint.external).toBe('203.0.113.7:4222');
+      await patchSpec(of, { service: { externalEndpointOverride: 'gateway.example.com:4222' } });
+      await eventually(async () => {
+        expect((await ready()).status?.endpoint.external).toBe('gateway.example.com:4222');
+      });
+
+      await patchSpec(of, { service: null });
+      await eventually(async () => {
+        expect((await ready()).status?.endpoint).not.toHaveProperty('external');
+      });
+      const { type, ports } = (await get('v1', 'Service', 'meshery-nats', of)).spec;
+      expect({ type, nodePorts: ports.flatMap(({ nodePort }: { nodePort?: number }) => nodePort ?? []) }).toEqual({
+        type: 'ClusterIP',
+        nodePorts: [],
+      });
+      expect(uids(await childrenOf(kubernetes, made))).toEqual(before);
+    });
+
+    it('says what Kubernetes does not let it change', async () => {
+      onTestFailed(keepLogs);
+      const of = 'immutable';
+      await namespace(kubernetes, of);
+      const made = broker(of, 'meshery-broker', {
+        service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/a' },
+      });
+      await kubernetes.apply(made);
+      await isReady(kubernetes, made, 'LoadBalancerPending');
+      await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
+      const { status } = await isReady(kubernetes, made, 'ImmutableField');
+      expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
+      expect((await get('v1', 'Service', 'meshery-nats', of)).spec.loadBalancerClass).toBe('example.com/a');
+    });
+
+    it('restores children that are deleted or edited', async () => {
+      onTestFailed(keepLogs);
+      const of = 'restore';
+      const made = await pair(of, { size: 3 });
+      const all = async () => [
+        ...(await childrenOf(kubernetes, made.broker)),
+        ...(await childrenOf(kubernetes, made.meshSync)),
+      ];
+      const before = await all();
+      expect(before).toHaveLength(7);
+      for (const { apiVersion, kind, metadata } of before) {
+        await kubernetes.delete(apiVersion, kind, metadata.name, of);
+        await eventually(async () => {
+          const again = await get(apiVersion, kind, metadata.name, of);
+          expect(again.metadata.uid).not.toBe(metadata.uid);
+        });
+      }
+      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      expect(names(await all())).toEqual(names(before));
+
+      const edits: [KubernetesObject, (object: KubernetesObject) => unknown, unknown][] = [
+        [
+          edit('v1', 'ConfigMap', 'meshery-nats-config', { data: { 'nats.conf': 'port: 1' } }),
+          ({ data }) => data?.['nats.conf']?.includes('port: 4222'),
+          true,
+        ],
+        [
+          edit('v1', 'Secret', 'meshery-nats-auth', { data: { 'credentials.conf': 'eA==' } }),
+          ({ data }) => decode(data?.['credentials.conf']).startsWith('authorization {'),
+          true,
+        ],
+        [
+          edit('v1', 'Service', 'meshery-nats', { spec: { selector: { 'app.kubernetes.io/name': 'other' } } }),
+          ({ spec }) => spec.selector['app.kubernetes.io/name'],
+          'nats',
+        ],
+        [
+          edit('v1', 'Service', 'meshery-nats-headless', { spec: { publishNotReadyAddresses: false } }),
+          ({ spec }) => spec.publishNotReadyAddresses,
+          true,
+        ],
+        [edit('apps/v1', 'StatefulSet', 'meshery-nats', { spec: { replicas: 1 } }), ({ spec }) => spec.replicas, 3],
+        [edit('apps/v1', 'Deployment', 'meshery-meshsync', { spec: { replicas: 4 } }), ({ spec }) => spec.replicas, 1],
+      ];
+      for (const [change, read, wanted] of edits) {
+        await kubernetes.patch(change);
+        const { apiVersion, kind, metadata } = change;
+        await eventually(async () => {
+          expect(read(await get(apiVersion, kind, metadata.name, of)), `${kind} ${metadata.name}`).toBe(wanted);
+        });
+      }
+      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+
+      function edit(apiVersion: string, kind: string, name: string, change: object): KubernetesObject {
+        return { apiVersion, kind, metadata: { name, namespace: of }, ...change };
+      }
+    });
+
+    it('makes a new token when the Secret is deleted, and rolls all that use it', async () => {
+      onTestFailed(keepLogs);
+      const of = 'rotate';
+      const made = await pair(of);
+      await namespace(kubernetes, 'rotate-remote');
+      const remote = meshSync('rotate-remote', 'remote', 'meshery-broker', of);
+      await kubernetes.apply(remote);
+      await isReady(kubernetes, remote);
+      const checksum = async (kind: string, name: string, at = of) =>
+        (await get('apps/v1', kind, name, at)).spec.template.metadata.annotations['meshery.io/credentials-checksum'];
+      const before = [
+        await token(of),
+        await checksum('StatefulSet', 'meshery-nats'),
+        await checksum('Deployment', 'meshery-meshsync'),
+      ];
+      await kubernetes.delete('v1', 'Secret', 'meshery-nats-auth', of);
+      await eventually(async () => {
+        const after = [
+          await token(of),
+          await checksum('StatefulSet', 'meshery-nats'),
+          await checksum('Deployment', 'meshery-meshsync'),
+        ];
+        for (const [index, value] of after.entries()) expect(value).not.toBe(before[index]);
+        const mirrored = decode((await get('v1', 'Secret', 'remote-broker-auth', 'rotate-remote')).data?.token);
+        expect(mirrored).toBe(after[0]);
+        expect(await checksum('Deployment', 'remote', 'rotate-remote')).toBe(after[2]);
+      });
+      await Promise.all([
+        isReady(kubernetes, made.broker),
+        isReady(kubernetes, made.meshSync),
+        isReady(kubernetes, remote),
+      ]);
+    });
+
+    it('keeps MeshSync running while its Broker is replaced', async () => {
+      onTestFailed(keepLogs);
+      const of = 'replace';
+      const made = await pair(of);
+      const before = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
+      const old = await token(of);
+      await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', of);
+      await isReady(kubernetes, made.meshSync, 'BrokerNotFound');
+      await eventually(async () => expect(await childrenOf(kubernetes, made.broker)).toEqual([]));
+      const meanwhile = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
+      expect([meanwhile.metadata.uid, meanwhile.spec]).toEqual([before.metadata.uid, before.spec]);
+
+      await kubernetes.apply(broker(of, 'meshery-broker'));
+      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      const after = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
+      expect(after.metadata.uid).toBe(before.metadata.uid);
+      expect(await token(of)).not.toBe(old);
+      expect(after.spec.template.metadata.annotations).not.toEqual(before.spec.template.metadata.annotations);
+    });
+
+    it('removes every child with its resource', async () => {
+      onTestFailed(keepLogs);
+      const made = await pair('removal', { size: 2 });
+      await kubernetes.delete(MESHERY, 'MeshSync', 'meshery-meshsync', 'removal');
+      await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', 'removal');
+      await eventually(async () => {
+        expect(names(await childrenOf(kubernetes, made.broker))).toEqual([]);
+        expect(names(await childrenOf(kubernetes, made.meshSync))).toEqual([]);
+        expect(await kubernetes.list('v1', 'Pod', 'removal')).toEqual([]);
+      });
+    });
+
+    it('keeps many of a namespace apart', async () => {
+      onTestFailed(keepLogs);
+      const of = await namespace(kubernetes, 'many');
+      await namespace(kubernetes, 'many-remote');
+      const brokers = ['meshery-broker', 'a-broker', 'b', 'c', 'd'].map((name, index) =>
+        broker(of, name, { size: 1 + (index % 2) }),
+      );
+      const synced = brokers.map(({ metadata }, index) => meshSync(of, `sync-${index}`, metadata.name));
+      const all = [...brokers, ...synced, meshSync('many-remote', 'remote', 'b', of)];
+      for (const object of all) await kubernetes.apply(object);
+      await Promise.all(all.map((object) => isReady(kubernetes, object, 'Ready', 60)));
+
+      const pods = await kubernetes.list('v1', 'Pod', of);
+      const selectors = [
+        ...(await kubernetes.list('apps/v1', 'StatefulSet', of)),
+        ...(await kubernetes.list('apps/v1', 'Deployment', of)),
+      ].map(({ spec }) => spec.selector.matchLabels as Record<string, string>);
+      expect(selectors).toHaveLength(10);
+      expect(pods).toHaveLength(12);
+      for (const { metadata } of pods) {
+        const selecting = selectors.filter((labels) =>
+          Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value),
+        );
+        expect(selecting, metadata.name).toHaveLength(1);
+      }
+      const remote = await get('apps/v1', 'Deployment', 'remote', 'many-remote');
+      expect(remote.spec.template.spec.containers[0].env).toEqual([
+        { name: 'NATS_TOKEN', valueFrom: { secretKeyRef: { key: 'token', name: 'remote-broker-auth' } } },
+        { name: 'BROKER_URL', value: 'nats://$(NATS_TOKEN)@b-nats.many.svc:4222' },
+      ]);
+    });
+
+    it.each([
+      ['Secret', 'meshery-nats-auth', 'v1', { data: { token: 'Zm9yZWlnbg==' } }],
+      ['Service', 'meshery-nats', 'v1', { spec: { ports: [{ port: 1 }] } }],
+      [
+        'StatefulSet',
+        'meshery-nats',
+        'apps/v1',
+        {
+          spec: {
+            replicas: 0,
+            serviceName: 'x',
+            selector: { matchLabels: { app: 'x' } },
+            template: { metadata: { labels: { app: 'x' } }, spec: { containers: [{ name: 'x', image: 'x' }] } },
+          },
+        },
+      ],
+    ])('leaves a %s alone that holds the name of a child', async (kind, name, apiVersion, content) => {
+      onTestFailed(keepLogs);
+      const of = await namespace(kubernetes, `foreign-${kind.toLowerCase()}`);
+      const foreign = await kubernetes.apply({ apiVersion, kind, metadata: { name, namespace: of }, ...content });
+      const made = broker(of, 'meshery-broker');
+      await kubernetes.apply(made);
+      const { status } = await isReady(kubernetes, made, 'NameTaken');
+      expect(status?.conditions?.[0]?.message).toContain(`${kind} ${name} was not made by this Broker`);
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      const kept = await get(apiVersion, kind, name, of);
+      expect([kept.metadata.uid, kept.metadata.ownerReferences, kept.data]).toEqual([
+        foreign.metadata.uid,
+        undefined,
+        foreign.data,
+      ]);
+      await kubernetes.delete(apiVersion, kind, name, of);
+      await isReady(kubernetes, made);
+    });
+
+    it('refuses at apply what the schema can see, and says what it can not', async () => {
+      onTestFailed(keepLogs);
+      const of = await namespace(kubernetes, 'invalid');
+      const refused: [object, RegExp][] = [
+        [{ size: 0 }, /spec\.size/],
+        [{ size: 11 }, /spec\.size/],
+        [{ size: 'three' }, /spec\.size/],
+        [{ version: 'not a tag' }, /spec\.version/],
+        [{ service: { type: 'ExternalName' } }, /spec\.service\.type/],
+        [{ service: { type: 'NodePort', loadBalancerClass: 'a' } }, /spec\.service\.loadBalancerClass/],
+        [
+          { service: { type: 'ClusterIP', loadBalancerSourceRanges: ['10.0.0.0/8'] } },
+          /spec\.service\.loadBalancerSourceRanges/,
+        ],
+        [
+          { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['anywhere'] } },
+          /spec\.service\.loadBalancerSourceRanges\[0\]/,
+        ],
+      ];
+      for (const [spec, message] of refused) {
+        await expect(kubernetes.apply(broker(of, 'refused', spec)), JSON.stringify(spec)).rejects.toThrow(message);
+      }
+      const accepted: [string, object, string][] = [
+        ['x'.repeat(60), {}, 'metadata.name'],
+        ['a.b', {}, 'metadata.name'],
+        ['1a', {}, 'metadata.name'],
+        [
+          'range',
+          { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['999.0.0.0/8'] } },
+          'spec.service.loadBalancerSourceRanges[0]',
+        ],
+        ['key', { service: { annotations: { 'not a key': 'x' } } }, 'spec.service.annotations["not a key"]'],
+      ];
+      for (const [name, spec, path] of accepted) {
+        const made = broker(of, name, spec);
+        await kubernetes.apply(made);
+        const { status } = await isReady(kubernetes, made, 'InvalidSpec');
+        expect(status?.conditions?.[0]?.message).toContain(path);
+      }
+    });
+
+    it('keeps what runs when a Broker becomes invalid', async () => {
+      onTestFailed(keepLogs);
+      const of = 'breaks';
+      const made = await pair(of);
+      const before = uids(await childrenOf(kubernetes, made.broker));
+      await patchSpec(of, { service: { annotations: { 'not a key': 'x' } } });
+      await isReady(kubernetes, made.broker, 'InvalidSpec');
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+      await patchSpec(of, { service: null });
+      await isReady(kubernetes, made.broker);
+      expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+    });
+
+    it('serves both versions, and takes what Go clients write', async () => {
+      onTestFailed(keepLogs);
+      const of = await namespace(kubernetes, 'versions');
+      const old = 'meshery.io/v1alpha1';
+      await kubernetes.apply({
+        apiVersion: old,
+        kind: 'Broker',
+        metadata: { name: 'meshery-broker', namespace: of, creationTimestamp: null },
+        spec: { size: 1, service: {} },
+        status: { endpoint: {} },
+      });
+      await kubernetes.apply({
+        apiVersion: old,
+        kind: 'MeshSync',
+        metadata: { name: 'meshery-meshsync', namespace: of, creationTimestamp: null },
+        spec: {
+          size: 1,
+          broker: { custom: {}, native: { name: 'meshery-broker', namespace: of } },
+          'watch-list': { metadata: { creationTimestamp: null }, data: { blacklist: '', whitelist: '[]' } },
+        },
+        status: {},
+      });
+      await isReady(kubernetes, broker(of, 'meshery-broker'));
+      await isReady(kubernetes, meshSync(of, 'meshery-meshsync'));
+      await eventually(async () => {
+        const asNew = await get(MESHERY, 'Broker', 'meshery-broker', of);
+        const asOld = await get(old, 'Broker', 'meshery-broker', of);
+        expect([asNew.apiVersion, asOld.apiVersion]).toEqual([MESHERY, old]);
+        expect(asOld.spec).toEqual({ size: 1, service: {} });
+        expect(asOld.spec).toEqual(asNew.spec);
+        expect(asOld.status).toEqual(asNew.status);
+      });
+    });
+
+    it('leaves what Meshery Server writes into the Deployment of MeshSync', async () => {
+      onTestFailed(keepLogs);
+      const of = 'server-edits';
+      const made = await pair(of);
+      const path = `/apis/apps/v1/namespaces/${of}/deployments/meshery-meshsync`;
+      const template = {
+        metadata: { annotations: { 'meshery.io/restarted-at': 'now' } },
+        spec: {
+          containers: [
+            { name: 'meshsync', args: ['--outputNamespaces', 'a,b'], env: [{ name: 'DEBUG', value: 'true' }] },
+          ],
+        },
+      };
+      const patch = { 'content-type': 'application/strategic-merge-patch+json' };
+      expect((await kubernetes.request('PATCH', path, { spec: { template } }, patch)).status).toBe(200);
+      await patchSpec(of, { version: '1.0.2' }, 'MeshSync', 'meshery-meshsync');
+      await isReady(kubernetes, made.meshSync);
+      const { spec } = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
+      const [container] = spec.template.spec.containers;
+      expect(container.image).toBe('meshery/meshsync:1.0.2');
+      expect(container.args).toEqual(['--outputNamespaces', 'a,b']);
+      expect(container.env.map(({ name }: { name: string }) => name)).toEqual(
+        expect.arrayContaining(['NATS_TOKEN', 'BROKER_URL', 'DEBUG']),
+      );
+      expect(spec.template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
+    });
+
+    it('puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
+      onTestFailed(keepLogs);
+      const of = 'environment';
+      const { broker: made } = await pair(of);
+      const custom = { ...meshSync(of, 'custom'), spec: { broker: { custom: { url: 'nats://elsewhere:4222' } } } };
+      await kubernetes.apply(custom);
+      await isReady(kubernetes, custom);
+      await patchSpec(of, { broker: { custom: null, native: { name: made.metadata.name } } }, 'MeshSync', 'custom');
+      await eventually(async () => {
+        const { spec } = await get('apps/v1', 'Deployment', 'custom', of);
+        expect(spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name)).toEqual([
+          'NATS_TOKEN',
+          'BROKER_URL',
+        ]);
+      });
+      await isReady(kubernetes, custom);
+    });
+  });
+
+  it('loses nothing while the service is away, fails, is late or is of two versions', async () => {
+    onTestFailed(keepLogs);
+    const { gateway } = world;
+    const made = await pair('outage', { size: 3 });
+    await pair('outage-namespace');
+    const all = async () =>
+      uids([...(await childrenOf(kubernetes, made.broker)), ...(await childrenOf(kubernetes, made.meshSync))]);
+    const before = await all();
+    let label = 0;
+    /** Gives Metacontroller a reason to sync, which it would have none for otherwise. */
+    const touch = async () => {
+      label += 1;
+      const metadata = { name: 'meshery-broker', namespace: 'outage', labels: { touched: `${label}` } };
+      await kubernetes.patch({ apiVersion: MESHERY, kind: 'Broker', metadata });
+    };
+    const during = async (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        await touch();
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+      expect(await all()).toEqual(before);
+    };
+
+    gateway.mode = 'fail';
+    await during(3);
+    gateway.mode = 'refuse';
+    await world.operator.process.stop();
+    await patchSpec('outage', { service: { annotations: { 'example.com/during': 'the outage' } } });
+    await kubernetes.delete('v1', 'Namespace', 'outage-namespace');
+    await during(30);
+    expect(await kubernetes.get('v1', 'Namespace', 'outage-namespace')).toBeUndefined();
+    world.operator = await startOperator(world.controlPlane.directory, Number(new URL(world.operator.url).port));
+    gateway.mode = 'late';
+    await during(13);
+    gateway.mode = 'mixed';
+    await during(5);
+    gateway.mode = 'pass';
+    await touch();
+    await eventually(async () => {
+      const service = await get('v1', 'Service', 'meshery-nats', 'outage');
+      expect(service.metadata.annotations).toMatchObject({ 'example.com/during': 'the outage' });
+    });
+    await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+    expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', 'outage')).spec.template.spec.containers[0].image).toBe(
+      'nats:2.14.2-alpine',
+    );
+    expect(await all()).toEqual(before);
+    await eventually(async () => {
+      const now = await versions(kubernetes, 'outage');
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      expect(await versions(kubernetes, 'outage')).toEqual(now);
+    });
+  });
+}

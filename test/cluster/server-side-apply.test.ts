@@ -1,0 +1,7 @@
+import { describe } from 'vitest';
+import { metacontrollerBinary } from './metacontroller.ts';
+import { scenarios } from './scenarios.ts';
+
+describe.skipIf(!metacontrollerBinary())('a cluster driven by a real Metacontroller, server-side-apply', () =>
+  scenarios('server-side-apply'),
+);

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/cluster/**/*.test.ts'],
+    globalSetup: ['test/cluster/global-setup.ts'],
+    // Two control planes at a time are what two cores carry: much of the time goes into waiting.
+    maxWorkers: 2,
+    testTimeout: 180_000,
+    maxConcurrency: 20,
+    hookTimeout: 1_200_000,
+  },
+});
