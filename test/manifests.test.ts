@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { goTool } from './tools.ts';
 
 const run = promisify(execFile);
@@ -136,10 +138,31 @@ describe('the registration', () => {
   });
 
   it('tunes Metacontroller alike by Helm and by kustomize', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
+    // The part of Metacontroller's manifests/production that the component patches.
+    const metacontroller = {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'metacontroller', namespace: 'metacontroller' },
+      spec: {
+        template: { spec: { containers: [{ name: 'metacontroller', image: 'metacontroller', args: ['--replaced'] }] } },
+      },
+    };
+    await writeFile(join(folder, 'statefulset.yaml'), stringify(metacontroller));
+    await cp('metacontroller/install', join(folder, 'install'), { recursive: true });
+    const kustomization = { resources: ['statefulset.yaml'], components: ['install'] };
+    await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+    const [patched] = await build(folder);
+    await rm(folder, { recursive: true });
+
     const values = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
-    const patch = parse(await readFile('metacontroller/install/patch.yaml', 'utf8'));
-    for (const args of [values.commandArgs, patch.spec.template.spec.containers[0].args]) {
+    for (const args of [values.commandArgs, patched?.spec.template.spec.containers[0].args]) {
       expect(args).toEqual(expect.arrayContaining(['--client-go-qps=200', '--client-go-burst=400', '--workers=20']));
+      expect(args).not.toContain('--replaced');
     }
+  });
+
+  it('keeps the folder for Metacontroller itself buildable', async () => {
+    await expect(run(kustomize, ['build', 'metacontroller/install'])).resolves.toMatchObject({ stdout: '' });
   });
 });

@@ -34,7 +34,7 @@ describe('names of the children of a Broker', () => {
     ['1st-broker', 'must start with a letter'],
     ['9', 'must start with a letter'],
   ])('can not exist for %s', (name, problem) => {
-    expect(nameProblem(name)).toContain(problem);
+    expect(nameProblem(name)?.message).toContain(problem);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { TSchema } from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
 import type { TypeCheck } from '@sinclair/typebox/compiler';
 import type { ValueError } from '@sinclair/typebox/errors';
 
@@ -11,13 +11,18 @@ export interface FieldError {
 }
 
 /**
- * The first thing that a value breaks in its schema, `undefined` when it fits.
+ * Checks a value against its schema.
  * @param root path of the value in the resource, for example `spec`
+ * @returns the value with its type, or the first thing that it breaks
  */
-export function firstError(check: TypeCheck<TSchema>, value: unknown, root: string): FieldError | undefined {
-  if (check.Check(value)) return undefined;
+export function validate<Schema extends TSchema>(
+  check: TypeCheck<Schema>,
+  value: unknown,
+  root: string,
+): { value: Static<Schema> } | { error: FieldError } {
+  if (check.Check(value)) return { value };
   const error = check.Errors(value).First();
-  return error && { path: root + fieldPath(error.path), message: describe(error) };
+  return { error: { path: root + fieldPath(error?.path ?? ''), message: error ? describe(error) : 'must be valid' } };
 }
 
 /** `must be …` for an error of TypeBox, with the accepted values where there are only a few. */

@@ -1,3 +1,5 @@
+import type { FieldError } from '../api/validate.ts';
+
 /** Names of a broker's children. */
 export interface BrokerNames {
   /** The client Service and the StatefulSet; also the value of the instance label. */
@@ -27,13 +29,16 @@ export function brokerNames(name: string): BrokerNames {
 }
 
 /** Why the children of a Broker of this name can't exist, `undefined` when they can. */
-export function nameProblem(name: string): string | undefined {
+export function nameProblem(name: string): FieldError | undefined {
   const { nats } = brokerNames(name);
+  const path = 'metadata.name';
   if (nats.length > MAX_STATEFUL_SET_NAME) {
-    return `gives the StatefulSet ${nats}, which is longer than ${MAX_STATEFUL_SET_NAME} characters; use a shorter name`;
+    const message = `gives the StatefulSet ${nats}, which is longer than ${MAX_STATEFUL_SET_NAME} characters; use a shorter name`;
+    return { path, message };
   }
   if (!SERVICE_NAME.test(nats)) {
-    return `gives the Service ${nats}, which must start with a letter and hold only lower-case letters, digits and -`;
+    const message = `gives the Service ${nats}, which must start with a letter and hold only lower-case letters, digits and -`;
+    return { path, message };
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
-import { type FieldError, firstError } from '../api/validate.ts';
+import { type FieldError, validate } from '../api/validate.ts';
 import { imageTag } from '../kubernetes/images.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import { type BrokerNames, brokerNames, nameProblem } from './names.ts';
@@ -30,11 +30,11 @@ const check = TypeCompiler.Compile(BrokerSpec);
  * @returns the resolved broker, or the first field that can't be worked with
  */
 export function resolveBroker(parent: Parent): Broker | FieldError {
-  const spec: unknown = parent.spec ?? {};
-  const error = firstError(check, spec, 'spec');
-  if (error || !check.Check(spec)) return error ?? { path: 'spec', message: 'must be valid' };
+  const checked = validate(check, parent.spec ?? {}, 'spec');
+  if ('error' in checked) return checked.error;
+  const spec = checked.value;
   const { name, namespace } = parent.metadata;
-  const problem = nameProblem(name) ? { path: 'metadata.name', message: `${nameProblem(name)}` } : serviceProblem(spec);
+  const problem = nameProblem(name) ?? serviceProblem(spec);
   if (problem) return problem;
 
   const { service = {} } = spec;

@@ -1,4 +1,4 @@
-import type { Parent } from '../metacontroller/envelope.ts';
+import type { FieldError } from '../api/validate.ts';
 
 /** Names of a MeshSync's children: the Deployment and the ServiceAccount are called as the MeshSync. */
 export interface MeshSyncNames {
@@ -16,8 +16,7 @@ export function meshSyncNames(name: string): MeshSyncNames {
 }
 
 /** Why the children of a MeshSync of this name can't exist, `undefined` when they can. */
-export function nameProblem({ metadata: { name } }: Parent): string | undefined {
-  return name.length > MAX_LABEL_VALUE
-    ? `is longer than ${MAX_LABEL_VALUE} characters, and becomes a label`
-    : undefined;
+export function nameProblem(name: string): FieldError | undefined {
+  if (name.length <= MAX_LABEL_VALUE) return undefined;
+  return { path: 'metadata.name', message: `is longer than ${MAX_LABEL_VALUE} characters, and becomes a label` };
 }

@@ -1,6 +1,6 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
-import { type FieldError, firstError } from '../api/validate.ts';
+import { type FieldError, validate } from '../api/validate.ts';
 import { brokerNames } from '../broker/names.ts';
 import { imageTag } from '../kubernetes/images.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
@@ -33,12 +33,12 @@ const check = TypeCompiler.Compile(MeshSyncSpec);
  * @returns the resolved MeshSync, or the first field that can't be worked with
  */
 export function resolveMeshSync(parent: Parent): MeshSync | FieldError {
-  const spec: unknown = parent.spec ?? {};
-  const error = firstError(check, spec, 'spec');
-  if (error || !check.Check(spec)) return error ?? { path: 'spec', message: 'must be valid' };
-  const problem = nameProblem(parent);
-  if (problem) return { path: 'metadata.name', message: problem };
+  const checked = validate(check, parent.spec ?? {}, 'spec');
+  if ('error' in checked) return checked.error;
+  const spec = checked.value;
   const { name, namespace } = parent.metadata;
+  const problem = nameProblem(name);
+  if (problem) return problem;
   const broker = resolveReference(spec, namespace);
   if ('path' in broker) return broker;
   return {

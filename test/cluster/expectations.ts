@@ -20,9 +20,12 @@ export function meshSync(
   return { apiVersion: MESHERY, kind: 'MeshSync', metadata: { name, namespace }, spec };
 }
 
-/** Makes a namespace. */
+/** Labels of a namespace that admits no pod but those of the restricted Pod Security Standard. */
+export const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+
+/** Makes a namespace, as strict as Kubernetes can be with pods. */
 export async function namespace(kubernetes: Kubernetes, name: string): Promise<string> {
-  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: restricted } });
   return name;
 }
 

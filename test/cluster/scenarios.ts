@@ -283,6 +283,11 @@ export function scenarios(driver: DriverName): void {
         ],
         [edit('apps/v1', 'StatefulSet', 'meshery-nats', { spec: { replicas: 1 } }), ({ spec }) => spec.replicas, 3],
         [edit('apps/v1', 'Deployment', 'meshery-meshsync', { spec: { replicas: 4 } }), ({ spec }) => spec.replicas, 1],
+        [
+          edit('v1', 'ServiceAccount', 'meshery-meshsync', { metadata: { labels: { component: 'other' } } }),
+          ({ metadata }) => metadata.labels?.component,
+          'meshsync',
+        ],
       ];
       for (const [change, read, wanted] of edits) {
         await kubernetes.patch(change);
@@ -293,8 +298,13 @@ export function scenarios(driver: DriverName): void {
       }
       await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
 
-      function edit(apiVersion: string, kind: string, name: string, change: object): KubernetesObject {
-        return { apiVersion, kind, metadata: { name, namespace: of }, ...change };
+      function edit(
+        apiVersion: string,
+        kind: string,
+        name: string,
+        change: Pick<Partial<KubernetesObject>, 'data' | 'spec'> & { metadata?: object },
+      ): KubernetesObject {
+        return { apiVersion, kind, ...change, metadata: { name, namespace: of, ...change.metadata } };
       }
     });
 

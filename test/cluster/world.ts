@@ -4,6 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { startDriver } from './driver.ts';
+import { restricted } from './expectations.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { type Driver, metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
@@ -33,7 +34,10 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
   try {
     log('installing the operator');
     for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
-    for (const object of await kustomize('manifests')) await applyPatiently(kubernetes, object);
+    for (const object of await kustomize('manifests')) {
+      if (object.kind === 'Namespace') object.metadata.labels = restricted;
+      await applyPatiently(kubernetes, object);
+    }
     const operator = await startOperator(directory);
     const gateway = await startGateway(() => operator.url);
     for (const controller of await registrations(gateway.url)) await applyPatiently(kubernetes, controller);
