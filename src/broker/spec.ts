@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
+import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
 import { type FieldError, validate } from '../api/validate.ts';
 import { imageTag } from '../kubernetes/images.ts';
@@ -76,7 +76,7 @@ function serviceProblem({ service = {} }: BrokerSpec): FieldError | undefined {
   if (range >= 0) {
     return {
       path: `spec.service.loadBalancerSourceRanges[${range}]`,
-      message: 'must be an address range in CIDR notation',
+      message: 'must be an address range in CIDR notation, with no bits set behind the prefix',
     };
   }
   for (const key of Object.keys(service.annotations ?? {})) {
@@ -87,8 +87,17 @@ function serviceProblem({ service = {} }: BrokerSpec): FieldError | undefined {
   return undefined;
 }
 
+/**
+ * Whether Kubernetes takes a text for an address range: in its plain notation, with no bits set behind the prefix. A
+ * Service with another one is refused on every sync.
+ */
 function isCidr(text: string): boolean {
-  const [address = '', prefix = '', ...more] = text.split('/');
-  const family = isIP(address);
-  return more.length === 0 && family !== 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+  if (!ipaddr.isValidCIDR(text)) return false;
+  const [address, prefix] = ipaddr.parseCIDR(text);
+  if (address instanceof ipaddr.IPv4) return `${ipaddr.IPv4.networkAddressFromCIDR(text)}/${prefix}` === text;
+  return (
+    !address.isIPv4MappedAddress() &&
+    `${ipaddr.IPv6.networkAddressFromCIDR(text)}` === `${address}` &&
+    text.endsWith(`/${prefix}`)
+  );
 }

@@ -469,7 +469,7 @@ export function scenarios(driver: DriverName): void {
         ['1a', {}, 'metadata.name'],
         [
           'range',
-          { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['999.0.0.0/8'] } },
+          { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.5/8'] } },
           'spec.service.loadBalancerSourceRanges[0]',
         ],
         ['key', { service: { annotations: { 'not a key': 'x' } } }, 'spec.service.annotations["not a key"]'],
