@@ -55,6 +55,11 @@ program
   });
 
 try {
+  // Without a command the service is run; a word that is none must not be taken for an argument of that.
+  const [first] = process.argv.slice(2);
+  const names = ['help', ...program.commands.map((command) => command.name())];
+  if (first && !first.startsWith('-') && !names.includes(first))
+    throw new UsageError(`there is no command ${first} (--help shows what there is)`);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;
