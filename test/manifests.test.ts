@@ -15,7 +15,7 @@ interface KubernetesObject {
   metadata: { name: string; namespace?: string; labels?: Record<string, string> };
   // biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds, looked into by path
   spec?: any;
-  rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+  rules?: object[];
 }
 
 let kustomize: string;
@@ -50,7 +50,6 @@ describe('manifests', () => {
   it('hold everything but the registration and the samples', async () => {
     expect(names(await build('manifests'))).toEqual([
       'ClusterRole/meshery-meshsync',
-      'ClusterRole/meshery-meshsync-kubernetes',
       'ClusterRoleBinding/meshery-meshsync',
       'CustomResourceDefinition/brokers.meshery.io',
       'CustomResourceDefinition/meshsyncs.meshery.io',
@@ -86,29 +85,24 @@ describe('manifests', () => {
     expect(find('Deployment').template.metadata.labels).toMatchObject(selector);
   });
 
-  it('let MeshSync read and nothing else, by no wildcard', async () => {
+  it('let MeshSync list and watch, get nothing but its own resource, and write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
-    const rules = roles.flatMap((role) => role.rules ?? []);
-    expect(rules.length).toBeGreaterThan(10);
-    for (const rule of rules) {
-      expect(rule.verbs).toEqual(['get', 'list', 'watch']);
-      expect([...rule.apiGroups, ...rule.resources]).not.toContain('*');
-      expect(rule.resources.filter((resource) => resource.includes('/'))).toEqual([]);
-    }
+    expect(roles.map(({ metadata }) => metadata.name)).toEqual(['meshery-meshsync']);
+    expect(roles[0]?.rules).toEqual([
+      { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] },
+      // A get of "*" would reach pods/exec and nodes/proxy.
+      { apiGroups: ['meshery.io'], resources: ['meshsyncs'], verbs: ['get'] },
+    ]);
   });
 
-  it('let MeshSync read all that the sample asks it to watch', async () => {
+  it('bind that to the ServiceAccount of the sample', async () => {
+    const binding = (await build('manifests/meshsync')).find(({ kind }) => kind === 'ClusterRoleBinding');
     const sample = (await build('manifests/samples')).find(({ kind }) => kind === 'MeshSync');
-    const whitelist = JSON.parse(sample?.spec['watch-list'].data.whitelist) as { Resource: string }[];
-    const roles = (await build('manifests/meshsync')).flatMap(({ rules = [] }) => rules);
-    expect(whitelist.length).toBeGreaterThan(20);
-    for (const { Resource } of whitelist) {
-      const [, plural, group] = /^([^.]+)\.[^.]+\.(.*)$/.exec(Resource) ?? [];
-      const allowed = roles.some(
-        ({ apiGroups, resources }) => apiGroups.includes(group ?? '') && resources.includes(plural ?? ''),
-      );
-      expect(allowed, Resource).toBe(true);
-    }
+    const { name, namespace } = sample?.metadata ?? {};
+    expect(binding).toMatchObject({
+      roleRef: { kind: 'ClusterRole', name: 'meshery-meshsync' },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    });
   });
 });
 

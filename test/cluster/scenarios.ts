@@ -362,6 +362,29 @@ export function scenarios(driver: DriverName): void {
       expect(after.spec.template.metadata.annotations).not.toEqual(before.spec.template.metadata.annotations);
     });
 
+    it('lets MeshSync see everything and do nothing', async () => {
+      onTestFailed(keepLogs);
+      const can = async (verb: string, resource: string, group = '', subresource = '') => {
+        const user = 'system:serviceaccount:meshery:meshery-meshsync';
+        const groups = ['system:serviceaccounts', 'system:serviceaccounts:meshery', 'system:authenticated'];
+        const resourceAttributes = { verb, resource, group, subresource, namespace: 'meshery' };
+        const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+        const spec = { user, groups, resourceAttributes };
+        const { body } = await kubernetes.request('POST', path, { spec });
+        return (body as KubernetesObject).status?.allowed as boolean;
+      };
+      expect(await can('list', 'secrets')).toBe(true);
+      expect(await can('watch', 'deployments', 'apps')).toBe(true);
+      expect(await can('list', 'anything', 'example.com')).toBe(true);
+      expect(await can('get', 'meshsyncs', 'meshery.io')).toBe(true);
+      expect(await can('get', 'pods', '', 'exec')).toBe(false);
+      expect(await can('create', 'pods', '', 'exec')).toBe(false);
+      expect(await can('get', 'nodes', '', 'proxy')).toBe(false);
+      expect(await can('update', 'secrets')).toBe(false);
+      expect(await can('delete', 'meshsyncs', 'meshery.io')).toBe(false);
+      expect(await can('impersonate', 'users')).toBe(false);
+    });
+
     it('removes every child with its resource', async () => {
       onTestFailed(keepLogs);
       const made = await pair('removal', { size: 2 });
