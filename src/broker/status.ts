@@ -27,6 +27,8 @@ export interface BrokerObservation {
   pods: ObservedPod[];
   /** What is said of names that other objects hold. */
   taken: string[];
+  /** Set while the broker is to have no pods. */
+  hibernation: Requirement | undefined;
 }
 
 /** The status of a broker, from what is observed alone: Metacontroller writes it even if a child could not be applied. */
@@ -35,15 +37,16 @@ export function brokerStatus(
   broker: Broker,
   selector: Record<string, string>,
   wanted: Manifest | undefined,
-  { service, statefulSet, pods, taken }: BrokerObservation,
+  { service, statefulSet, pods, taken, hibernation }: BrokerObservation,
   now: string,
 ): BrokerStatus {
   const published = previousBrokerStatus(parent)?.endpoint?.external;
   const endpoint = resolveEndpoint(broker, service, pods, published);
-  const rollout = progressing(statefulSet, wanted, broker.size, 'servers');
+  const rollout = progressing(statefulSet, wanted, hibernation ? 0 : broker.size, 'servers');
   const applied = loadBalancerClassApplied(broker, service);
   const names = namesAvailable(taken);
-  const requirements = [applied, names, rollout, endpoint.condition];
+  const said = hibernation ? [hibernation] : [];
+  const requirements = [applied, names, ...said, rollout, endpoint.condition];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const version = nats?.image && tagOf(nats.image);
   const { generation } = parent.metadata;
@@ -55,7 +58,7 @@ export function brokerStatus(
     ...(version && { version }),
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
-      [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names],
+      [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names, ...said],
       parent.status,
       generation,
       now,

@@ -3,8 +3,8 @@ import { claim } from '../metacontroller/claim.ts';
 import { type SyncContext, timestamp } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import type { ObservedSecret } from '../metacontroller/observed.ts';
-import { invalidSpec } from '../metacontroller/ready.ts';
-import { unchanged } from '../metacontroller/unchanged.ts';
+import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
+import { type Keep, respond } from '../metacontroller/sync.ts';
 import { authSecret } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
 import { clientService, headlessService } from './children/services.ts';
@@ -20,22 +20,29 @@ import { brokerStatus, previousBrokerStatus } from './status.ts';
  * same answer, but for a credential that has to be made and the time of a transition.
  */
 export function syncBroker(request: BrokerSyncRequest, context: SyncContext): SyncResponse {
-  const { parent, children } = request;
-  const keep = (problem?: { reason: string; message: string }) =>
-    unchanged(parent, children, previousBrokerStatus(parent), problem, context);
+  return respond(request, previousBrokerStatus(request.parent), context, (keep, hibernation) =>
+    answer(request, context, keep, hibernation),
+  );
+}
 
-  if (parent.metadata.deletionTimestamp) return keep();
+function answer(
+  request: BrokerSyncRequest,
+  context: SyncContext,
+  keep: Keep,
+  hibernation: Requirement | undefined,
+): SyncResponse {
+  const { parent } = request;
   const broker = resolveBroker(parent);
   if ('path' in broker) return keep(invalidSpec(broker));
 
   const claims = claimNames(request, broker);
   const credentials = resolveCredentials(claims.secret.observed, context.mintToken);
   if ('unusable' in credentials) {
-    const answer = keep({
+    const kept = keep({
       reason: 'UnusableCredential',
       message: `Key ${credentials.unusable} of Secret ${broker.names.auth} may hold only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one made.`,
     });
-    return { ...answer, children: answer.children.map((child) => asEdited(child, claims.secret.observed)) };
+    return { ...kept, children: kept.children.map((child) => asEdited(child, claims.secret.observed)) };
   }
 
   const observed = claims.statefulSet.observed;
@@ -61,6 +68,7 @@ export function syncBroker(request: BrokerSyncRequest, context: SyncContext): Sy
         statefulSet: observed,
         pods: Object.values(request.related?.['Pod.v1'] ?? {}),
         taken: Object.values(claims).flatMap(({ taken }) => taken ?? []),
+        hibernation,
       },
       timestamp(context.now()),
     ),

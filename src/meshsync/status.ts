@@ -27,6 +27,8 @@ export interface MeshSyncObservation {
   brokerResolved: Requirement;
   /** What is said of names that other objects hold. */
   taken: string[];
+  /** Set while MeshSync is to have no pods. */
+  hibernation: Requirement | undefined;
 }
 
 /** The status of a MeshSync, from what is observed alone. */
@@ -34,12 +36,14 @@ export function meshSyncStatus(
   parent: Parent,
   meshSync: MeshSync,
   wanted: Manifest | undefined,
-  { deployment, brokerResolved, taken }: MeshSyncObservation,
+  { deployment, brokerResolved, taken, hibernation }: MeshSyncObservation,
   now: string,
 ): MeshSyncStatus {
-  const rollout = stuck(deployment) ?? progressing(deployment, wanted, meshSync.size, 'MeshSync pods');
+  const rollout =
+    stuck(deployment) ?? progressing(deployment, wanted, hibernation ? 0 : meshSync.size, 'MeshSync pods');
   const names = namesAvailable(taken);
   const applied = specApplied();
+  const said = hibernation ? [hibernation] : [];
   const container = deployment?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER);
   const version = container?.image && tagOf(container.image);
   const url = publishingTo(meshSync.broker);
@@ -54,7 +58,14 @@ export function meshSyncStatus(
     ...(broker && { broker }),
     ...(url && { 'publishing-to': url }),
     conditions: withTransitionTimes(
-      [ready([names, brokerResolved, rollout], 'MeshSync publishes.'), rollout, brokerResolved, applied, names],
+      [
+        ready([names, ...said, brokerResolved, rollout], 'MeshSync publishes.'),
+        rollout,
+        brokerResolved,
+        applied,
+        names,
+        ...said,
+      ],
       parent.status,
       generation,
       now,

@@ -2,8 +2,8 @@ import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
 import { type SyncContext, timestamp } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
-import { invalidSpec } from '../metacontroller/ready.ts';
-import { unchanged } from '../metacontroller/unchanged.ts';
+import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
+import { type Keep, respond } from '../metacontroller/sync.ts';
 import { resolveBrokerReference } from './broker.ts';
 import { brokerAuthSecret } from './children/broker-auth-secret.ts';
 import { deployment } from './children/deployment.ts';
@@ -18,11 +18,18 @@ import { meshSyncStatus, previousMeshSyncStatus } from './status.ts';
  * run yet is not started, so that it never starts in vain.
  */
 export function syncMeshSync(request: MeshSyncSyncRequest, context: SyncContext): SyncResponse {
-  const { parent, children, related } = request;
-  const keep = (problem?: { reason: string; message: string }) =>
-    unchanged(parent, children, previousMeshSyncStatus(parent), problem, context);
+  return respond(request, previousMeshSyncStatus(request.parent), context, (keep, hibernation) =>
+    answer(request, context, keep, hibernation),
+  );
+}
 
-  if (parent.metadata.deletionTimestamp) return keep();
+function answer(
+  request: MeshSyncSyncRequest,
+  context: SyncContext,
+  keep: Keep,
+  hibernation: Requirement | undefined,
+): SyncResponse {
+  const { parent, related } = request;
   const meshSync = resolveMeshSync(parent);
   if ('path' in meshSync) return keep(invalidSpec(meshSync));
 
@@ -49,6 +56,7 @@ export function syncMeshSync(request: MeshSyncSyncRequest, context: SyncContext)
         deployment: claims.deployment.observed,
         brokerResolved: condition,
         taken: [claims.serviceAccount.taken, secretTaken, claims.deployment.taken].flatMap((taken) => taken ?? []),
+        hibernation,
       },
       timestamp(context.now()),
     ),

@@ -13,7 +13,20 @@ export const CONTROLLER_UID_LABEL = 'controller-uid';
  * Returning the live object instead would claim its defaults, its status and other people's edits as ours.
  */
 export function carryOver(observed: ObservedObject): object {
-  const asked = lastApplied(observed) ?? appliedFields(observed) ?? {};
+  return askAgain(observed, lastApplied(observed) ?? appliedFields(observed) ?? {});
+}
+
+/**
+ * An observed child as it is, so that even an edit by hand stays: the fields that were last asked for, with the values
+ * that they have now.
+ */
+export function keepAsIs(observed: ObservedObject): object {
+  const last = lastApplied(observed);
+  const now = last ? projectLike(observed, last) : appliedFields(observed);
+  return askAgain(observed, isObject(now) ? now : {});
+}
+
+function askAgain(observed: ObservedObject, asked: Fields): object {
   const { metadata, status: _status, ...rest } = asked;
   const { annotations, ownerReferences: _owners, ...meta } = isObject(metadata) ? metadata : {};
   const kept = isObject(annotations)
@@ -32,9 +45,9 @@ export function carryOver(observed: ObservedObject): object {
   };
 }
 
-/** Every observed child, as `carryOver` gives it; for answers that must change nothing. */
-export function carryOverAll(children: Record<string, Record<string, ObservedObject> | undefined>): object[] {
-  return Object.values(children).flatMap((group) => Object.values(group ?? {}).map(carryOver));
+/** Every observed child of a request. */
+export function allChildren(children: Record<string, Record<string, ObservedObject> | undefined>): ObservedObject[] {
+  return Object.values(children).flatMap((group) => Object.values(group ?? {}));
 }
 
 /** Whether an observed object was last applied by dynamic-apply, which merges lists in another order than the API server. */
@@ -93,6 +106,32 @@ function project(value: unknown, set: Fields): unknown {
       return [[name, project(value[name], isObject(subset) ? subset : {})]];
     }),
   );
+}
+
+/** The part of a value that an example has, with lists matched as dynamic-apply matches them. */
+function projectLike(value: unknown, example: unknown): unknown {
+  if (Array.isArray(value) && Array.isArray(example)) {
+    const key = mergeKey([...value, ...example]);
+    if (!key) return value;
+    return value.flatMap((item) => {
+      const like = example.find((other) => other[key] === item[key]);
+      return like ? [projectLike(item, like)] : [];
+    });
+  }
+  if (!isObject(value) || !isObject(example)) return value;
+  return Object.fromEntries(
+    Object.keys(example).flatMap((key) =>
+      Object.hasOwn(value, key) ? [[key, projectLike(value[key], example[key])]] : [],
+    ),
+  );
+}
+
+/** Dynamic-apply takes the first of these fields that every item has for the key of a list. */
+function mergeKey(items: unknown[]): string | undefined {
+  const keys = ['containerPort', 'port', 'mountPath', 'name', 'uid', 'ip', 'path'];
+  return items.length > 0
+    ? keys.find((key) => items.every((item) => isObject(item) && Object.hasOwn(item, key)))
+    : undefined;
 }
 
 function identifies(key: string, item: unknown): boolean {

@@ -30,6 +30,7 @@ export function parent<const Kind extends string>(kind: Kind) {
       uid: Type.String({ minLength: 1 }),
       generation: Type.Optional(Type.Integer({ minimum: 0 })),
       deletionTimestamp: Type.Optional(Type.String()),
+      annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
     }),
     spec: Type.Optional(Type.Unknown()),
     status: Type.Optional(Type.Unknown()),

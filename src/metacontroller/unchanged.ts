@@ -1,42 +1,37 @@
 import type { Condition } from '../api/schema.ts';
-import { carryOverAll } from './carry-over.ts';
-import { withTransitionTimes } from './conditions.ts';
+import { annotationConditions } from './annotations.ts';
+import { type ConditionInput, withTransitionTimes } from './conditions.ts';
 import { type SyncContext, timestamp } from './context.ts';
-import type { Parent, SyncResponse } from './envelope.ts';
-import type { ObservedObject } from './observed.ts';
-import { ready, specApplied } from './ready.ts';
+import type { Parent } from './envelope.ts';
+import { conditionTypes, ready, specApplied } from './ready.ts';
+
+/** The conditions that say why a spec can't be followed. */
+export function refusal(problem: { reason: string; message: string }): ConditionInput[] {
+  const requirement = specApplied(problem);
+  return [ready([requirement], ''), requirement];
+}
 
 /**
- * The answer that changes no child: every observed child as it was last asked for. The status says why, and keeps what
- * the last one said of everything else.
+ * The status of an answer that changes no child: the last one, with some conditions in the place of those that it had.
  * @param previous the last status, `undefined` when it was of no use
- * @param problem why nothing can be changed; without one, the status stays as well
+ * @param inputs what is to be said now
  */
-export function unchanged(
-  parent: Parent,
-  children: Record<string, Record<string, ObservedObject> | undefined>,
+export function unchangedStatus(
+  { metadata: { generation } }: Parent,
   previous: { conditions?: Condition[] } | undefined,
-  problem: { reason: string; message: string } | undefined,
+  inputs: ConditionInput[],
   context: SyncContext,
-): SyncResponse {
+): object {
+  const said = new Set<string>([...inputs.map(({ type }) => type), ...annotationConditions]);
+  const others = previous?.conditions?.filter(({ type }) => !said.has(type)) ?? [];
+  const conditions = withTransitionTimes(inputs, previous, generation, timestamp(context.now()));
   return {
-    status: problem ? { ...previous, ...report(parent, previous, problem, context) } : { ...previous },
-    children: carryOverAll(children),
+    ...previous,
+    ...(generation !== undefined && { observedGeneration: generation }),
+    conditions: [...conditions, ...others].sort(readyFirst),
   };
 }
 
-function report(
-  { metadata: { generation } }: Parent,
-  previous: { conditions?: Condition[] } | undefined,
-  problem: { reason: string; message: string },
-  context: SyncContext,
-) {
-  const requirement = specApplied(problem);
-  const inputs = [ready([requirement], ''), requirement];
-  const conditions = withTransitionTimes(inputs, previous, generation, timestamp(context.now()));
-  const others = previous?.conditions?.filter(({ type }) => !inputs.some((input) => input.type === type)) ?? [];
-  return {
-    ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: [...conditions, ...others],
-  };
+function readyFirst(left: Condition, right: Condition): number {
+  return Number(right.type === conditionTypes.ready) - Number(left.type === conditionTypes.ready);
 }

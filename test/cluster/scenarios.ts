@@ -66,6 +66,16 @@ export function scenarios(driver: DriverName): void {
   const patchSpec = (of: string, spec: object, kind = 'Broker', name = 'meshery-broker') =>
     kubernetes.patch({ apiVersion: MESHERY, kind, metadata: { name, namespace: of }, spec });
 
+  const usual = [
+    ['Broker', 'meshery-broker'],
+    ['MeshSync', 'meshery-meshsync'],
+  ] as const;
+  const annotate = async (of: string, annotations: Record<string, string | null>) => {
+    for (const [kind, name] of usual) {
+      await kubernetes.patch({ apiVersion: MESHERY, kind, metadata: { name, namespace: of, annotations } });
+    }
+  };
+
   describe('while all is well', { concurrent: true }, () => {
     it('makes the samples ready, where Meshery Server looks for them', async () => {
       onTestFailed(keepLogs);
@@ -517,6 +527,61 @@ export function scenarios(driver: DriverName): void {
       await patchSpec(of, { service: null });
       await isReady(kubernetes, made.broker);
       expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+    });
+
+    it('leaves a paused pair alone, and goes on once it is not paused any more', async () => {
+      onTestFailed(keepLogs);
+      const of = 'pause';
+      const made = await pair(of);
+      await annotate(of, { 'meshery.io/pause-reconciliation': 'true' });
+      await eventually(async () => {
+        for (const [kind, name] of usual) {
+          const { status } = await get(MESHERY, kind, name, of);
+          expect(status?.conditions?.map(({ type }) => type)).toContain('ReconciliationPaused');
+        }
+      });
+      const change = (apiVersion: string, kind: string, name: string, spec: object) =>
+        kubernetes.patch({ apiVersion, kind, metadata: { name, namespace: of }, spec });
+      await change('apps/v1', 'StatefulSet', 'meshery-nats', { replicas: 2 });
+      await change('apps/v1', 'Deployment', 'meshery-meshsync', {
+        template: { spec: { terminationGracePeriodSeconds: 7 } },
+      });
+      await kubernetes.delete('v1', 'ConfigMap', 'meshery-nats-config', of);
+      await patchSpec(of, { version: '2.11.0' });
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      const kept = await get('apps/v1', 'StatefulSet', 'meshery-nats', of);
+      expect(kept.spec.replicas).toBe(2);
+      expect(kept.spec.template.spec.containers[0].image).toBe('nats:2.14.2-alpine');
+      const deployment = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
+      expect(deployment.spec.template.spec.terminationGracePeriodSeconds).toBe(7);
+      expect(await kubernetes.get('v1', 'ConfigMap', 'meshery-nats-config', of)).toBeUndefined();
+
+      await annotate(of, { 'meshery.io/pause-reconciliation': null });
+      await eventually(async () => {
+        const { spec } = await get('apps/v1', 'StatefulSet', 'meshery-nats', of);
+        expect([spec.replicas, spec.template.spec.containers[0].image]).toEqual([1, 'nats:2.11.0']);
+        const synced = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
+        expect(synced.spec.template.spec.terminationGracePeriodSeconds).toBe(60);
+        await get('v1', 'ConfigMap', 'meshery-nats-config', of);
+      });
+      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+    });
+
+    it('puts a pair to sleep and wakes it up with the same token', async () => {
+      onTestFailed(keepLogs);
+      const of = 'hibernation';
+      const made = await pair(of, { size: 3 });
+      const before = [await token(of), uids(await childrenOf(kubernetes, made.broker))];
+      await annotate(of, { 'meshery.io/hibernation': 'on' });
+      await Promise.all([
+        isReady(kubernetes, made.broker, 'Hibernated'),
+        isReady(kubernetes, made.meshSync, 'Hibernated'),
+        eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toEqual([])),
+      ]);
+      await annotate(of, { 'meshery.io/hibernation': null });
+      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      expect([await token(of), uids(await childrenOf(kubernetes, made.broker))]).toEqual(before);
+      expect(await kubernetes.list('v1', 'Pod', of)).toHaveLength(4);
     });
 
     it('serves both versions, and takes what Go clients write', async () => {

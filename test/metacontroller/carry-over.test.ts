@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { carryOver, carryOverAll } from '../../src/metacontroller/carry-over.ts';
+import { allChildren, carryOver } from '../../src/metacontroller/carry-over.ts';
 import { LAST_APPLIED } from '../support/dynamic-apply.ts';
 import type { JsonObject, KubeObject } from '../support/json.ts';
 
@@ -210,14 +210,14 @@ describe('carryOver', () => {
   });
 });
 
-describe('carryOverAll', () => {
-  it('carries over every child of every kind, also of one that it does not know', () => {
+describe('allChildren', () => {
+  it('gives every child of every kind, also of one that it does not know', () => {
     const widget = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w', namespace: 'meshery' } };
     const children = {
       'Deployment.apps/v1': { a: observed() },
       'Widget.example.com/v1': { w: widget },
       'Secret.v1': undefined,
     };
-    expect(carryOverAll(children)).toEqual([{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: name }, widget]);
+    expect(allChildren(children)).toEqual([observed(), widget]);
   });
 });
