@@ -172,12 +172,11 @@ function kubeconfig(server: string, token: string, certificate: string): string 
   });
 }
 
-/** kwok's own stages, which make nodes and pods ready at once; they lie in its module. */
+/** kwok's own stages, which make nodes and pods ready at once; they lie in its module, which a kept binary may outlive. */
 async function kwokStages(kustomize: string): Promise<string> {
-  const { stdout } = await run('go', ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kwok'], {
-    cwd: 'test/cluster/servers',
-  });
-  const stages = ['node/fast', 'pod/fast'].map((folder) => join(stdout.trim(), 'kustomize/stage', folder));
+  const { stdout } = await run('go', ['mod', 'download', '-json', 'sigs.k8s.io/kwok'], { cwd: 'test/cluster/servers' });
+  const { Dir: module } = JSON.parse(stdout) as { Dir: string };
+  const stages = ['node/fast', 'pod/fast'].map((folder) => join(module, 'kustomize/stage', folder));
   const built = await Promise.all(stages.map((folder) => run(kustomize, ['build', folder])));
   return built.map((result) => result.stdout).join('---\n');
 }

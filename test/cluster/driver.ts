@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RelatedResourceRule } from '../../src/metacontroller/envelope.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
@@ -7,14 +9,18 @@ import type { CompositeController } from './registration.ts';
 /**
  * A TEST DOUBLE that plays Metacontroller where no real one is at hand, so that the scenarios never pass by being
  * skipped: it looks at all parents again and again, asks the hooks, applies children by server-side apply and writes the
- * status. It does it the simplest way that leads to the same end.
+ * status. It does it the simplest way that leads to the same end. What failed is in `test-double.log` beside the logs of
+ * the control plane. It knows what our registrations use: `generateSelector`, hooks of v2, no finalize hook.
  */
-export function startDriver({ kubernetes }: ControlPlane): Driver {
+export function startDriver({ kubernetes, directory }: ControlPlane): Driver {
   let stopped = false;
-  const memory: Memory = { synced: new Map(), rules: new Map(), backOff: new Map() };
+  const log = (error: unknown) =>
+    appendFileSync(join(directory, 'test-double.log'), `${error instanceof Error ? error.message : error}\n`);
+  const memory: Memory = { log, synced: new Map(), rules: new Map(), backOff: new Map() };
+  const kindOf = discovery(kubernetes);
   const loop = (async () => {
     while (!stopped) {
-      await round(kubernetes, memory).catch(() => {}); // the API server is away: the next round tries again
+      await round(kubernetes, kindOf, memory).catch(log); // the API server is away: the next round tries again
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   })();
@@ -29,43 +35,56 @@ export function startDriver({ kubernetes }: ControlPlane): Driver {
 
 /** By uid of the parent: what was last carried out, and until when a failed sync is left alone. */
 interface Memory {
+  log: (error: unknown) => void;
   synced: Map<string, string>;
   /** Answers of customize by uid and generation. */
   rules: Map<string, RelatedResourceRule[]>;
   backOff: Map<string, number>;
 }
 
-/** Lists the objects of a kind in all namespaces; asks the API server once a round. */
-type List = (apiVersion: string, kind: string) => Promise<KubernetesObject[]>;
+/** The kind of a resource, as the API server names it. */
+type KindOf = (apiVersion: string, resource: string) => Promise<string>;
+
+/** Lists a resource in all namespaces, with its kind; asks the API server once a round. */
+type List = (apiVersion: string, resource: string) => Promise<{ kind: string; objects: KubernetesObject[] }>;
 
 /** One look at every parent. */
-async function round(kubernetes: Kubernetes, memory: Memory): Promise<void> {
-  const lists = new Map<string, Promise<KubernetesObject[]>>();
-  const list: List = async (apiVersion, kind) => {
-    const key = `${apiVersion} ${kind}`;
-    const listed = lists.get(key) ?? kubernetes.list(apiVersion, kind);
+async function round(kubernetes: Kubernetes, kindOf: KindOf, memory: Memory): Promise<void> {
+  const lists = new Map<string, ReturnType<List>>();
+  const list: List = (apiVersion, resource) => {
+    const key = `${apiVersion} ${resource}`;
+    const listed = lists.get(key) ?? listResource(kubernetes, kindOf, apiVersion, resource);
     lists.set(key, listed);
-    return (await listed).map((object) => ({ ...object, apiVersion, kind }));
+    return listed;
   };
-  for (const object of await list('metacontroller.k8s.io/v1alpha1', 'CompositeController')) {
-    const controller = object as unknown as CompositeController;
-    const { apiVersion, resource } = controller.spec.parentResource;
-    const parents = await list(apiVersion, kindOf(resource));
-    await Promise.all(parents.map((parent) => syncUnlessFailing(kubernetes, list, memory, controller, parent)));
+  const { objects } = await list('metacontroller.k8s.io/v1alpha1', 'compositecontrollers');
+  for (const object of objects) {
+    // One registration that fails, as when its CRD is missing, does not hold up the others.
+    await syncAll(kubernetes, list, memory, object as unknown as CompositeController).catch(memory.log);
   }
 }
 
-const kinds: Record<string, string> = {
-  secrets: 'Secret',
-  configmaps: 'ConfigMap',
-  services: 'Service',
-  serviceaccounts: 'ServiceAccount',
-  pods: 'Pod',
-  statefulsets: 'StatefulSet',
-  deployments: 'Deployment',
-  brokers: 'Broker',
-  meshsyncs: 'MeshSync',
-};
+async function syncAll(
+  kubernetes: Kubernetes,
+  list: List,
+  memory: Memory,
+  controller: CompositeController,
+): Promise<void> {
+  const { apiVersion, resource } = controller.spec.parentResource;
+  const { objects } = await list(apiVersion, resource);
+  await Promise.all(objects.map((parent) => syncUnlessFailing(kubernetes, list, memory, controller, parent)));
+}
+
+async function listResource(
+  kubernetes: Kubernetes,
+  kindOf: KindOf,
+  apiVersion: string,
+  resource: string,
+): ReturnType<List> {
+  const kind = await kindOf(apiVersion, resource);
+  const objects = await kubernetes.list(apiVersion, kind);
+  return { kind, objects: objects.map((object) => ({ ...object, apiVersion, kind })) };
+}
 
 async function syncUnlessFailing(
   kubernetes: Kubernetes,
@@ -78,7 +97,8 @@ async function syncUnlessFailing(
   if ((memory.backOff.get(uid) ?? 0) > Date.now()) return;
   try {
     await sync(kubernetes, list, memory, controller, parent);
-  } catch {
+  } catch (error) {
+    memory.log(error);
     memory.synced.delete(uid);
     memory.backOff.set(uid, Date.now() + 1_000);
   }
@@ -111,9 +131,11 @@ async function sync(
   const state = JSON.stringify([metadata, parent.spec, children, related]);
   if (memory.synced.get(uid) === state) return;
   const answer = await call(sync.webhook.url, request, ['status', 'children', 'resyncAfterSeconds', 'finalized']);
+  let errors: Error[] = [];
   if (!parent.metadata.deletionTimestamp)
-    await manage(kubernetes, parent, children, answer.children as KubernetesObject[]);
+    errors = await manage(kubernetes, parent, children, answer.children as KubernetesObject[]);
   await writeStatus(kubernetes, controller, parent, answer.status as object);
+  if (errors.length > 0) throw new AggregateError(errors, errors.map(({ message }) => message).join('; '));
   memory.synced.set(uid, state);
 }
 
@@ -122,10 +144,10 @@ type Objects = Record<string, Record<string, KubernetesObject>>;
 async function ownedChildren(list: List, controller: CompositeController, parent: KubernetesObject): Promise<Objects> {
   const result: Objects = {};
   for (const { apiVersion, resource } of controller.spec.childResources) {
-    const kind = kindOf(resource);
+    const { kind, objects } = await list(apiVersion, resource);
     const group: Record<string, KubernetesObject> = {};
-    for (const object of await list(apiVersion, kind)) {
-      if (isOwned(object, parent)) group[`${object.metadata.namespace}/${object.metadata.name}`] = object;
+    for (const object of objects) {
+      if (isOwned(object, parent)) group[qualifiedName(object)] = object;
     }
     result[keyOf(apiVersion, kind)] = group;
   }
@@ -135,19 +157,19 @@ async function ownedChildren(list: List, controller: CompositeController, parent
 async function relatedObjects(list: List, rules: RelatedResourceRule[]): Promise<Objects> {
   const result: Objects = {};
   for (const rule of rules) {
-    const kind = kindOf(rule.resource);
+    const { kind, objects } = await list(rule.apiVersion, rule.resource);
     const key = keyOf(rule.apiVersion, kind);
     const group = result[key] ?? {};
     result[key] = group;
-    for (const object of await list(rule.apiVersion, kind)) {
-      if (isRelated(object, rule)) group[`${object.metadata.namespace}/${object.metadata.name}`] = object;
+    for (const object of objects) {
+      if (isRelated(object, rule)) group[qualifiedName(object)] = object;
     }
   }
   return result;
 }
 
 function isRelated({ metadata }: KubernetesObject, { namespace, names, labelSelector }: RelatedResourceRule): boolean {
-  if (metadata.namespace !== namespace) return false;
+  if (namespace && metadata.namespace && metadata.namespace !== namespace) return false;
   if (names) return names.includes(metadata.name);
   return Object.entries(labelSelector?.matchLabels ?? {}).every(([name, value]) => metadata.labels?.[name] === value);
 }
@@ -167,22 +189,23 @@ async function call(url: string, body: object, fields: string[]): Promise<Record
   return answer;
 }
 
+/** Deletes and applies children. One that is refused stops neither the others nor the status: the errors are given back. */
 async function manage(
   kubernetes: Kubernetes,
   parent: KubernetesObject,
   observed: Objects,
   desired: KubernetesObject[],
-): Promise<void> {
+): Promise<Error[]> {
+  const errors: Error[] = [];
   const wanted = new Set(desired.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
   for (const { apiVersion, kind, metadata } of Object.values(observed).flatMap((group) => Object.values(group))) {
     if (!wanted.has(`${kind}/${metadata.name}`))
-      await kubernetes.delete(apiVersion, kind, metadata.name, metadata.namespace);
+      await kubernetes.delete(apiVersion, kind, metadata.name, metadata.namespace).catch((error) => errors.push(error));
   }
   for (const child of desired) {
-    const owned = withOwner(child, parent);
-    const path = `${pathOf(child)}?fieldManager=metacontroller&force=true`;
-    await kubernetes.request('PATCH', path, owned, { 'content-type': 'application/apply-patch+yaml' });
+    await kubernetes.apply(withOwner(child, parent), 'metacontroller').catch((error) => errors.push(error));
   }
+  return errors;
 }
 
 function withOwner(child: KubernetesObject, { apiVersion, kind, metadata }: KubernetesObject): KubernetesObject {
@@ -208,7 +231,9 @@ async function writeStatus(
   if (canonical(wanted) === canonical(parent.status)) return;
   const { apiVersion, resource } = controller.spec.parentResource;
   const path = `/apis/${apiVersion}/namespaces/${parent.metadata.namespace}/${resource}/${parent.metadata.name}/status`;
-  await kubernetes.request('PUT', path, { ...parent, status: wanted });
+  const { status: code, body } = await kubernetes.request('PUT', path, { ...parent, status: wanted });
+  // Gone meanwhile: nothing to tell. All else, a conflict too, is for the next sync.
+  if (code >= 300 && code !== 404) throw new Error(`PUT ${path}: ${code} ${(body as { message?: string }).message}`);
 }
 
 function canonical(value: unknown): string {
@@ -223,15 +248,23 @@ function isOwned({ metadata }: KubernetesObject, parent: KubernetesObject): bool
   return owner?.uid === uid && metadata.labels?.['controller-uid'] === uid;
 }
 
-function kindOf(resource: string): string {
-  const kind = kinds[resource];
-  if (!kind) throw new Error(`the driver does not know the kind of ${resource}`);
-  return kind;
+/** Asks the API server which kind a resource is, once for each. */
+function discovery(kubernetes: Kubernetes): KindOf {
+  const known = new Map<string, string>();
+  return async (apiVersion, resource) => {
+    const key = `${apiVersion} ${resource}`;
+    const path = `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}`;
+    const { body } = known.has(key) ? { body: {} } : await kubernetes.request('GET', path);
+    const { resources = [] } = body as { resources?: { name: string; kind: string }[] };
+    const kind = known.get(key) ?? resources.find(({ name }) => name === resource)?.kind;
+    if (!kind) throw new Error(`the API server does not serve ${resource} of ${apiVersion}`);
+    known.set(key, kind);
+    return kind;
+  };
 }
 
-function pathOf({ apiVersion, kind, metadata }: KubernetesObject): string {
-  const [resource] = Object.entries(kinds).find(([, each]) => each === kind) ?? [];
-  return `/${apiVersion.includes('/') ? 'apis' : 'api'}/${apiVersion}/namespaces/${metadata.namespace}/${resource}/${metadata.name}`;
+function qualifiedName({ metadata: { namespace, name } }: KubernetesObject): string {
+  return namespace ? `${namespace}/${name}` : name;
 }
 
 function keyOf(apiVersion: string, kind: string): string {

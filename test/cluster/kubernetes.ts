@@ -37,8 +37,8 @@ export interface Table {
 /** What the tests do with an API server. All methods fail with the server's message, but `get` gives `undefined` for 404. */
 export interface Kubernetes {
   ready: () => Promise<boolean>;
-  /** Server-side apply as the user of the tests. */
-  apply: (object: object) => Promise<KubernetesObject>;
+  /** Server-side apply, as the user of the tests unless another field manager is named. */
+  apply: (object: object, fieldManager?: string) => Promise<KubernetesObject>;
   get: (apiVersion: string, kind: string, name: string, namespace?: string) => Promise<KubernetesObject | undefined>;
   list: (apiVersion: string, kind: string, namespace?: string) => Promise<KubernetesObject[]>;
   /** JSON merge patch, as `kubectl patch --type merge`. */
@@ -84,10 +84,10 @@ export function connect(kubeconfig: string): Kubernetes {
 
   return {
     ready: async () => (await request('GET', '/readyz')).status === 200,
-    apply: async (object) => {
+    apply: async (object, fieldManager = FIELD_MANAGER) => {
       const { apiVersion, kind, metadata } = object as KubernetesObject;
       const path = await pathOf(apiVersion, kind, metadata.namespace, metadata.name);
-      return send('PATCH', `${path}?fieldManager=${FIELD_MANAGER}&force=true`, object, 'application/apply-patch+yaml');
+      return send('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, object, 'application/apply-patch+yaml');
     },
     get: async (apiVersion, kind, name, namespace) =>
       unlessGone(send('GET', await pathOf(apiVersion, kind, namespace, name))),

@@ -19,9 +19,24 @@ export interface RunningProcess {
 const started = new Set<ChildProcess>();
 
 // Whatever happens to this process, what it started does not outlive it.
-process.on('exit', () => {
+process.on('exit', killAll);
+// A process that a signal ends has no `exit`: vitest ends its workers, and a shell its jobs, in just this way.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    if (process.listenerCount(signal) > 0) return; // who listens too stops in its own way, and exits
+    killAll();
+    process.kill(process.pid, signal);
+  });
+}
+
+function killAll(): void {
   for (const child of started) child.kill('SIGKILL');
-});
+}
+
+/** Names of the programs that were started here and have not ended. */
+export function stillRunning(): string[] {
+  return [...started].map(({ pid, spawnargs }) => `${pid} ${spawnargs.join(' ')}`);
+}
 
 /** Starts a program whose output goes to `<directory>/<name>.log`. */
 export function startProcess(

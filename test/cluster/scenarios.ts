@@ -16,6 +16,7 @@ import {
 } from './expectations.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { startOperator } from './operator.ts';
+import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
 import { type DriverName, kustomize, startWorld, type World } from './world.ts';
 
@@ -42,6 +43,7 @@ export function scenarios(driver: DriverName): void {
       await record(world.gateway.exchanges, join(process.env.RECORD, driver));
     }
     await world?.stop(failed);
+    expect(stillRunning()).toEqual([]);
   });
 
   /** A Broker and a MeshSync of the usual names, ready, in a namespace of their own. */

@@ -31,6 +31,14 @@ export type DriverName = 'dynamic-apply' | 'server-side-apply' | 'test-double';
 export async function startWorld(name: DriverName, log: (line: string) => void): Promise<World> {
   const controlPlane = await startControlPlane(log);
   const { kubernetes, directory } = controlPlane;
+  const undo: (() => Promise<unknown>)[] = [];
+  /** Backwards, and all of it whatever fails on the way. */
+  const stop = async (failed: boolean) => {
+    const results = [];
+    for (const step of undo.reverse()) results.push(...(await Promise.allSettled([step()])));
+    await controlPlane.stop(failed);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  };
   try {
     log('installing the operator');
     for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
@@ -39,29 +47,22 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
       await applyPatiently(kubernetes, object);
     }
     const operator = await startOperator(directory);
-    const gateway = await startGateway(() => operator.url);
+    // Scenarios put another process in its place: the one that is there in the end is the one to stop.
+    const world = { operator } as World;
+    undo.push(() => world.operator.process.stop());
+    const gateway = await startGateway(() => world.operator.url);
+    undo.push(() => gateway.close());
     for (const controller of await registrations(gateway.url)) await applyPatiently(kubernetes, controller);
     const binary = metacontrollerBinary();
     const driver =
       name === 'test-double' || !binary
         ? startDriver(controlPlane)
         : await startMetacontroller(binary, controlPlane, name);
+    undo.push(() => driver.stop());
     log(`driven by ${driver.name}`);
-    return {
-      controlPlane,
-      kubernetes,
-      gateway,
-      driver,
-      operator,
-      stop: async (failed) => {
-        await driver.stop();
-        await gateway.close();
-        await operator.process.stop();
-        await controlPlane.stop(failed);
-      },
-    };
+    return Object.assign(world, { controlPlane, kubernetes, gateway, driver, stop });
   } catch (error) {
-    await controlPlane.stop(true);
+    await stop(true).catch(() => {}); // what failed first is what counts
     throw error;
   }
 }
