@@ -1,91 +1,449 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { commonStatus, IMAGE_TAG_OR_EMPTY, StringEnum, StringMap } from './schema.ts';
+import { bytes, compareQuantities } from '../kubernetes/quantity.ts';
+import { Image, LabelSelector, OptionalSize, PodTemplate, Resources, Size } from './pod.ts';
+import {
+  commonStatus,
+  DNS_SUBDOMAIN_OR_EMPTY,
+  IMAGE_TAG_OR_EMPTY,
+  NamedStrings,
+  StringEnum,
+  withRules,
+} from './schema.ts';
 
 /** What an absent field of `Broker.spec` means. */
 export const brokerDefaults = {
   size: 1,
   /** Tag of the `nats` image; the CRD does not persist it, so that an upgrade of the operator can move it. */
   version: '2.14.2-alpine',
+  repository: 'nats',
+  resources: { limits: { cpu: '1', memory: '256Mi' }, requests: { cpu: '100m', memory: '64Mi' } },
   serviceType: 'ClusterIP',
+  /** Port of the client Service. */
+  port: 4222,
+  tokenKey: 'token',
+  reloader: {
+    repository: 'natsio/nats-server-config-reloader',
+    version: '0.23.0',
+    resources: { limits: { cpu: '100m', memory: '64Mi' }, requests: { cpu: '10m', memory: '16Mi' } },
+  },
+  promExporter: {
+    repository: 'natsio/prometheus-nats-exporter',
+    version: '0.20.1',
+    resources: { limits: { cpu: '100m', memory: '64Mi' }, requests: { cpu: '10m', memory: '32Mi' } },
+  },
 } as const;
 
-const BrokerService = Type.Object(
-  {
-    type: Type.Optional(
-      StringEnum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
-        description:
-          'Type of the client Service; changed in place. Default: ClusterIP, so that a broker gets an address outside the cluster only when asked to.',
-      }),
-    ),
-    annotations: Type.Optional(
-      StringMap({ description: 'Annotations put on the client Service, for example for a cloud load balancer.' }),
-    ),
-    loadBalancerClass: Type.Optional(
-      Type.String({
-        description:
-          'Load balancer implementation that serves the Service. Only with type LoadBalancer; Kubernetes does not let it change while the type stays LoadBalancer.',
-        maxLength: 316,
-        pattern:
-          '^(([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$',
-      }),
-    ),
-    loadBalancerSourceRanges: Type.Optional(
-      Type.Array(
-        Type.String({
-          description: 'An address range in CIDR notation, IPv4 or IPv6.',
-          maxLength: 64,
-          pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$',
+/** Port of the client Service that the monitor has. */
+const MONITOR_PORT = 8222;
+
+const NodePort = (description: string) =>
+  Type.Optional(Type.Integer({ description, format: 'int32', minimum: 1, maximum: 65535 }));
+
+const BrokerService = withRules(
+  Type.Object(
+    {
+      type: Type.Optional(
+        StringEnum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
+          description:
+            'Type of the client Service; changed in place. Default: ClusterIP, so that a broker gets an address outside the cluster only when asked to.',
         }),
-        { description: 'Client address ranges that the load balancer lets in. Only with type LoadBalancer.' },
+      ),
+      annotations: Type.Optional(
+        NamedStrings({ description: 'Annotations put on the client Service, for example for a cloud load balancer.' }),
+      ),
+      port: Type.Optional(
+        Type.Integer({
+          description: `Port of the client Service for NATS clients. Default: ${brokerDefaults.port}.`,
+          format: 'int32',
+          minimum: 1,
+          maximum: 65535,
+        }),
+      ),
+      nodePorts: Type.Optional(
+        Type.Object(
+          {
+            nats: NodePort('Node port of NATS clients.'),
+            monitor: NodePort('Node port of the monitor.'),
+          },
+          {
+            description:
+              'Ports on the nodes, from the range of the cluster (30000-32767 by default), in place of ones that Kubernetes chooses. Not with type ClusterIP.',
+          },
+        ),
+      ),
+      externalTrafficPolicy: Type.Optional(
+        StringEnum(['Cluster', 'Local'], {
+          description:
+            'Whether a node hands traffic from outside to a server on any node (Cluster) or, keeping the address of the client, on itself only (Local). Not with type ClusterIP.',
+        }),
+      ),
+      ipFamilyPolicy: Type.Optional(
+        StringEnum(['SingleStack', 'PreferDualStack', 'RequireDualStack'], {
+          description: 'Whether the Services have addresses of one family or of both. Default: that of the cluster.',
+        }),
+      ),
+      ipFamilies: Type.Optional(
+        Type.Array(StringEnum(['IPv4', 'IPv6'], { description: 'A family of addresses.' }), {
+          description:
+            'Families of addresses of the Services, the first being that of status.endpoint.internal. Kubernetes does not let the first change.',
+          maxItems: 2,
+        }),
+      ),
+      loadBalancerClass: Type.Optional(
+        Type.String({
+          description:
+            'Load balancer implementation that serves the Service. Only with type LoadBalancer; Kubernetes does not let it change while the type stays LoadBalancer.',
+          maxLength: 316,
+          pattern:
+            '^(([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$',
+        }),
+      ),
+      loadBalancerSourceRanges: Type.Optional(
+        Type.Array(
+          Type.String({
+            description: 'An address range in CIDR notation, IPv4 or IPv6.',
+            maxLength: 64,
+            pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$',
+          }),
+          { description: 'Client address ranges that the load balancer lets in. Only with type LoadBalancer.' },
+        ),
+      ),
+      externalEndpointOverride: Type.Optional(
+        Type.String({
+          description:
+            'Published as status.endpoint.external as it is (host:port), for a gateway or address translation in front of the broker.',
+          maxLength: 1024,
+        }),
+      ),
+    },
+    { description: 'How clients reach the broker.' },
+  ),
+  [
+    {
+      rule: "!has(self.loadBalancerClass) || self.loadBalancerClass == '' || !has(self.type) || self.type == 'LoadBalancer'",
+      message: 'is only valid when service type is LoadBalancer',
+      fieldPath: '.loadBalancerClass',
+      holds: ({ loadBalancerClass, type = 'LoadBalancer' }) => !loadBalancerClass || type === 'LoadBalancer',
+    },
+    {
+      rule: "!has(self.loadBalancerSourceRanges) || size(self.loadBalancerSourceRanges) == 0 || !has(self.type) || self.type == 'LoadBalancer'",
+      message: 'is only valid when service type is LoadBalancer',
+      fieldPath: '.loadBalancerSourceRanges',
+      holds: ({ loadBalancerSourceRanges = [], type = 'LoadBalancer' }) =>
+        loadBalancerSourceRanges.length === 0 || type === 'LoadBalancer',
+    },
+    {
+      rule: "!has(self.nodePorts) || (!has(self.nodePorts.nats) && !has(self.nodePorts.monitor)) || (has(self.type) && self.type != 'ClusterIP')",
+      message: 'is only valid when service type is NodePort or LoadBalancer',
+      fieldPath: '.nodePorts',
+      holds: ({ nodePorts = {}, type = 'ClusterIP' }) =>
+        (nodePorts.nats === undefined && nodePorts.monitor === undefined) || type !== 'ClusterIP',
+    },
+    {
+      rule: '!has(self.nodePorts) || !has(self.nodePorts.nats) || !has(self.nodePorts.monitor) || self.nodePorts.nats != self.nodePorts.monitor',
+      message: 'must be another port than nodePorts.nats',
+      fieldPath: '.nodePorts.monitor',
+      holds: ({ nodePorts: { nats, monitor } = {} }) => nats === undefined || nats !== monitor,
+    },
+    {
+      rule: "!has(self.externalTrafficPolicy) || (has(self.type) && self.type != 'ClusterIP')",
+      message: 'is only valid when service type is NodePort or LoadBalancer',
+      fieldPath: '.externalTrafficPolicy',
+      holds: ({ externalTrafficPolicy, type = 'ClusterIP' }) => !externalTrafficPolicy || type !== 'ClusterIP',
+    },
+    {
+      rule: `!has(self.port) || self.port != ${MONITOR_PORT}`,
+      message: `must not be ${MONITOR_PORT}, which is the port of the monitor`,
+      fieldPath: '.port',
+      holds: ({ port }) => port !== MONITOR_PORT,
+    },
+    {
+      rule: "!has(self.ipFamilies) || size(self.ipFamilies) < 2 || (self.ipFamilies[0] != self.ipFamilies[1] && has(self.ipFamilyPolicy) && self.ipFamilyPolicy != 'SingleStack')",
+      message:
+        'must not hold the same family twice, nor two unless ipFamilyPolicy is PreferDualStack or RequireDualStack',
+      fieldPath: '.ipFamilies',
+      holds: ({ ipFamilies = [], ipFamilyPolicy = 'SingleStack' }) =>
+        ipFamilies.length < 2 || (ipFamilies[0] !== ipFamilies[1] && ipFamilyPolicy !== 'SingleStack'),
+    },
+  ],
+);
+
+const JetStream = Type.Object(
+  {
+    fileStore: Type.Optional(
+      withRules(
+        Type.Object(
+          {
+            size: Size('Size of the volume of each server, for example 10Gi.'),
+            storageClassName: Type.Optional(
+              Type.String({
+                description: "StorageClass of the volumes. Default: the cluster's.",
+                maxLength: 253,
+                pattern: DNS_SUBDOMAIN_OR_EMPTY,
+              }),
+            ),
+            maxSize: OptionalSize('How much of the volume streams may take. Default: all of it.'),
+            persistentVolumeClaimRetentionPolicy: Type.Optional(
+              Type.Object(
+                {
+                  whenDeleted: Type.Optional(
+                    StringEnum(['Retain', 'Delete'], {
+                      description: 'What becomes of the volumes when the Broker is deleted. Default: Retain.',
+                    }),
+                  ),
+                  whenScaled: Type.Optional(
+                    StringEnum(['Retain', 'Delete'], {
+                      description:
+                        'What becomes of the volume of a server that a smaller size removes. Default: Retain.',
+                    }),
+                  ),
+                },
+                { description: 'How long volumes are kept, as in a StatefulSet.' },
+              ),
+            ),
+          },
+          {
+            description:
+              'Streams on disk. Size and class of existing volumes stay when these fields change: a condition says what to do.',
+          },
+        ),
+        [
+          {
+            rule: '!has(self.maxSize) || !isQuantity(self.maxSize) || !isQuantity(self.size) || quantity(self.maxSize).compareTo(quantity(self.size)) <= 0',
+            message: 'must not be more than size',
+            fieldPath: '.maxSize',
+            holds: ({ maxSize, size }) => !maxSize || compareQuantities(maxSize, size) <= 0,
+          },
+        ],
       ),
     ),
-    externalEndpointOverride: Type.Optional(
-      Type.String({
-        description:
-          'Published as status.endpoint.external as it is (host:port), for a gateway or address translation in front of the broker.',
-        maxLength: 1024,
-      }),
+    memoryStore: Type.Optional(
+      Type.Object(
+        { maxSize: Size('How much memory streams may take on each server, for example 64Mi.') },
+        { description: 'Streams in memory. Lost with their servers.' },
+      ),
     ),
   },
+  { description: 'JetStream: streams that outlive their readers. On as soon as one of the stores is there.' },
+);
+
+const Tls = withRules(
+  Type.Object(
+    {
+      secretName: Type.Optional(
+        Type.String({
+          description:
+            'Secret with tls.crt, tls.key and ca.crt, as cert-manager makes it. The certificate has to name <service>.<namespace>.svc. A renewed one is taken up without a restart.',
+          maxLength: 253,
+          pattern: DNS_SUBDOMAIN_OR_EMPTY,
+        }),
+      ),
+      verify: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether clients have to present a certificate of ca.crt. MeshSync has none, and can then not connect.',
+        }),
+      ),
+    },
+    { description: 'TLS of the client port; without it, connections are plain. With it, plain ones are refused.' },
+  ),
+  [
+    {
+      rule: "!has(self.verify) || !self.verify || (has(self.secretName) && self.secretName != '')",
+      message: 'is required by verify',
+      fieldPath: '.secretName',
+      holds: ({ verify, secretName }) => !verify || Boolean(secretName),
+    },
+  ],
+);
+
+const Auth = Type.Object(
   {
-    description: 'How clients reach the broker.',
-    'x-kubernetes-validations': [
-      {
-        rule: "!has(self.loadBalancerClass) || self.loadBalancerClass == '' || !has(self.type) || self.type == 'LoadBalancer'",
-        message: 'loadBalancerClass is only valid when service type is LoadBalancer',
-        fieldPath: '.loadBalancerClass',
-      },
-      {
-        rule: "!has(self.loadBalancerSourceRanges) || size(self.loadBalancerSourceRanges) == 0 || !has(self.type) || self.type == 'LoadBalancer'",
-        message: 'loadBalancerSourceRanges is only valid when service type is LoadBalancer',
-        fieldPath: '.loadBalancerSourceRanges',
-      },
-    ],
+    tokenSecretRef: Type.Optional(
+      Type.Object(
+        {
+          name: Type.String({
+            description: 'Name of the Secret, in the namespace of the Broker.',
+            maxLength: 253,
+            pattern: DNS_SUBDOMAIN_OR_EMPTY,
+          }),
+          key: Type.Optional(
+            Type.String({
+              description: `Key of the token in the Secret. Default: ${brokerDefaults.tokenKey}.`,
+              maxLength: 253,
+              pattern: '^[-._a-zA-Z0-9]*$',
+            }),
+          ),
+        },
+        {
+          description:
+            'A token of your own, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, where clients look for it. Default: one that is generated.',
+        },
+      ),
+    ),
   },
+  { description: 'What clients present to connect.' },
+);
+
+const Duration = (description: string) =>
+  Type.Optional(Type.String({ description, maxLength: 10, pattern: '^([1-9][0-9]{0,6}(ms|s|m|h))?$' }));
+
+/** As NATS limits a message by what may wait for a client. */
+const MAX_PENDING = '64Mi';
+
+const Config = withRules(
+  Type.Object(
+    {
+      maxPayload: OptionalSize('Largest message, in bytes. Default: 1Mi; at most 64Mi.'),
+      maxConnections: Type.Optional(
+        Type.Integer({
+          description: 'Most client connections of each server. Default: 65536.',
+          format: 'int32',
+          minimum: 1,
+        }),
+      ),
+      writeDeadline: Duration('How long a client may take to accept what is sent to it, for example 10s, the default.'),
+      pingInterval: Duration('How often a silent client is asked whether it is there, for example 2m, the default.'),
+      pingMax: Type.Optional(
+        Type.Integer({
+          description: 'How many such questions may go without an answer. Default: 2.',
+          format: 'int32',
+          minimum: 1,
+          maximum: 100,
+        }),
+      ),
+      debug: Type.Optional(Type.Boolean({ description: 'Log more of what the servers do.' })),
+      trace: Type.Optional(
+        Type.Boolean({ description: 'Log every message of the protocol. What is published appears in the log.' }),
+      ),
+    },
+    { description: 'Settings of NATS. All are taken up without a restart.' },
+  ),
+  [
+    {
+      rule: `!has(self.maxPayload) || !isQuantity(self.maxPayload) || quantity(self.maxPayload).compareTo(quantity('${MAX_PENDING}')) <= 0`,
+      message: `must not be more than ${MAX_PENDING}`,
+      fieldPath: '.maxPayload',
+      holds: ({ maxPayload }) => !maxPayload || compareQuantities(maxPayload, MAX_PENDING) <= 0,
+    },
+  ],
+);
+
+const Version = (what: string, standard: string) =>
+  Type.Optional(
+    Type.String({
+      description: `Tag of the ${what} image, optionally with a digest. A v before a semantic version is dropped. Default: ${standard}.`,
+      pattern: IMAGE_TAG_OR_EMPTY,
+    }),
+  );
+
+const Peer = withRules(
+  Type.Object(
+    {
+      podSelector: Type.Optional(
+        LabelSelector('Pods, of the namespace of the Broker unless there is a namespaceSelector.'),
+      ),
+      namespaceSelector: Type.Optional(LabelSelector('Namespaces; all of their pods unless there is a podSelector.')),
+      ipBlock: Type.Optional(
+        Type.Object(
+          {
+            cidr: Type.String({
+              description: 'An address range in CIDR notation, IPv4 or IPv6.',
+              maxLength: 64,
+              pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$',
+            }),
+          },
+          { description: 'Addresses outside of the cluster.' },
+        ),
+      ),
+    },
+    { description: 'Who may connect, as in a NetworkPolicy.' },
+  ),
+  [
+    {
+      rule: 'has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))',
+      message: 'must have either ipBlock, or podSelector or namespaceSelector or both of these',
+      holds: ({ ipBlock, podSelector, namespaceSelector }) =>
+        (ipBlock !== undefined) !== (podSelector !== undefined || namespaceSelector !== undefined),
+    },
+  ],
+);
+
+const Peers = (description: string) => Type.Optional(Type.Array(Peer, { description, maxItems: 32 }));
+
+const NetworkPolicy = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether there is a NetworkPolicy. Default: false.' })),
+    clients: Peers(
+      'Who may reach the client port. Default: pods of this cluster, and with type NodePort or LoadBalancer everybody.',
+    ),
+    monitor: Peers(
+      'Who may reach the monitor, which asks for no credentials. Default: MeshSync in any namespace, and the pods of the namespace of the Broker.',
+    ),
+    metrics: Peers('Who may reach the port of the exporter. Default: pods of this cluster.'),
+  },
+  { description: 'Closes every port of the pods but to those who need it. Routes are open to the servers only.' },
+);
+
+const Reloader = Type.Object(
+  {
+    version: Version('reloader', brokerDefaults.reloader.version),
+    image: Type.Optional(Image),
+    resources: Type.Optional(Resources),
+  },
+  { description: 'The container that has NATS read its configuration again when it changes.' },
+);
+
+const PromExporter = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether the container is there. Default: false.' })),
+    version: Version('exporter', brokerDefaults.promExporter.version),
+    image: Type.Optional(Image),
+    resources: Type.Optional(Resources),
+  },
+  { description: 'A container that offers metrics for Prometheus on port prom-metrics (7777) of each pod.' },
 );
 
 /** `Broker.spec` as a person writes it: every field optional. */
-export const BrokerSpec = Type.Object(
-  {
-    size: Type.Optional(
-      Type.Integer({
-        description:
-          'Number of NATS servers. More than one make a NATS cluster. An even number survives no more failures than one fewer.',
-        format: 'int32',
-        minimum: 1,
-        maximum: 10,
-        default: brokerDefaults.size,
-      }),
-    ),
-    version: Type.Optional(
-      Type.String({
-        description: `Tag of the nats image, optionally with a digest. A v before a semantic version is dropped. Default: ${brokerDefaults.version}.`,
-        pattern: IMAGE_TAG_OR_EMPTY,
-      }),
-    ),
-    service: Type.Optional(BrokerService),
-  },
-  { description: 'The broker that is wanted.', default: {} },
+export const BrokerSpec = withRules(
+  Type.Object(
+    {
+      size: Type.Optional(
+        Type.Integer({
+          description:
+            'Number of NATS servers. More than one make a NATS cluster. An even number survives no more failures than one fewer.',
+          format: 'int32',
+          minimum: 1,
+          maximum: 10,
+          default: brokerDefaults.size,
+        }),
+      ),
+      version: Version('nats', brokerDefaults.version),
+      image: Type.Optional(Image),
+      resources: Type.Optional(Resources),
+      podTemplate: Type.Optional(PodTemplate),
+      service: Type.Optional(BrokerService),
+      auth: Type.Optional(Auth),
+      tls: Type.Optional(Tls),
+      jetstream: Type.Optional(JetStream),
+      config: Type.Optional(Config),
+      networkPolicy: Type.Optional(NetworkPolicy),
+      reloader: Type.Optional(Reloader),
+      promExporter: Type.Optional(PromExporter),
+    },
+    { description: 'The broker that is wanted.', default: {} },
+  ),
+  [
+    {
+      rule: `!has(self.jetstream) || !has(self.jetstream.memoryStore) || !isQuantity(self.jetstream.memoryStore.maxSize) || (has(self.resources) && (has(self.resources.limits) || has(self.resources.requests)) ? (!has(self.resources.limits) || !has(self.resources.limits.memory) || quantity(self.jetstream.memoryStore.maxSize).isLessThan(quantity(string(self.resources.limits.memory)))) : quantity(self.jetstream.memoryStore.maxSize).isLessThan(quantity('${brokerDefaults.resources.limits.memory}')))`,
+      message: `must be less than resources.limits.memory, which is ${brokerDefaults.resources.limits.memory} by default`,
+      fieldPath: '.jetstream.memoryStore.maxSize',
+      holds: ({ jetstream, resources }) => {
+        const limit = (resources ?? brokerDefaults.resources).limits?.memory;
+        return !jetstream?.memoryStore || limit === undefined || bytes(jetstream.memoryStore.maxSize) < bytes(limit);
+      },
+    },
+  ],
 );
 export type BrokerSpec = Static<typeof BrokerSpec>;
 
@@ -93,6 +451,14 @@ export type BrokerSpec = Static<typeof BrokerSpec>;
 export const BrokerStatus = Type.Object(
   {
     ...commonStatus,
+    desiredReplicas: Type.Optional(
+      Type.Integer({ description: 'Number of NATS servers that are wanted.', minimum: 0 }),
+    ),
+    clustered: Type.Optional(
+      Type.Boolean({
+        description: 'Whether the servers are set up as a NATS cluster, so that messages reach clients of every one.',
+      }),
+    ),
     endpoint: Type.Optional(
       Type.Object(
         {
@@ -101,6 +467,16 @@ export const BrokerStatus = Type.Object(
           ),
           external: Type.Optional(
             Type.String({ description: 'Where clients outside the cluster connect, as host:port without a scheme.' }),
+          ),
+          internalAddresses: Type.Optional(
+            Type.Array(Type.String({ description: 'An address as host:port.' }), {
+              description: 'Every address inside the cluster, when there are several, as with both IPv4 and IPv6.',
+            }),
+          ),
+          externalAddresses: Type.Optional(
+            Type.Array(Type.String({ description: 'An address as host:port.' }), {
+              description: 'Every address outside the cluster, when there are several.',
+            }),
           ),
         },
         { description: 'Addresses of the broker.' },

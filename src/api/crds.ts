@@ -6,7 +6,7 @@ import type {
 import type { TSchema } from '@sinclair/typebox';
 import { BrokerSpec, BrokerStatus } from './broker.ts';
 import { MeshSyncSpec, MeshSyncStatus } from './meshsync.ts';
-import { API_GROUP, SERVED_VERSIONS, STORAGE_VERSION } from './schema.ts';
+import { API_GROUP, RULES, type Rule, SERVED_VERSIONS, STORAGE_VERSION } from './schema.ts';
 
 /**
  * The CustomResourceDefinitions, made from the TypeBox schemas of this folder: both versions with one schema,
@@ -139,11 +139,13 @@ const sharedKeywords = [
   'maximum',
   'minLength',
   'maxLength',
+  'minItems',
+  'maxItems',
   'pattern',
   'required',
+  'x-kubernetes-int-or-string',
   'x-kubernetes-list-type',
   'x-kubernetes-list-map-keys',
-  'x-kubernetes-validations',
 ] as const;
 
 /**
@@ -151,7 +153,15 @@ const sharedKeywords = [
  * `additionalProperties`. Throws on a keyword that it does not know, so that no rule is lost on the way.
  */
 function structural(schema: TSchema): V1JSONSchemaProps {
-  const { anyOf, properties, items, patternProperties, ...rest } = schema;
+  const {
+    anyOf,
+    properties,
+    items,
+    patternProperties,
+    additionalProperties: _otherKeys,
+    [RULES]: rules,
+    ...rest
+  } = schema;
   const result: Record<string, unknown> = {};
   for (const key of sharedKeywords) {
     if (rest[key] !== undefined) result[key] = rest[key];
@@ -159,7 +169,12 @@ function structural(schema: TSchema): V1JSONSchemaProps {
   }
   const unknown = Object.keys(rest);
   if (unknown.length > 0) throw new Error(`no structural form for ${unknown.join(', ')}`);
-  if (anyOf) {
+  if (rules) result[RULES] = rules.map(({ holds: _holds, ...rule }: Rule<never>) => rule);
+  if (result['x-kubernetes-int-or-string']) {
+    // A pattern is asked of strings only. The type of either stands in the alternatives, as in Kubernetes' own CRDs.
+    result.anyOf = anyOf.map(({ type }: TSchema) => ({ type }));
+    Object.assign(result, stringKeywords(anyOf));
+  } else if (anyOf) {
     result.type = 'string';
     result.enum = anyOf.map((literal: TSchema) => literal.const);
   }
@@ -170,8 +185,14 @@ function structural(schema: TSchema): V1JSONSchemaProps {
   }
   if (items) result.items = structural(items);
   if (patternProperties) {
+    // What keys may look like is beyond a structural schema.
     const [values] = Object.values<TSchema>(patternProperties);
     if (values) result.additionalProperties = structural(values);
   }
   return result;
+}
+
+function stringKeywords(alternatives: TSchema[]): object {
+  const string = alternatives.find(({ type }) => type === 'string');
+  return { pattern: string?.pattern, maxLength: string?.maxLength };
 }

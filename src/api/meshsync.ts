@@ -6,6 +6,7 @@ export const meshSyncDefaults = {
   size: 1,
   /** Tag of the `meshery/meshsync` image; not persisted by the CRD, so that an upgrade of the operator can move it. */
   version: '1.0.3',
+  repository: 'meshery/meshsync',
 } as const;
 
 const NativeBroker = Type.Object(

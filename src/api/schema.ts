@@ -9,17 +9,32 @@ export const STORAGE_VERSION = 'v1alpha2';
 /** Every served version, oldest first. All have the same schema, so the conversion strategy is `None`. */
 export const SERVED_VERSIONS = ['v1alpha1', STORAGE_VERSION] as const;
 
-/** A rule of `x-kubernetes-validations`: CEL over `self`, checked by the API server at apply. */
-export interface CelRule {
+/** A rule over several fields of an object, in both forms: for the API server at apply, and for the hooks. */
+export interface Rule<Value> {
+  /** CEL over `self`. */
   rule: string;
+  /** What the field at `fieldPath` must be. */
   message: string;
+  /** Path from the object, for example `.loadBalancerClass`. Default: the object itself. */
   fieldPath?: string;
+  /** The same as `rule`, over a value that fits the schema. */
+  holds: (value: Value) => boolean;
 }
+
+/** Key of the rules of a schema; the API server reads them from a CRD under this name. */
+export const RULES = 'x-kubernetes-validations';
+
+/** An object schema with rules over its fields. */
+export function withRules<Schema extends TSchema>(schema: Schema, rules: Rule<Static<Schema>>[]): Schema {
+  return { ...schema, [RULES]: rules };
+}
+
+/** Marks a schema of selectors: an empty one selects everything, while any other empty object counts as absent. */
+export const SelectsAll = Symbol('SelectsAll');
 
 /** Options of a schema that ends up in a CRD; `description` is what `kubectl explain` prints. */
 export interface FieldOptions extends SchemaOptions {
   description: string;
-  'x-kubernetes-validations'?: CelRule[];
 }
 
 FormatRegistry.Set('byte', (value) => /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0);
@@ -37,6 +52,14 @@ export function StringMap(options: FieldOptions) {
   return Type.Record(Type.String(), Type.String(), options);
 }
 
+/**
+ * A map whose keys are qualified names, as those of labels and annotations are. A schema of a CRD can't say that of keys,
+ * so it is said by a condition.
+ */
+export function NamedStrings(options: FieldOptions, value = Type.String()) {
+  return Type.Record(Type.String({ pattern: NAMED_KEY }), value, { ...options, additionalProperties: false });
+}
+
 /** Pattern of a DNS-1123 label (names of namespaces), or empty. */
 export const DNS_LABEL_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$';
 
@@ -48,6 +71,18 @@ export const DNS_SUBDOMAIN_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-
  * From the grammar of image references (github.com/distribution/reference).
  */
 export const IMAGE_TAG_OR_EMPTY = '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$';
+
+const LABEL_PART = '([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)';
+const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
+
+/** Pattern of a qualified name: what labels and annotations are called. */
+export const QUALIFIED_NAME = `^(${SUBDOMAIN}/)?${LABEL_PART}$`;
+
+/** The same with the limit of its prefix, in a form that the API server does not understand. */
+const NAMED_KEY = `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`;
+
+/** Pattern of a value of a label. */
+export const LABEL_VALUE = `^${LABEL_PART}?$`;
 
 /** `metav1.Condition`, field by field as Kubernetes validates it. */
 export const Condition = Type.Object(

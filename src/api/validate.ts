@@ -1,6 +1,8 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { TypeCheck } from '@sinclair/typebox/compiler';
 import type { ValueError } from '@sinclair/typebox/errors';
+import { canonical } from './canonical.ts';
+import { RULES, type Rule } from './schema.ts';
 
 /** What is wrong with a field, for the person who wrote it. Never holds the value itself: it may be a credential. */
 export interface FieldError {
@@ -11,28 +13,62 @@ export interface FieldError {
 }
 
 /**
- * Checks a value against its schema.
+ * Checks a value against its schema and the rules in it.
  * @param root path of the value in the resource, for example `spec`
- * @returns the value with its type, or the first thing that it breaks
+ * @returns the value with its type and in canonical form, or the first thing that it breaks
  */
 export function validate<Schema extends TSchema>(
   check: TypeCheck<Schema>,
   value: unknown,
   root: string,
 ): { value: Static<Schema> } | { error: FieldError } {
-  if (check.Check(value)) return { value };
+  if (check.Check(value)) {
+    const schema = check.Schema();
+    const form = canonical(schema, value);
+    const broken = brokenRule(schema, form, root);
+    return broken ? { error: broken } : { value: form };
+  }
   const error = check.Errors(value).First();
   return { error: { path: root + fieldPath(error?.path ?? ''), message: error ? describe(error) : 'must be valid' } };
 }
 
+/** The first rule of a schema, or of one inside of it, that a value which fits the schema breaks. */
+function brokenRule(schema: TSchema, value: unknown, path: string): FieldError | undefined {
+  const rules: Rule<unknown>[] = schema[RULES] ?? [];
+  const broken = rules.find(({ holds }) => !holds(value));
+  if (broken) {
+    // CEL puts a name that holds a dash into brackets; the API server prints it as any other.
+    return { path: path + (broken.fieldPath ?? '').replace(/\['([\w-]+)'\]/g, '.$1'), message: broken.message };
+  }
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const inside = schema.items && brokenRule(schema.items, item, `${path}[${index}]`);
+      if (inside) return inside;
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, property] of Object.entries<TSchema>(schema.properties ?? {})) {
+      const field: unknown = (value as Record<string, unknown>)[name];
+      const inside = field === undefined ? undefined : brokenRule(property, field, path + step(name));
+      if (inside) return inside;
+    }
+  }
+  return undefined;
+}
+
 /** `must be …` for an error of TypeBox, with the accepted values where there are only a few. */
 export function describe(error: ValueError): string {
+  if (error.schema['x-kubernetes-int-or-string'])
+    return 'must be a quantity such as 500m or 1.5Gi, with no sign or exponent';
   const values: unknown[] = (error.schema.anyOf ?? []).map((literal: TSchema) => literal.const);
   if (values.length > 0) return `must be one of ${values.join(', ')}`;
   if (typeof error.schema.pattern === 'string' && typeof error.value === 'string') {
     return `must match ${error.schema.pattern}`;
   }
   return error.message
+    .replace(
+      /^Unexpected property$/,
+      'must have the name of a label or an annotation: letters, digits, -, _ and ., optionally behind a domain and /',
+    )
     .replace(/^Expected required property$/, 'is required')
     .replace(/^Expected string length /, 'must have a length ')
     .replace(/^Expected \w+ to (be|match) /, 'must $1 ')
@@ -45,8 +81,10 @@ function fieldPath(pointer: string): string {
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((part) =>
-      /^\d+$/.test(part) ? `[${part}]` : /^[\w-]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`,
-    )
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : step(part)))
     .join('');
+}
+
+function step(field: string): string {
+  return /^[\w-]+$/.test(field) ? `.${field}` : `[${JSON.stringify(field)}]`;
 }

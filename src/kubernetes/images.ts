@@ -1,20 +1,47 @@
 import semver from 'semver';
+import type { Image } from '../api/pod.ts';
 
-/**
- * `repository:tag`, where a `v` before a semantic version is dropped: the registries of NATS and MeshSync publish
- * `2.14.2`, while the releases on GitHub are called `v2.14.2`.
- */
-export function image(repository: string, version: string): string {
-  return `${repository}:${imageTag(version)}`;
+/** The image of a container, and when it is pulled. */
+export interface ContainerImage {
+  image: string;
+  imagePullPolicy: NonNullable<Image['pullPolicy']>;
 }
 
-/** The tag that a `version` field stands for. A partial version (`v2.10`) counts as semantic; `edge-v1` does not. */
+/**
+ * The image of a container.
+ * @param standard repository and version unless others are given
+ * @param version tag, optionally with a digest
+ * @param image what the spec says of it
+ * @param registry where repositories that name no registry are taken from, for example `registry.example.com/mirror`
+ */
+export function containerImage(
+  standard: { repository: string; version: string },
+  version: string | undefined,
+  { repository = standard.repository, pullPolicy }: Image = {},
+  registry = '',
+): ContainerImage {
+  const tag = imageTag(version ?? standard.version);
+  const prefix = registry && !namesRegistry(repository) ? `${registry}/` : '';
+  return { image: `${prefix}${repository}:${tag}`, imagePullPolicy: pullPolicy ?? defaultPullPolicy(tag) };
+}
+
+/** As the grammar of references has it: the first component is a registry when it has a dot or a port, or is localhost. */
+function namesRegistry(repository: string): boolean {
+  const [first = '', ...path] = repository.split('/');
+  return path.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+}
+
+/**
+ * The tag that a `version` field stands for. A `v` before a semantic version is dropped: the registries of NATS and
+ * MeshSync publish `2.14.2`, while the releases on GitHub are called `v2.14.2`. A partial version (`v2.10`) counts as
+ * semantic; `edge-v1` does not.
+ */
 export function imageTag(version: string): string {
   return version.startsWith('v') && parseVersion(version.slice(1)) ? version.slice(1) : version;
 }
 
 /** `Always` for tags that their publisher moves (`latest`, `*-latest`), else `IfNotPresent`, also for digests. */
-export function pullPolicy(tag: string): 'Always' | 'IfNotPresent' {
+function defaultPullPolicy(tag: string): 'Always' | 'IfNotPresent' {
   return tag === 'latest' || tag.endsWith('-latest') ? 'Always' : 'IfNotPresent';
 }
 

@@ -46,18 +46,25 @@ describe('the schema of Broker', () => {
   it('makes an absent spec, and empty strings and lists, mean the defaults', () => {
     const expected = {
       size: 1,
-      tag: '2.14.2-alpine',
+      nats: { image: 'nats:2.14.2-alpine', imagePullPolicy: 'IfNotPresent' },
       service: { type: 'ClusterIP', annotations: {}, loadBalancerSourceRanges: [] },
     };
     expect(resolveBroker(brokerParent())).toMatchObject(expected);
     const empty = {
       version: '',
+      image: { repository: '' },
+      resources: { limits: {} },
+      podTemplate: { metadata: { labels: {} }, spec: { tolerations: [], affinity: {}, priorityClassName: '' } },
+      auth: {},
+      tls: { secretName: '' },
+      jetstream: {},
+      config: { maxPayload: '', writeDeadline: '' },
+      networkPolicy: { clients: [] },
+      promExporter: { enabled: false },
       service: { loadBalancerClass: '', loadBalancerSourceRanges: [], externalEndpointOverride: '' },
     };
     const resolved = resolveBroker(brokerParent(empty));
-    expect(resolved).toMatchObject(expected);
-    expect(resolved).not.toHaveProperty('service.loadBalancerClass');
-    expect(resolved).not.toHaveProperty('service.externalEndpointOverride');
+    expect(resolved).toEqual(resolveBroker(brokerParent()));
   });
 });
 

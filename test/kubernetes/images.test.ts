@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { image, imageTag, isAtLeast, pullPolicy, tagOf } from '../../src/kubernetes/images.ts';
+import { containerImage, imageTag, isAtLeast, tagOf } from '../../src/kubernetes/images.ts';
 
+const NATS = { repository: 'nats', version: 'v2.14.2' };
 const DIGEST = `@sha256:${'0123456789abcdef'.repeat(4)}`;
 
 describe('imageTag', () => {
@@ -19,7 +20,7 @@ describe('imageTag', () => {
     ['V1.0.0', 'V1.0.0'],
   ])('of %s is %s', (version, tag) => {
     expect(imageTag(version)).toBe(tag);
-    expect(image('nats', version)).toBe(`nats:${tag}`);
+    expect(containerImage(NATS, version).image).toBe(`nats:${tag}`);
   });
 });
 
@@ -32,7 +33,21 @@ it.each([
   ['1.0.3', 'IfNotPresent'],
   [`latest${DIGEST}`, 'IfNotPresent'],
 ])('the pull policy of %s is %s', (tag, policy) => {
-  expect(pullPolicy(tag)).toBe(policy);
+  expect(containerImage(NATS, tag).imagePullPolicy).toBe(policy);
+  expect(containerImage(NATS, tag, { pullPolicy: 'Never' }).imagePullPolicy).toBe('Never');
+});
+
+it.each([
+  [undefined, '', 'nats:2.14.2'],
+  [undefined, 'registry.example.com', 'registry.example.com/nats:2.14.2'],
+  ['team/nats', 'registry.example.com:5000/mirror', 'registry.example.com:5000/mirror/team/nats:2.14.2'],
+  ['ghcr.io/team/nats', 'registry.example.com', 'ghcr.io/team/nats:2.14.2'],
+  ['host:5000/nats', 'registry.example.com', 'host:5000/nats:2.14.2'],
+  ['localhost/nats', 'registry.example.com', 'localhost/nats:2.14.2'],
+  ['nats.d', 'registry.example.com', 'registry.example.com/nats.d:2.14.2'],
+])('repository %s with the registry %s is %s', (repository, registry, reference) => {
+  const image = repository === undefined ? {} : { repository };
+  expect(containerImage(NATS, undefined, image, registry).image).toBe(reference);
 });
 
 it.each([
