@@ -21,6 +21,12 @@ export const Config = Type.Object({
     maximum: 1024 * 1024 * 1024,
     description: 'Largest request body, in bytes. A request holds a resource with all of its observed children.',
   }),
+  IMAGE_REGISTRY: Type.String({
+    default: '',
+    pattern: '^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+    description:
+      'Registry, optionally with a path, that the images of brokers and MeshSyncs are taken from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
+  }),
   SHUTDOWN_TIMEOUT: Type.Integer({
     default: 20_000,
     minimum: 0,

@@ -12,7 +12,8 @@ export async function serve(): Promise<void> {
   try {
     const config = readConfig(process.env);
     const logger = pino({ level: config.LOG_LEVEL });
-    const app = buildApp({ context: { now: () => new Date(), mintToken }, bodyLimit: config.BODY_LIMIT, logger });
+    const context = { now: () => new Date(), mintToken, imageRegistry: config.IMAGE_REGISTRY };
+    const app = buildApp({ context, bodyLimit: config.BODY_LIMIT, logger });
     closeWithGrace({ delay: config.SHUTDOWN_TIMEOUT, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'stopping after an error');
       else logger.info({ signal }, 'stopping');

@@ -6,6 +6,7 @@ const defaults = {
   PORT: 8080,
   LOG_LEVEL: 'info',
   BODY_LIMIT: 16_777_216,
+  IMAGE_REGISTRY: '',
   SHUTDOWN_TIMEOUT: 20_000,
 };
 
@@ -20,8 +21,22 @@ describe('readConfig', () => {
 
   it('reads every variable', () => {
     expect(
-      readConfig({ HOST: '::1', PORT: ' 0 ', LOG_LEVEL: 'trace', BODY_LIMIT: '1024', SHUTDOWN_TIMEOUT: '0' }),
-    ).toEqual({ HOST: '::1', PORT: 0, LOG_LEVEL: 'trace', BODY_LIMIT: 1024, SHUTDOWN_TIMEOUT: 0 });
+      readConfig({
+        HOST: '::1',
+        PORT: ' 0 ',
+        LOG_LEVEL: 'trace',
+        BODY_LIMIT: '1024',
+        IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        SHUTDOWN_TIMEOUT: '0',
+      }),
+    ).toEqual({
+      HOST: '::1',
+      PORT: 0,
+      LOG_LEVEL: 'trace',
+      BODY_LIMIT: 1024,
+      IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      SHUTDOWN_TIMEOUT: 0,
+    });
   });
 
   it.each([
@@ -36,6 +51,11 @@ describe('readConfig', () => {
     ['LOG_LEVEL', 'INFO', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
     ['BODY_LIMIT', '1023', 'BODY_LIMIT must be greater or equal to 1024'],
     ['BODY_LIMIT', '16Mi', 'BODY_LIMIT must be integer'],
+    [
+      'IMAGE_REGISTRY',
+      'https://registry.example.com',
+      'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+    ],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('refuses %s=%s in one line', (name, value, message) => {

@@ -108,7 +108,13 @@ describe('manifests', () => {
 
 describe('the registration', () => {
   it.each([
-    ['broker', ['v1/secrets', 'v1/configmaps', 'v1/services', 'apps/v1/statefulsets']],
+    [
+      'broker',
+      [
+        ...['v1/secrets', 'v1/configmaps', 'v1/services', 'apps/v1/statefulsets'],
+        ...['policy/v1/poddisruptionbudgets', 'networking.k8s.io/v1/networkpolicies'],
+      ],
+    ],
     ['meshsync', ['v1/serviceaccounts', 'v1/secrets', 'apps/v1/deployments']],
   ])('of %s updates every kind of child in place and asks hooks of version v2', async (kind, children) => {
     const { spec } = parse(await readFile(`metacontroller/${kind}.yaml`, 'utf8'));

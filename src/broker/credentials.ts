@@ -28,14 +28,16 @@ const SAFE = /^[A-Za-z0-9._~-]+$/;
 /**
  * The credentials of a broker: those of its Secret, and new ones only for what the Secret lacks. So they are made once,
  * and deleting the Secret, or a key of it, rotates them.
+ * @param given the token of a Secret of the user's, which goes before the one that was made
  * @param mint makes a random string of unreserved characters
  * @returns the credentials, or the key of the Secret whose value can't be used
  */
 export function resolveCredentials(
   secret: ObservedSecret | undefined,
+  given: string | undefined,
   mint: () => string,
 ): Credentials | { unusable: string } {
-  const token = decode(secret?.data?.[TOKEN_KEY]) || mint();
+  const token = given ?? (decode(secret?.data?.[TOKEN_KEY]) || mint());
   const routePassword = decode(secret?.data?.[ROUTE_PASSWORD_KEY]) || mint();
   if (!isUsable(token)) return { unusable: TOKEN_KEY };
   if (!isUsable(routePassword)) return { unusable: ROUTE_PASSWORD_KEY };

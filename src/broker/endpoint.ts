@@ -22,21 +22,52 @@ export function resolveEndpoint(
   pods: ObservedPod[],
   published: string | undefined,
 ): Endpoint {
-  const internal = service && internalAddress(service);
+  const internal = service ? internalAddresses(service) : [];
   const external = externalAddress(broker, service, pods, published);
+  const { addresses = [] } = external;
   return {
-    addresses: { ...(internal && { internal }), ...('address' in external && { external: external.address }) },
+    addresses: {
+      ...(internal[0] && { internal: internal[0] }),
+      ...(addresses[0] && { external: addresses[0] }),
+      ...(internal.length > 1 && { internalAddresses: internal }),
+      ...(addresses.length > 1 && { externalAddresses: addresses.toSorted() }),
+    },
     condition: {
       type: 'EndpointPublished',
       wanted: 'True',
-      ...(internal
-        ? external.condition
-        : { status: 'False', reason: 'ServicePending', message: 'The client Service has no address yet.' }),
+      ...(!internal[0]
+        ? { status: 'False', reason: 'ServicePending', message: 'The client Service has no address yet.' }
+        : (missing(broker, service) ?? external.condition)),
     },
   };
 }
 
-type External = { address?: string; condition: Pick<Requirement, 'status' | 'reason' | 'message'> };
+/**
+ * What the client Service was asked for and does not have: for a moment after a change, or for good when the API server
+ * refuses it, which nobody tells the hook.
+ */
+function missing({ service: wanted }: Broker, service: ObservedService | undefined): State | undefined {
+  const policy = wanted.ipFamilyPolicy;
+  const lacks: string[] = [];
+  if (natsPort(service)?.port !== wanted.port) lacks.push(`port ${wanted.port}`);
+  for (const name of ['nats', 'monitor'] as const) {
+    const nodePort = wanted.nodePorts[name];
+    const observed = service?.spec.ports?.find((port) => port.name === name)?.nodePort;
+    if (nodePort === undefined || nodePort === observed) continue;
+    lacks.push(`node port ${nodePort} (if that lasts, it is taken, or outside of the cluster's range)`);
+  }
+  if (policy && service?.spec.ipFamilyPolicy !== policy) {
+    lacks.push(`ipFamilyPolicy ${policy} (if that lasts, the cluster has one family only)`);
+  }
+  if (lacks.length === 0) return undefined;
+  const message = `The client Service does not have ${lacks.join(', ')} yet. Events of the Broker tell when the API server refuses it.`;
+  return { status: 'False', reason: 'ServicePending', message };
+}
+
+type State = Pick<Requirement, 'status' | 'reason' | 'message'>;
+
+/** Addresses with the one to publish first. */
+type External = { addresses?: string[]; condition: State };
 
 function externalAddress(
   broker: Broker,
@@ -46,7 +77,7 @@ function externalAddress(
 ): External {
   const { type, externalEndpointOverride } = broker.service;
   if (externalEndpointOverride) {
-    return known(externalEndpointOverride, 'Overridden', 'The external endpoint is the override of the spec.');
+    return known([externalEndpointOverride], 'Overridden', 'The external endpoint is the override of the spec.');
   }
   if (type === 'ClusterIP') {
     return {
@@ -62,39 +93,47 @@ function externalAddress(
     return pending('ServicePending', `The client Service is not of type ${type} yet.`);
   }
   if (type === 'LoadBalancer') {
-    const ingress = service.status?.loadBalancer?.ingress?.find(({ ip, hostname }) => ip || hostname);
-    const host = ingress?.ip || ingress?.hostname;
-    return host
-      ? known(hostAndPort(host, port.port), 'Published', 'The load balancer has an address.')
+    const hosts = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip || hostname || []);
+    const addresses = hosts.map((host) => hostAndPort(host, port.port));
+    return addresses[0]
+      ? known(publishedFirst(addresses, published), 'Published', 'The load balancer has an address.')
       : pending(
           'LoadBalancerPending',
           'The load balancer has no address yet; if that lasts, look at the events of the Service and whether the cluster has a load balancer.',
         );
   }
   if (!port.nodePort) return pending('NodePortPending', 'The client Service has no node port yet.');
-  const address = nodeAddress(pods, port.nodePort, published);
-  return address
-    ? known(address, 'Published', 'The address is a node that runs a server of the broker.')
+  const addresses = nodeAddresses(pods, port.nodePort, published);
+  return addresses.length > 0
+    ? known(addresses, 'Published', 'The address is a node that runs a server of the broker.')
     : pending('NodePending', 'No pod of the broker is on a node yet.');
 }
 
 /**
- * A node that runs one of the pods. The published one stays as long as it does, or while no pod is on a node at all, as
- * when the only pod is being replaced.
+ * The nodes that run the pods, by all of their addresses. The published one stays as long as it is among them, or while
+ * no pod is on a node at all, as when the only pod is being replaced.
  */
-function nodeAddress(pods: ObservedPod[], nodePort: number, published: string | undefined): string | undefined {
+function nodeAddresses(pods: ObservedPod[], nodePort: number, published: string | undefined): string[] {
   const candidates = pods
-    .filter(({ metadata, status }) => status?.hostIP && !metadata.deletionTimestamp)
+    .filter(({ metadata }) => !metadata.deletionTimestamp)
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-    .map(({ status }) => hostAndPort(status?.hostIP ?? '', nodePort));
-  const stays = published?.endsWith(`:${nodePort}`) && (candidates.length === 0 || candidates.includes(published));
-  return stays ? published : candidates[0];
+    .flatMap(({ status }) => [status?.hostIP, ...(status?.hostIPs ?? []).map(({ ip }) => ip)])
+    .flatMap((ip) => (ip ? hostAndPort(ip, nodePort) : []));
+  if (candidates.length === 0) return published?.endsWith(`:${nodePort}`) ? [published] : [];
+  return publishedFirst(candidates, published);
 }
 
-function internalAddress(service: ObservedService): string | undefined {
-  const { clusterIP } = service.spec;
-  const port = natsPort(service);
-  return clusterIP && clusterIP !== 'None' && port ? hostAndPort(clusterIP, port.port) : undefined;
+/** Addresses without repetition. The one that is published already comes first, so that it does not move about. */
+function publishedFirst(addresses: string[], published: string | undefined): string[] {
+  const first = published !== undefined && addresses.includes(published) ? [published] : [];
+  return [...new Set([...first, ...addresses])];
+}
+
+function internalAddresses(service: ObservedService): string[] {
+  const { clusterIP, clusterIPs = [] } = service.spec;
+  const port = natsPort(service)?.port;
+  if (!clusterIP || clusterIP === 'None' || port === undefined) return [];
+  return [...new Set([clusterIP, ...clusterIPs])].map((ip) => hostAndPort(ip, port));
 }
 
 function natsPort(service: ObservedService | undefined) {
@@ -106,8 +145,8 @@ function hostAndPort(host: string, port: number): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function known(address: string, reason: string, message: string): External {
-  return { address, condition: { status: 'True', reason, message } };
+function known(addresses: string[], reason: string, message: string): External {
+  return { addresses, condition: { status: 'True', reason, message } };
 }
 
 function pending(reason: string, message: string): External {

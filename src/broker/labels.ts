@@ -1,5 +1,6 @@
 import { recommendedLabels } from '../kubernetes/labels.ts';
 import type { ObservedStatefulSet } from '../metacontroller/observed.ts';
+import { brokerNames } from './names.ts';
 import type { Broker } from './spec.ts';
 
 /** Value of `app.kubernetes.io/name` by which Meshery Server finds broker pods. */
@@ -9,9 +10,12 @@ const NAME = 'nats';
 export const BROKER_LABEL = 'meshery.io/broker';
 
 /** Labels of every child of a broker. */
-export function brokerLabels(broker: Broker): Record<string, string> {
-  return { ...recommendedLabels(NAME, broker.names.nats), 'app.kubernetes.io/component': NAME };
+export function brokerLabels({ names }: Pick<Broker, 'names'>): Record<string, string> {
+  return { ...recommendedLabels(NAME, names.nats), 'app.kubernetes.io/component': NAME };
 }
+
+/** Labels that a broker's pods have whatever its spec says. */
+export const podLabelKeys = [...Object.keys(brokerLabels({ names: brokerNames('') })), BROKER_LABEL];
 
 /**
  * Labels that select a broker's pods, for the StatefulSet and the Services alike. The selector of an existing

@@ -2,7 +2,7 @@ import type { FieldError } from '../api/validate.ts';
 
 /** Names of a broker's children. */
 export interface BrokerNames {
-  /** The client Service and the StatefulSet; also the value of the instance label. */
+  /** The client Service, the StatefulSet and what guards its pods; also the value of the instance label. */
   nats: string;
   headless: string;
   config: string;

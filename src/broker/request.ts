@@ -15,6 +15,8 @@ const children = {
   'ConfigMap.v1': ObservedObject,
   'Service.v1': ObservedService,
   'StatefulSet.apps/v1': ObservedStatefulSet,
+  'PodDisruptionBudget.policy/v1': ObservedObject,
+  'NetworkPolicy.networking.k8s.io/v1': ObservedObject,
 };
 
 /** Request of `POST /broker/sync`. The related objects are those that `customizeBroker` asks for. */

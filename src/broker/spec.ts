@@ -1,9 +1,14 @@
+import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/client-node';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
+import type { Image, PodTemplate, Resources } from '../api/pod.ts';
 import { type FieldError, validate } from '../api/validate.ts';
-import { imageTag } from '../kubernetes/images.ts';
+import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
+import { podTemplateProblem } from '../kubernetes/pods.ts';
+import { canonicalQuantity } from '../kubernetes/quantity.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
+import { podLabelKeys } from './labels.ts';
 import { type BrokerNames, brokerNames, nameProblem } from './names.ts';
 
 /** A Broker's spec with nothing left open: what the children are made from. */
@@ -12,79 +17,167 @@ export interface Broker {
   namespace: string;
   names: BrokerNames;
   size: number;
-  /** Tag of the nats image. */
-  tag: string;
-  service: {
-    type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
-    annotations: Record<string, string>;
-    loadBalancerClass?: string;
-    loadBalancerSourceRanges: string[];
-    externalEndpointOverride?: string;
+  nats: Container;
+  reloader: Container;
+  /** Only when there is one. */
+  promExporter?: Container;
+  podTemplate: PodTemplate;
+  service: BrokerService;
+  /** Where the token comes from, when it is not generated. */
+  tokenSecretRef?: { name: string; key: string };
+  tls?: { secretName: string; verify: boolean };
+  jetStream?: JetStream;
+  config: NonNullable<BrokerSpec['config']>;
+  /** Only when there is one. */
+  networkPolicy?: { clients?: V1NetworkPolicyPeer[]; monitor?: V1NetworkPolicyPeer[]; metrics?: V1NetworkPolicyPeer[] };
+}
+
+/** What is open in a container: its image and its resources. */
+export interface Container extends ContainerImage {
+  resources: V1ResourceRequirements;
+}
+
+export interface BrokerService {
+  type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+  annotations: Record<string, string>;
+  port: number;
+  nodePorts: { nats?: number; monitor?: number };
+  externalTrafficPolicy?: 'Cluster' | 'Local';
+  ipFamilyPolicy?: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
+  ipFamilies?: ('IPv4' | 'IPv6')[];
+  loadBalancerClass?: string;
+  loadBalancerSourceRanges: string[];
+  externalEndpointOverride?: string;
+}
+
+/** Stores of streams; sizes are quantities. */
+export interface JetStream {
+  fileStore?: {
+    /** Of the volumes, in canonical form. */
+    size: string;
+    storageClassName?: string;
+    /** How much of them streams may take; all unless it is given. */
+    maxSize?: string;
+    retention: { whenDeleted: 'Retain' | 'Delete'; whenScaled: 'Retain' | 'Delete' };
   };
+  memoryStore?: { maxSize: string };
 }
 
 const check = TypeCompiler.Compile(BrokerSpec);
 
 /**
  * Resolves a parent's spec. An empty string, list or object counts as absent, as Go clients write them.
+ * @param imageRegistry where images are taken from that name no registry
  * @returns the resolved broker, or the first field that can't be worked with
  */
-export function resolveBroker(parent: Parent): Broker | FieldError {
+export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
-  const problem = nameProblem(name) ?? serviceProblem(spec);
+  const { podTemplate = {}, config = {}, tls, auth: { tokenSecretRef } = {}, promExporter, networkPolicy } = spec;
+  const problem =
+    nameProblem(name) ??
+    referenceProblem(spec, brokerNames(name)) ??
+    serviceProblem(spec) ??
+    peersProblem(spec) ??
+    podTemplateProblem(podTemplate, podLabelKeys);
   if (problem) return problem;
+  const jetStream = resolveJetStream(spec);
 
-  const { service = {} } = spec;
-  const type = service.type ?? brokerDefaults.serviceType;
   return {
     name,
     namespace,
     names: brokerNames(name),
     size: spec.size ?? brokerDefaults.size,
-    tag: imageTag(spec.version || brokerDefaults.version),
-    service: {
-      type,
-      annotations: service.annotations ?? {},
-      ...(type === 'LoadBalancer' && service.loadBalancerClass && { loadBalancerClass: service.loadBalancerClass }),
-      loadBalancerSourceRanges: type === 'LoadBalancer' ? (service.loadBalancerSourceRanges ?? []) : [],
-      ...(service.externalEndpointOverride && { externalEndpointOverride: service.externalEndpointOverride }),
-    },
+    nats: container(brokerDefaults, spec, imageRegistry),
+    reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, imageRegistry),
+    ...(promExporter?.enabled && {
+      promExporter: container(brokerDefaults.promExporter, promExporter, imageRegistry),
+    }),
+    podTemplate,
+    service: resolveService(spec),
+    ...(tokenSecretRef && {
+      tokenSecretRef: { name: tokenSecretRef.name, key: tokenSecretRef.key ?? brokerDefaults.tokenKey },
+    }),
+    ...(tls?.secretName && { tls: { secretName: tls.secretName, verify: tls.verify ?? false } }),
+    ...(jetStream && { jetStream }),
+    config,
+    ...(networkPolicy?.enabled && { networkPolicy }),
   };
 }
 
-const LABEL_PART = '[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?';
-const ANNOTATION_KEY = new RegExp(
-  `^(?=[^/]{1,253}/|[^/]+$)([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?${LABEL_PART}$`,
-);
+function container(
+  standard: { repository: string; version: string; resources: V1ResourceRequirements },
+  { version, image, resources }: { version?: string; image?: Image; resources?: Resources },
+  imageRegistry: string | undefined,
+): Container {
+  return {
+    ...containerImage(standard, version, image, imageRegistry),
+    resources: (resources as V1ResourceRequirements | undefined) ?? standard.resources,
+  };
+}
 
-/** Rules that a JSON schema can't express. The first repeats the CRD's CEL rules, for CRDs older than they are. */
+function resolveService({ service = {} }: BrokerSpec): BrokerService {
+  const type = service.type ?? brokerDefaults.serviceType;
+  const { externalTrafficPolicy, ipFamilyPolicy, ipFamilies, loadBalancerClass, externalEndpointOverride } = service;
+  return {
+    type,
+    annotations: service.annotations ?? {},
+    port: service.port ?? brokerDefaults.port,
+    nodePorts: service.nodePorts ?? {},
+    ...(externalTrafficPolicy && { externalTrafficPolicy }),
+    ...(ipFamilyPolicy && { ipFamilyPolicy }),
+    ...(ipFamilies && { ipFamilies }),
+    ...(type === 'LoadBalancer' && loadBalancerClass && { loadBalancerClass }),
+    loadBalancerSourceRanges: type === 'LoadBalancer' ? (service.loadBalancerSourceRanges ?? []) : [],
+    ...(externalEndpointOverride && { externalEndpointOverride }),
+  };
+}
+
+function resolveJetStream({ jetstream: { fileStore, memoryStore } = {} }: BrokerSpec): JetStream | undefined {
+  if (!fileStore && !memoryStore) return undefined;
+  const { whenDeleted = 'Retain', whenScaled = 'Retain' } = fileStore?.persistentVolumeClaimRetentionPolicy ?? {};
+  return {
+    ...(fileStore && {
+      fileStore: {
+        size: canonicalQuantity(fileStore.size),
+        ...(fileStore.storageClassName && { storageClassName: fileStore.storageClassName }),
+        ...(fileStore.maxSize && { maxSize: fileStore.maxSize }),
+        retention: { whenDeleted, whenScaled },
+      },
+    }),
+    ...(memoryStore && { memoryStore }),
+  };
+}
+
+/** The Secret of a Broker's own can't be where it takes its credentials from. */
+function referenceProblem({ auth, tls }: BrokerSpec, { auth: own }: BrokerNames): FieldError | undefined {
+  const message = `must name a Secret of yours, not ${own}, which the operator makes`;
+  if (auth?.tokenSecretRef?.name === own) return { path: 'spec.auth.tokenSecretRef.name', message };
+  if (tls?.secretName === own) return { path: 'spec.tls.secretName', message };
+  return undefined;
+}
+
+/** Rules for the Service that neither a schema nor CEL can express. */
 function serviceProblem({ service = {} }: BrokerSpec): FieldError | undefined {
-  const outside = service.type && service.type !== 'LoadBalancer';
-  if (outside && service.loadBalancerClass) {
-    return { path: 'spec.service.loadBalancerClass', message: 'is only valid when service type is LoadBalancer' };
-  }
-  if (outside && service.loadBalancerSourceRanges?.length) {
-    return {
-      path: 'spec.service.loadBalancerSourceRanges',
-      message: 'is only valid when service type is LoadBalancer',
-    };
-  }
   const range = service.loadBalancerSourceRanges?.findIndex((cidr) => !isCidr(cidr)) ?? -1;
-  if (range >= 0) {
-    return {
-      path: `spec.service.loadBalancerSourceRanges[${range}]`,
-      message: 'must be an address range in CIDR notation, with no bits set behind the prefix',
-    };
-  }
-  for (const key of Object.keys(service.annotations ?? {})) {
-    const path = `spec.service.annotations[${JSON.stringify(key)}]`;
-    if (!ANNOTATION_KEY.test(key)) return { path, message: 'must be a valid name of an annotation' };
-    if (key.startsWith('metacontroller.k8s.io/')) return { path, message: 'is reserved for Metacontroller' };
+  if (range >= 0) return notCidr(`spec.service.loadBalancerSourceRanges[${range}]`);
+  const reserved = Object.keys(service.annotations ?? {}).find((key) => key.startsWith('metacontroller.k8s.io/'));
+  if (reserved === undefined) return undefined;
+  return { path: `spec.service.annotations[${JSON.stringify(reserved)}]`, message: 'is reserved for Metacontroller' };
+}
+
+function peersProblem({ networkPolicy = {} }: BrokerSpec): FieldError | undefined {
+  for (const list of ['clients', 'monitor', 'metrics'] as const) {
+    const index = networkPolicy[list]?.findIndex(({ ipBlock }) => ipBlock && !isCidr(ipBlock.cidr)) ?? -1;
+    if (index >= 0) return notCidr(`spec.networkPolicy.${list}[${index}].ipBlock.cidr`);
   }
   return undefined;
+}
+
+function notCidr(path: string): FieldError {
+  return { path, message: 'must be an address range in CIDR notation, with no bits set behind the prefix' };
 }
 
 /**

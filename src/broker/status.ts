@@ -3,14 +3,16 @@ import { BrokerStatus } from '../api/broker.ts';
 import { tagOf } from '../kubernetes/images.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
-import { withTransitionTimes } from '../metacontroller/conditions.ts';
+import { type ConditionInput, withTransitionTimes } from '../metacontroller/conditions.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../metacontroller/observed.ts';
 import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
 import { progressing } from '../metacontroller/rollout.ts';
-import { effectiveLoadBalancerClass } from './children/services.ts';
+import { effectiveLoadBalancerClass, fixedFamily } from './children/services.ts';
 import { NATS_CONTAINER } from './children/stateful-set.ts';
 import { resolveEndpoint } from './endpoint.ts';
+import type { Feasible } from './in-place.ts';
+import { brokerHost } from './nats.ts';
 import type { Broker } from './spec.ts';
 
 const check = TypeCompiler.Compile(BrokerStatus);
@@ -27,6 +29,10 @@ export interface BrokerObservation {
   pods: ObservedPod[];
   /** What is said of names that other objects hold. */
   taken: string[];
+  /** What of the spec the StatefulSet is not asked for. */
+  heldBack: Feasible['heldBack'];
+  /** Whether the certificate is good inside the cluster; `undefined` without TLS. */
+  coversService: boolean | undefined;
   /** Set while the broker is to have no pods. */
   hibernation: Requirement | undefined;
 }
@@ -37,16 +43,17 @@ export function brokerStatus(
   broker: Broker,
   selector: Record<string, string>,
   wanted: Manifest | undefined,
-  { service, statefulSet, pods, taken, hibernation }: BrokerObservation,
+  { service, statefulSet, pods, taken, heldBack, coversService, hibernation }: BrokerObservation,
   now: string,
 ): BrokerStatus {
   const published = previousBrokerStatus(parent)?.endpoint?.external;
   const endpoint = resolveEndpoint(broker, service, pods, published);
   const rollout = progressing(statefulSet, wanted, hibernation ? 0 : broker.size, 'servers');
-  const applied = loadBalancerClassApplied(broker, service);
+  const applied = specApplied(heldBack ?? serviceHeldBack(broker, service));
   const names = namesAvailable(taken);
   const said = hibernation ? [hibernation] : [];
   const requirements = [applied, names, ...said, rollout, endpoint.condition];
+  const warnings = [...resilience(broker), ...certificate(broker, coversService)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const version = nats?.image && tagOf(nats.image);
   const { generation } = parent.metadata;
@@ -54,11 +61,13 @@ export function brokerStatus(
     ...(generation !== undefined && { observedGeneration: generation }),
     replicas: statefulSet?.status?.replicas ?? 0,
     readyReplicas: statefulSet?.status?.readyReplicas ?? 0,
+    desiredReplicas: hibernation ? 0 : broker.size,
+    clustered: (statefulSet?.spec.replicas ?? 0) > 1,
     selector: selectorString(selector),
     ...(version && { version }),
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
-      [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names, ...said],
+      [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names, ...warnings, ...said],
       parent.status,
       generation,
       now,
@@ -66,13 +75,58 @@ export function brokerStatus(
   };
 }
 
-function loadBalancerClassApplied(broker: Broker, service: ObservedService | undefined): Requirement {
-  const wanted = broker.service.loadBalancerClass;
+/** What of the spec the client Service can't be given. */
+function serviceHeldBack(broker: Broker, service: ObservedService | undefined): Feasible['heldBack'] {
+  const { loadBalancerClass: wanted, ipFamilies = [] } = broker.service;
   const effective = effectiveLoadBalancerClass(broker, service);
   // Without a class in the spec, whichever the cluster has chosen is right.
-  if (wanted === undefined || wanted === effective) return specApplied();
-  return specApplied({
+  if (wanted !== undefined && wanted !== effective) {
+    return {
+      reason: 'ImmutableField',
+      message: `spec.service.loadBalancerClass can't become ${wanted} while it is ${effective ?? 'unset'}: Kubernetes fixes it as long as the type is LoadBalancer. Set the type to ClusterIP, then back.`,
+    };
+  }
+  const family = fixedFamily(broker, service);
+  if (family === undefined) return undefined;
+  const { nats, headless } = broker.names;
+  return {
     reason: 'ImmutableField',
-    message: `spec.service.loadBalancerClass can't become ${wanted} while it is ${effective ?? 'unset'}: Kubernetes fixes it as long as the type is LoadBalancer. Set the type to ClusterIP, then back.`,
-  });
+    message: `spec.service.ipFamilies can't begin with ${ipFamilies[0]} while the Services have ${family}. Delete them (kubectl delete service ${nats} ${headless} -n ${broker.namespace}): they are made anew.`,
+  };
+}
+
+/** How many failures JetStream outlives: it needs a majority of its servers. */
+function resilience({ size, jetStream }: Broker): ConditionInput[] {
+  if (!jetStream) return [];
+  const spare = Math.floor((size - 1) / 2);
+  const type = 'JetStreamResilient';
+  if (size === 1) {
+    const message =
+      'There is one server: while it restarts, streams wait. For servers that stand in, make a Broker with size 3.';
+    return [{ type, status: 'False', reason: 'SingleServer', message }];
+  }
+  if (size === 2) {
+    const message = 'Of two servers both are needed for a majority: without either, streams stop. Use 3.';
+    return [{ type, status: 'False', reason: 'NoQuorumWithoutBoth', message }];
+  }
+  const wasteful = size % 2 === 0 ? `, no more than ${size - 1} would` : '';
+  const message = `Streams with a replica on each of ${size} servers outlive ${spare} of them${wasteful}.`;
+  return [{ type, status: 'True', reason: size % 2 === 0 ? 'EvenSize' : 'Quorum', message }];
+}
+
+/** Whether clients in the cluster, MeshSync among them, can trust the certificate. */
+function certificate(broker: Broker, coversService: boolean | undefined): ConditionInput[] {
+  if (coversService === undefined) return [];
+  const type = 'CertificateCoversService';
+  const host = brokerHost(broker.names.nats, broker.namespace);
+  return coversService
+    ? [{ type, status: 'True', reason: 'Covered', message: `The certificate is good for ${host}.` }]
+    : [
+        {
+          type,
+          status: 'False',
+          reason: 'NameMissing',
+          message: `The certificate is not good for ${host}, by which MeshSync and others in the cluster connect. Add the name to it.`,
+        },
+      ];
 }

@@ -7,10 +7,14 @@ import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
 import { type Keep, respond } from '../metacontroller/sync.ts';
 import { authSecret } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
+import { networkPolicy } from './children/network-policy.ts';
+import { podDisruptionBudget, wantsDisruptionBudget } from './children/pod-disruption-budget.ts';
 import { clientService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { resolveCredentials } from './credentials.ts';
+import { feasible } from './in-place.ts';
 import { podSelector } from './labels.ts';
+import { resolveReferences } from './references.ts';
 import type { BrokerSyncRequest } from './request.ts';
 import { type Broker, resolveBroker } from './spec.ts';
 import { brokerStatus, previousBrokerStatus } from './status.ts';
@@ -32,11 +36,13 @@ function answer(
   hibernation: Requirement | undefined,
 ): SyncResponse {
   const { parent } = request;
-  const broker = resolveBroker(parent);
+  const broker = resolveBroker(parent, context.imageRegistry);
   if ('path' in broker) return keep(invalidSpec(broker));
+  const references = resolveReferences(broker, request.related?.['Secret.v1']);
+  if ('reason' in references) return keep(references);
 
   const claims = claimNames(request, broker);
-  const credentials = resolveCredentials(claims.secret.observed, context.mintToken);
+  const credentials = resolveCredentials(claims.secret.observed, references.token, context.mintToken);
   if ('unusable' in credentials) {
     const kept = keep({
       reason: 'UnusableCredential',
@@ -47,12 +53,16 @@ function answer(
 
   const observed = claims.statefulSet.observed;
   const selector = podSelector(broker, observed);
+  const { broker: asked, heldBack } = feasible(broker, observed);
+  const policy = asked.networkPolicy;
   const wanted = {
-    secret: authSecret(broker, credentials, governingService(broker, observed)),
-    configMap: configMap(broker),
-    headless: headlessService(broker, selector, claims.headless.observed),
-    service: clientService(broker, selector, claims.service.observed),
-    statefulSet: statefulSet(broker, credentials, selector, observed),
+    secret: authSecret(asked, credentials, references.ca, governingService(broker, observed)),
+    configMap: configMap(asked),
+    headless: headlessService(asked, selector, claims.headless.observed),
+    service: clientService(asked, selector, claims.service.observed),
+    statefulSet: statefulSet(asked, credentials, selector, observed),
+    disruptionBudget: wantsDisruptionBudget(asked) ? [podDisruptionBudget(asked, selector)] : [],
+    networkPolicy: policy ? [networkPolicy(asked, policy, selector)] : [],
   };
   // Without a Secret and a ConfigMap of its own, the broker would run on somebody else's: it stays as it is.
   const canRun = !claims.secret.taken && !claims.configMap.taken && !claims.statefulSet.taken;
@@ -68,6 +78,8 @@ function answer(
         statefulSet: observed,
         pods: Object.values(request.related?.['Pod.v1'] ?? {}),
         taken: Object.values(claims).flatMap(({ taken }) => taken ?? []),
+        heldBack,
+        coversService: references.coversService,
         hibernation,
       },
       timestamp(context.now()),
@@ -78,6 +90,8 @@ function answer(
       ...(claims.headless.taken ? [] : [wanted.headless]),
       ...(claims.service.taken ? [] : [wanted.service]),
       ...(canRun ? [wanted.statefulSet] : observed ? [carryOver(observed)] : []),
+      ...(claims.disruptionBudget.taken ? [] : wanted.disruptionBudget),
+      ...(claims.networkPolicy.taken ? [] : wanted.networkPolicy),
     ],
   };
 }
@@ -88,11 +102,14 @@ function asEdited(child: object, secret: ObservedSecret | undefined): object {
 }
 
 function claimNames({ parent, children, related }: BrokerSyncRequest, { names }: Broker) {
+  const [budgets, policies] = ['PodDisruptionBudget.policy/v1', 'NetworkPolicy.networking.k8s.io/v1'] as const;
   return {
     secret: claim(parent, names.auth, children['Secret.v1'], related?.['Secret.v1']),
     configMap: claim(parent, names.config, children['ConfigMap.v1'], related?.['ConfigMap.v1']),
     headless: claim(parent, names.headless, children['Service.v1'], related?.['Service.v1']),
     service: claim(parent, names.nats, children['Service.v1'], related?.['Service.v1']),
     statefulSet: claim(parent, names.nats, children['StatefulSet.apps/v1'], related?.['StatefulSet.apps/v1']),
+    disruptionBudget: claim(parent, names.nats, children[budgets], related?.[budgets]),
+    networkPolicy: claim(parent, names.nats, children[policies], related?.[policies]),
   };
 }

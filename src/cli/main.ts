@@ -26,11 +26,12 @@ program
   .argument('<file...>', 'YAML or JSON files; - is standard input')
   .option('--mint', 'make random credentials instead of placeholders', false)
   .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
-  .action(async (files: string[], options: { mint: boolean; namespace: string }) => {
-    const { resources, skipped } = await readResources(files);
-    for (const line of skipped) warn(line);
-    if (resources.length === 0) throw new UsageError('no Broker and no MeshSync in what was given');
-    const { yaml, notes } = render(resources, { ...options, now: () => new Date() });
+  .option('--image-registry <registry>', 'take images from there that name no registry, as IMAGE_REGISTRY does')
+  .action(async (files: string[], options: { mint: boolean; namespace: string; imageRegistry?: string }) => {
+    const given = await readResources(files);
+    for (const line of given.skipped) warn(line);
+    if (given.resources.length === 0) throw new UsageError('no Broker and no MeshSync in what was given');
+    const { yaml, notes } = render(given, { ...options, now: () => new Date() });
     process.stdout.write(yaml);
     for (const { source, text } of notes) warn(`${source}: ${text}`);
     if (notes.some(({ refused }) => refused)) process.exitCode = REFUSED;

@@ -1,6 +1,7 @@
 import { Value } from '@sinclair/typebox/value';
 import { stringify } from 'yaml';
-import { decode } from '../broker/credentials.ts';
+import { decode, encode } from '../broker/credentials.ts';
+import { TLS_KEYS } from '../broker/references.ts';
 import { BrokerSyncRequest } from '../broker/request.ts';
 import { syncBroker } from '../broker/sync.ts';
 import { MeshSyncSyncRequest } from '../meshsync/request.ts';
@@ -9,7 +10,7 @@ import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { mintToken } from '../mint.ts';
 import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
-import type { Resource } from './resources.ts';
+import type { GivenSecret, Resource, Resources } from './resources.ts';
 
 /** Stands where the cluster gets a random value. */
 const PLACEHOLDER = 'PLACEHOLDER-made-in-the-cluster';
@@ -20,6 +21,8 @@ export interface RenderOptions {
   mint: boolean;
   /** Namespace of resources that name none. */
   namespace: string;
+  /** As the service has it. */
+  imageRegistry?: string;
   now: () => Date;
 }
 
@@ -33,11 +36,19 @@ export interface Rendering {
 
 /**
  * The children and the status that the hooks give for resources that are new to a cluster. Brokers come first, so that
- * MeshSyncs find theirs whatever the order of the files.
+ * MeshSyncs find theirs whatever the order of the files; Secrets among the files are those that they refer to.
  */
-export function render(resources: (Resource & { source: string })[], options: RenderOptions): Rendering {
-  const context: SyncContext = { now: options.now, mintToken: options.mint ? mintToken : () => PLACEHOLDER };
-  const related: SentObjects = {};
+export function render(
+  { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
+  options: RenderOptions,
+): Rendering {
+  const { imageRegistry } = options;
+  const context: SyncContext = {
+    now: options.now,
+    mintToken: options.mint ? mintToken : () => PLACEHOLDER,
+    ...(imageRegistry && { imageRegistry }),
+  };
+  const related: SentObjects = { 'Secret.v1': givenSecrets(secrets, options) };
   const documents: string[] = [];
   const notes: Rendering['notes'] = [];
 
@@ -58,6 +69,19 @@ export function render(resources: (Resource & { source: string })[], options: Re
     if (note) notes.push({ source: resource.source, ...note });
   }
   return { yaml: documents.join('---\n'), notes };
+}
+
+/** Secrets as hooks are sent them; without `mint`, what is a credential and no certificate is a placeholder. */
+function givenSecrets(secrets: GivenSecret[], { mint, namespace }: RenderOptions): Record<string, object> {
+  const entries = secrets.map((secret) => {
+    const { name, namespace: own = namespace } = secret.metadata;
+    const data = Object.entries(secret.data).map(([key, value]) => {
+      const shown = mint || Object.values<string>(TLS_KEYS).includes(key) ? value : encode(PLACEHOLDER);
+      return [key, shown];
+    });
+    return [`${own}/${name}`, { ...secret, metadata: { name, namespace: own }, data: Object.fromEntries(data) }];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** A resource as a hook is sent it when it has just been made. */
@@ -104,8 +128,11 @@ function problem({ status }: SyncResponse): { refused: boolean; text: string } |
   const { conditions = [] } = status as {
     conditions?: { type: string; status: string; reason: string; message: string }[];
   };
-  const refused = conditions.find(({ type, status }) => type === 'SpecApplied' && status === 'False');
-  const waiting = conditions.find(({ type, status }) => type === 'BrokerResolved' && status === 'False');
-  const found = refused ?? waiting;
-  return found && { refused: found === refused, text: `${found.reason}: ${found.message}` };
+  const found = conditions.find(
+    ({ type, status }) => ['SpecApplied', 'BrokerResolved'].includes(type) && status === 'False',
+  );
+  if (!found) return undefined;
+  // What is not among the files may well be in the cluster.
+  const waits = found.type === 'BrokerResolved' || found.reason === 'SecretNotFound';
+  return { refused: !waits, text: `${found.reason}: ${found.message}` };
 }

@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parseAllDocuments } from 'yaml';
 import { describe } from '../api/validate.ts';
+import { encode } from '../broker/credentials.ts';
 import { UsageError } from './errors.ts';
 
 /** A Broker or MeshSync of a file. */
@@ -18,19 +19,37 @@ export const Resource = Type.Object({
 });
 export type Resource = Static<typeof Resource>;
 
+const Strings = Type.Optional(Type.Record(Type.String(), Type.String()));
+
+const SecretDocument = Type.Object({
+  metadata: Resource.properties.metadata,
+  data: Strings,
+  stringData: Strings,
+});
+
+/** A Secret that a resource may refer to, with its data in base64. */
+export interface GivenSecret {
+  apiVersion: 'v1';
+  kind: 'Secret';
+  metadata: { name: string; namespace?: string };
+  data: Record<string, string>;
+}
+
 /** The resources of some files, and what else stood there. */
 export interface Resources {
   resources: (Resource & { source: string })[];
+  secrets: GivenSecret[];
   /** A line for each document of another kind. */
   skipped: string[];
 }
 
 /**
- * Reads the Brokers and MeshSyncs of YAML or JSON files; `-` is standard input. Lists (`kind: List`) are opened.
+ * Reads the Brokers and MeshSyncs of YAML or JSON files, and the Secrets among them; `-` is standard input. Lists
+ * (`kind: List`) are opened.
  * @throws UsageError naming file, document and field of the first thing that can't be read
  */
 export async function readResources(files: string[]): Promise<Resources> {
-  const result: Resources = { resources: [], skipped: [] };
+  const result: Resources = { resources: [], secrets: [], skipped: [] };
   for (const file of files) {
     for (const { value, source } of documents(await content(file), file)) add(value, source, result);
   }
@@ -64,6 +83,12 @@ function add(value: unknown, source: string, result: Resources): void {
     return;
   }
   if (!isObject(value)) throw new UsageError(`${source}: is not a Kubernetes object`);
+  if (value.apiVersion === 'v1' && value.kind === 'Secret') {
+    const error = Value.Errors(SecretDocument, value).First();
+    if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
+    if (Value.Check(SecretDocument, value)) result.secrets.push(asStored(value));
+    return;
+  }
   if (!String(value.apiVersion).startsWith('meshery.io/')) {
     result.skipped.push(`${source}: ${value.kind ?? 'an object without a kind'} is neither Broker nor MeshSync`);
     return;
@@ -71,6 +96,12 @@ function add(value: unknown, source: string, result: Resources): void {
   const error = Value.Errors(Resource, value).First();
   if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
   if (Value.Check(Resource, value)) result.resources.push({ ...value, source });
+}
+
+/** With `stringData` where the API server would put it. */
+function asStored({ metadata, data, stringData = {} }: Static<typeof SecretDocument>): GivenSecret {
+  const plain = Object.entries(stringData).map(([key, value]) => [key, encode(value)]);
+  return { apiVersion: 'v1', kind: 'Secret', metadata, data: { ...data, ...Object.fromEntries(plain) } };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,6 @@
+import { URL_KEY, usualUrl } from '../broker/children/auth-secret.ts';
 import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
-import { brokerHost, PORTS } from '../broker/nats.ts';
+import { TLS_KEYS } from '../broker/references.ts';
 import { owner } from '../metacontroller/claim.ts';
 import type { Requirement } from '../metacontroller/ready.ts';
 import type { MeshSyncSyncRequest } from './request.ts';
@@ -11,6 +12,8 @@ export interface BrokerConnection {
   url: string;
   /** What the pods read from a Secret: the token of a native broker, or a whole URL that holds credentials. */
   credential?: { type: 'token' | 'url'; value: string; secretName: string };
+  /** Certificates to trust besides the usual ones, in PEM; the pods read them from the same Secret. */
+  ca?: string;
   /** Whether that Secret has to be made in MeshSync's own namespace, since no other is there for its pods to read. */
   needsSecret: boolean;
 }
@@ -48,7 +51,7 @@ export function resolveBrokerReference(meshSync: MeshSync, related: MeshSyncSync
   };
 }
 
-/** The URL of a reference as far as it is known without looking at the cluster; never holds credentials. */
+/** The URL of a reference as far as it is known without its Broker; never holds credentials. */
 export function publishingTo(broker: BrokerReference): string | undefined {
   if (broker.type === 'native') return nativeUrl(broker);
   return broker.type === 'custom' ? broker.url.shown : undefined;
@@ -56,7 +59,7 @@ export function publishingTo(broker: BrokerReference): string | undefined {
 
 /** By DNS name, so that it stays the same when the Service gets another address. */
 function nativeUrl({ serviceName, namespace }: NativeReference): string {
-  return `nats://${brokerHost(serviceName, namespace)}:${PORTS.nats}`;
+  return usualUrl(serviceName, namespace);
 }
 
 type NativeReference = Extract<BrokerReference, { type: 'native' }>;
@@ -74,6 +77,12 @@ function resolveNative(
   if (broker.metadata.deletionTimestamp) {
     return unresolved('BrokerTerminating', `Broker ${name} is being deleted. MeshSync stays as it is.`);
   }
+  if (broker.spec?.tls?.verify === true) {
+    return unresolved(
+      'ClientCertificateRequired',
+      `Broker ${name} asks clients for a certificate (spec.tls.verify), and MeshSync has none to show. MeshSync stays as it is.`,
+    );
+  }
   const secret = related?.['Secret.v1']?.[`${reference.namespace}/${reference.authSecret}`];
   const token = decode(secret?.data?.[TOKEN_KEY]);
   if (!secret || owner(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
@@ -83,10 +92,12 @@ function resolveNative(
     );
   }
   const needsSecret = reference.namespace !== namespace;
+  const ca = decode(secret.data?.[TLS_KEYS.ca]);
   const brokerReady = broker.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     connection: {
-      url: nativeUrl(reference),
+      url: decode(secret.data?.[URL_KEY]) || nativeUrl(reference),
+      ...(ca && { ca }),
       credential: { type: 'token', value: token, secretName: needsSecret ? names.brokerAuth : reference.authSecret },
       needsSecret,
     },

@@ -2,7 +2,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
 import { type FieldError, validate } from '../api/validate.ts';
 import { brokerNames } from '../broker/names.ts';
-import { imageTag } from '../kubernetes/images.ts';
+import { type ContainerImage, containerImage, imageTag } from '../kubernetes/images.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
 import { type MeshSyncNames, meshSyncNames, nameProblem } from './names.ts';
@@ -19,8 +19,9 @@ export interface MeshSync {
   namespace: string;
   names: MeshSyncNames;
   size: number;
-  /** Tag of the meshery/meshsync image. */
+  /** Tag of the image. */
   tag: string;
+  image: ContainerImage;
   broker: BrokerReference;
   /** `data` of the watch-list. */
   watchList: Record<string, string>;
@@ -30,9 +31,10 @@ const check = TypeCompiler.Compile(MeshSyncSpec);
 
 /**
  * Resolves a parent's spec. An empty string or object counts as absent, as Go clients write them.
+ * @param imageRegistry where images are taken from that name no registry
  * @returns the resolved MeshSync, or the first field that can't be worked with
  */
-export function resolveMeshSync(parent: Parent): MeshSync | FieldError {
+export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSync | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
@@ -46,7 +48,8 @@ export function resolveMeshSync(parent: Parent): MeshSync | FieldError {
     namespace,
     names: meshSyncNames(name),
     size: spec.size ?? meshSyncDefaults.size,
-    tag: imageTag(spec.version || meshSyncDefaults.version),
+    tag: imageTag(spec.version ?? meshSyncDefaults.version),
+    image: containerImage(meshSyncDefaults, spec.version, {}, imageRegistry),
     broker,
     watchList: spec['watch-list']?.data ?? {},
   };

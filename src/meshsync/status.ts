@@ -23,6 +23,8 @@ export function previousMeshSyncStatus(parent: Parent): MeshSyncStatus | undefin
 /** What a MeshSync's status is worked out from. */
 export interface MeshSyncObservation {
   deployment: ObservedDeployment | undefined;
+  /** The URL in use, without credentials; `undefined` while it can't be worked out. */
+  brokerUrl: string | undefined;
   /** Whether the broker could be worked out. */
   brokerResolved: Requirement;
   /** What is said of names that other objects hold. */
@@ -36,7 +38,7 @@ export function meshSyncStatus(
   parent: Parent,
   meshSync: MeshSync,
   wanted: Manifest | undefined,
-  { deployment, brokerResolved, taken, hibernation }: MeshSyncObservation,
+  { deployment, brokerUrl, brokerResolved, taken, hibernation }: MeshSyncObservation,
   now: string,
 ): MeshSyncStatus {
   const rollout =
@@ -46,7 +48,7 @@ export function meshSyncStatus(
   const said = hibernation ? [hibernation] : [];
   const container = deployment?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER);
   const version = container?.image && tagOf(container.image);
-  const url = publishingTo(meshSync.broker);
+  const url = brokerUrl ?? publishingTo(meshSync.broker);
   const broker = brokerName(meshSync);
   const { generation } = parent.metadata;
   return {

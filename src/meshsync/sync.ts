@@ -30,7 +30,7 @@ function answer(
   hibernation: Requirement | undefined,
 ): SyncResponse {
   const { parent, related } = request;
-  const meshSync = resolveMeshSync(parent);
+  const meshSync = resolveMeshSync(parent, context.imageRegistry);
   if ('path' in meshSync) return keep(invalidSpec(meshSync));
 
   const claims = claimNames(request, meshSync);
@@ -42,7 +42,7 @@ function answer(
   // Without a new Deployment, what runs goes on reading the Secret that it has.
   const secrets =
     connection?.needsSecret && connection.credential && !secretTaken
-      ? [brokerAuthSecret(meshSync, connection.credential)]
+      ? [brokerAuthSecret(meshSync, connection.credential, connection.ca)]
       : !wanted && claims.secret.observed
         ? [carryOver(claims.secret.observed)]
         : [];
@@ -54,6 +54,7 @@ function answer(
       wanted,
       {
         deployment: claims.deployment.observed,
+        brokerUrl: connection?.url,
         brokerResolved: condition,
         taken: [claims.serviceAccount.taken, secretTaken, claims.deployment.taken].flatMap((taken) => taken ?? []),
         hibernation,

@@ -4,6 +4,8 @@ export interface SyncContext {
   now: () => Date;
   /** Makes a new random credential of unreserved URL characters that starts with a letter. */
   mintToken: () => string;
+  /** Where images are taken from that name no registry, for example `registry.example.com/mirror`; default: as named. */
+  imageRegistry?: string;
 }
 
 /** A time as `metav1.Time` writes it: RFC 3339 in whole seconds. */

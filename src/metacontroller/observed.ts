@@ -34,6 +34,7 @@ function observed<Fields extends Record<string, TSchema>>(fields: Fields) {
 const LabelSelector = Type.Object({ matchLabels: Type.Optional(Strings) });
 
 const PodTemplate = Type.Object({
+  metadata: Type.Optional(Type.Object({ annotations: Type.Optional(Strings) })),
   spec: Type.Optional(
     Type.Object({
       containers: Type.Optional(
@@ -44,6 +45,19 @@ const PodTemplate = Type.Object({
             env: Type.Optional(Type.Array(Type.Object({ name: Type.String() }))),
           }),
         ),
+      ),
+    }),
+  ),
+});
+
+/** Every other field of a claim passes through, to be asked for again as it is. */
+const VolumeClaimTemplate = Type.Object({
+  metadata: Type.Object({ name: Type.Optional(Type.String()) }),
+  spec: Type.Optional(
+    Type.Object({
+      storageClassName: Type.Optional(Type.String()),
+      resources: Type.Optional(
+        Type.Object({ requests: Type.Optional(Type.Object({ storage: Type.Optional(Type.String()) })) }),
       ),
     }),
   ),
@@ -67,6 +81,10 @@ export const ObservedService = observed({
   spec: Type.Object({
     type: Type.Optional(Type.String()),
     clusterIP: Type.Optional(Type.String()),
+    clusterIPs: Type.Optional(Type.Array(Type.String())),
+    externalTrafficPolicy: Type.Optional(Type.String()),
+    ipFamilies: Type.Optional(Type.Array(Type.String())),
+    ipFamilyPolicy: Type.Optional(Type.String()),
     loadBalancerClass: Type.Optional(Type.String()),
     ports: Type.Optional(
       Type.Array(
@@ -99,6 +117,7 @@ export const ObservedStatefulSet = observed({
     serviceName: Type.Optional(Type.String()),
     podManagementPolicy: Type.Optional(Type.String()),
     template: Type.Optional(PodTemplate),
+    volumeClaimTemplates: Type.Optional(Type.Array(VolumeClaimTemplate)),
   }),
   status: Type.Optional(
     Type.Object({
@@ -136,11 +155,17 @@ export const ObservedDeployment = observed({
 export type ObservedDeployment = Static<typeof ObservedDeployment>;
 
 export const ObservedPod = observed({
-  status: Type.Optional(Type.Object({ hostIP: Type.Optional(Type.String()) })),
+  status: Type.Optional(
+    Type.Object({
+      hostIP: Type.Optional(Type.String()),
+      hostIPs: Type.Optional(Type.Array(Type.Object({ ip: Type.Optional(Type.String()) }))),
+    }),
+  ),
 });
 export type ObservedPod = Static<typeof ObservedPod>;
 
 export const ObservedBroker = observed({
+  spec: Type.Optional(Type.Object({ tls: Type.Optional(Type.Object({ verify: Type.Optional(Type.Unknown()) })) })),
   status: Type.Optional(
     Type.Object({
       conditions: Type.Optional(

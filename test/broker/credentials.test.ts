@@ -17,23 +17,27 @@ const secret = (data: Record<string, string>) => ({
 
 describe('resolveCredentials', () => {
   it('makes what is missing, and only that', () => {
-    expect(resolveCredentials(undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
-    expect(resolveCredentials(secret({}), () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
-    expect(resolveCredentials(secret({ token: encode('mine'), 'route-password': '' }), () => 'new')).toEqual({
-      token: 'mine',
-      routePassword: 'new',
-    });
+    expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
+    expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
+    expect(resolveCredentials(secret({ token: encode('mine'), 'route-password': '' }), undefined, () => 'new')).toEqual(
+      {
+        token: 'mine',
+        routePassword: 'new',
+      },
+    );
   });
 
   it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j', (value) => {
-    expect(resolveCredentials(secret({ token: encode(value) }), () => 'new')).toEqual({ unusable: 'token' });
-    expect(resolveCredentials(secret({ 'route-password': encode(value) }), () => 'new')).toEqual({
+    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toEqual({ unusable: 'token' });
+    expect(resolveCredentials(secret({ 'route-password': encode(value) }), undefined, () => 'new')).toEqual({
       unusable: 'route-password',
     });
   });
 
   it.each(['a', '123', '1e5', 'true', 'A-Z_a.z~0'])('uses %j', (value) => {
-    expect(resolveCredentials(secret({ token: encode(value) }), () => 'new')).toMatchObject({ token: value });
+    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toMatchObject({
+      token: value,
+    });
   });
 });
 
@@ -140,7 +144,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     await sync(cluster, broker, hookOf(service), how);
     const { children } = await sync(cluster, broker, withoutChildren(service), how);
     expect(service.minted).toHaveLength(2);
-    expect(children).toHaveLength(5);
+    expect(children).toHaveLength(6);
   });
 });
 

@@ -165,3 +165,54 @@ describe('the endpoint of a broker', () => {
     expect(addresses.external).toBe(external);
   });
 });
+
+describe('several addresses', () => {
+  const addressesOf = (...args: Parameters<typeof resolveEndpoint>) => resolveEndpoint(...args).addresses;
+
+  it('of both families are published, the first one as the endpoint', () => {
+    const dual = service({ type: 'ClusterIP', clusterIPs: ['10.0.0.1', 'fd00::1'] });
+    expect(addressesOf(broker(), dual, [], undefined)).toEqual({
+      internal: '10.0.0.1:4222',
+      internalAddresses: ['10.0.0.1:4222', '[fd00::1]:4222'],
+    });
+  });
+
+  it('of a load balancer stay in place while the one that is published is among them', () => {
+    const balanced = (...hosts: { ip?: string; hostname?: string }[]) => service(LOAD_BALANCER, ingress(...hosts));
+    const [first, second] = [{ ip: '203.0.113.1' }, { ip: '2001:db8::1' }];
+    const both = { externalAddresses: ['203.0.113.1:4222', '[2001:db8::1]:4222'] };
+    const of = (observed: ObservedService, published?: string) =>
+      addressesOf(broker(LOAD_BALANCER), observed, [], published);
+    expect(of(balanced(first, second))).toMatchObject({ external: '203.0.113.1:4222', ...both });
+    expect(of(balanced(second, first), '203.0.113.1:4222')).toMatchObject({ external: '203.0.113.1:4222', ...both });
+    expect(of(balanced(second, first))).toMatchObject({ external: '[2001:db8::1]:4222', ...both });
+    expect(of(balanced(second), '203.0.113.1:4222')).toEqual({
+      internal: '10.0.0.1:4222',
+      external: '[2001:db8::1]:4222',
+    });
+  });
+
+  it('of nodes are those that run servers, by both families', () => {
+    const pods = [pod(1, '192.0.2.2'), pod(0, '192.0.2.1'), pod(2, '192.0.2.1')].map((each) => ({
+      ...each,
+      status: { ...each.status, hostIPs: [{ ip: each.status?.hostIP ?? '' }, { ip: '2001:db8::7' }] },
+    }));
+    expect(addressesOf(broker(NODE_PORT), service(NODE_PORT), pods, undefined)).toMatchObject({
+      external: '192.0.2.1:30422',
+      externalAddresses: ['192.0.2.1:30422', '192.0.2.2:30422', '[2001:db8::7]:30422'],
+    });
+  });
+});
+
+describe('a client Service that is not as it was asked for', () => {
+  it.each<[JsonObject, Partial<ObservedService['spec']>, string]>([
+    [{ port: 14_222 }, {}, 'port 14222'],
+    [{ ...NODE_PORT, nodePorts: { nats: 30_001 } }, NODE_PORT, 'node port 30001'],
+    [{ ...NODE_PORT, nodePorts: { monitor: 30_002 } }, NODE_PORT, 'node port 30002'],
+    [{ ipFamilyPolicy: 'RequireDualStack' }, { ipFamilyPolicy: 'SingleStack' }, 'ipFamilyPolicy RequireDualStack'],
+  ])('of %j is pending, and the message says what it lacks', (spec, observed, text) => {
+    const { condition } = resolveEndpoint(broker(spec), service(observed), [pod(0, '192.0.2.1')], undefined);
+    expect(condition).toMatchObject({ status: 'False', reason: 'ServicePending' });
+    expect(condition.message).toContain(text);
+  });
+});

@@ -1,16 +1,29 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { make } from 'covertable';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { encode } from '../../src/broker/credentials.ts';
 import { mintToken } from '../../src/mint.ts';
 import { testApp } from '../support/app.ts';
+import { authority, issue, tlsSecret } from '../support/certificates.ts';
 import { at, type JsonObject, type KubeObject } from '../support/json.ts';
 import { type Configuration, configurationProblem } from '../support/nats.ts';
 import { brokerParent } from '../support/scenarios.ts';
 
+const ca = await authority();
+const issued = await issue(ca, 'meshery-nats.meshery.svc');
+const certificates = { 'tls.crt': issued.certificate, 'tls.key': issued.key, 'ca.crt': ca.certificate };
+const token = { metadata: { name: 'own', namespace: 'meshery' }, data: { token: encode('1e5') } };
+const secrets = {
+  'meshery/nats-tls': tlsSecret('nats-tls', issued, ca),
+  'meshery/own': { apiVersion: 'v1', kind: 'Secret', ...token },
+};
+
 async function configuration(name: string, spec: JsonObject, namespace = 'meshery') {
   const service = testApp({ context: { now: () => new Date(0), mintToken } });
-  const response = await service.post('/broker/sync', { parent: brokerParent(spec, name, namespace), children: {} });
+  const parent = brokerParent(spec, name, namespace);
+  const response = await service.post('/broker/sync', { parent, children: {}, related: { 'Secret.v1': secrets } });
   const children = response.json().children as unknown as KubeObject[];
   const find = (kind: string) => children.find((child) => child.kind === kind);
   const credentials = String(at(find('Secret'), 'data', 'credentials.conf'));
@@ -57,6 +70,48 @@ describe('the configuration of a broker', () => {
   });
 });
 
+/** Every field that ends up in the configuration, with the values that it can have; `undefined` leaves it out. */
+const fields: Record<string, unknown[]> = {
+  size: [1, 2, 3, 10],
+  tls: [undefined, { secretName: 'nats-tls' }, { secretName: 'nats-tls', verify: true }],
+  auth: [undefined, { tokenSecretRef: { name: 'own' } }],
+  fileStore: [undefined, { size: '10Gi' }, { size: '1.5Ti', maxSize: '1Gi' }],
+  memoryStore: [undefined, { maxSize: '64Mi' }],
+  maxPayload: [undefined, '1k', '64Mi'],
+  maxConnections: [undefined, 1, 2_147_483_647],
+  writeDeadline: [undefined, '1ms', '10s'],
+  pingInterval: [undefined, '2m', '1h'],
+  pingMax: [undefined, 1, 100],
+  debug: [undefined, true, false],
+  trace: [undefined, true, false],
+  port: [undefined, 14_222],
+  promExporter: [undefined, { enabled: true }],
+};
+
+describe('whichever two values of fields come together', () => {
+  const rows = make(fields) as Record<string, JsonObject>[];
+
+  it('every pair is among the rows', () => {
+    const names = Object.keys(fields);
+    for (const [at, first] of names.entries()) {
+      for (const second of names.slice(at + 1)) {
+        const pairs = new Set(rows.map((row) => JSON.stringify([row[first] ?? null, row[second] ?? null])));
+        expect(pairs.size, `${first} and ${second}`).toBe((fields[first] ?? []).length * (fields[second] ?? []).length);
+      }
+    }
+  });
+
+  it('NATS takes the configuration', async () => {
+    expect(rows.length).toBeGreaterThan(12);
+    for (const { size, tls, auth, port, promExporter, fileStore, memoryStore, ...config } of rows) {
+      const jetstream = { fileStore, memoryStore };
+      const spec = { size, tls, auth, promExporter, jetstream, config, service: { port } } as unknown as JsonObject;
+      const { files, pod } = await configuration('meshery-broker', spec);
+      expect(await configurationProblem(files, pod, tls ? certificates : {}), JSON.stringify(spec)).toBe('');
+    }
+  }, 120_000);
+});
+
 describe('the check', () => {
   it.each([
     ['a broken credentials file', { 'credentials.conf': 'authorization { token: "' }],
@@ -91,10 +146,10 @@ describe('golden brokers', () => {
   });
 
   it('are all looked at', () => {
-    expect(brokers).toHaveLength(9);
+    expect(brokers).toHaveLength(17);
   });
 
   it.each(brokers)('%s has a configuration that NATS takes', async (_name, files) => {
-    expect(await configurationProblem(files, 'meshery-nats-0')).toBe('');
+    expect(await configurationProblem(files, 'meshery-nats-0', certificates)).toBe('');
   });
 });

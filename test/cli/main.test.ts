@@ -75,6 +75,37 @@ describe('render', () => {
     expect(at(minted, 'data', 'token')).not.toBe(at(minted, 'data', 'route-password'));
   });
 
+  it('finds the Secrets of a Broker among the files, says when they are missing, and prints none of them', async () => {
+    const broker = `${BROKER}spec: { auth: { tokenSecretRef: { name: own, key: password } } }\n`;
+    const without = await run(['render', '-'], broker);
+    expect([without.code, kinds(without.stdout)]).toEqual([0, ['Broker default/meshery-broker']]);
+    expect(without.stderr).toContain('SecretNotFound: spec.auth.tokenSecretRef: there is no Secret own');
+
+    const secret = 'apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { password: my-own-token }\n';
+    const withSecret = await run(['render', '-'], `${broker}---\n${secret}`);
+    expect([withSecret.code, withSecret.stderr]).toEqual([0, '']);
+    expect(kinds(withSecret.stdout)).toEqual(BROKER_CHILDREN);
+    expect(withSecret.stdout).not.toContain('my-own-token');
+    const minted = await run(['render', '--mint', '-'], `${broker}---\n${secret}`);
+    expect(at(objects(minted.stdout)[0], 'data', 'token')).toBe(Buffer.from('my-own-token').toString('base64'));
+
+    const broken = await run(['render', '-'], `${broker}---\n${secret.replace('my-own-token', '1')}`);
+    expect([broken.code, broken.stdout]).toEqual([2, '']);
+    expect(broken.stderr).toContain('standard input, document 2: stringData.password must be string');
+  });
+
+  it('takes images from a registry', async () => {
+    const { stdout } = await run(
+      ['render', '--image-registry', 'registry.example.com/mirror', '-'],
+      `${BROKER}---\n${MESHSYNC}`,
+    );
+    expect([...stdout.matchAll(/image: (\S+)/g)].map(([, image]) => image)).toEqual([
+      'registry.example.com/mirror/nats:2.14.2-alpine',
+      'registry.example.com/mirror/natsio/nats-server-config-reloader:0.23.0',
+      'registry.example.com/mirror/meshery/meshsync:1.0.3',
+    ]);
+  });
+
   it('is refused with 1 for a resource that breaks its schema, and says where', async () => {
     const { code, stdout, stderr } = await run(['render', '-'], `${BROKER}spec: { size: 11 }\n`);
     expect(code).toBe(1);

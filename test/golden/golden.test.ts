@@ -2,8 +2,10 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encode } from '../../src/broker/credentials.ts';
 import { render } from '../../src/cli/render.ts';
-import { readResources } from '../../src/cli/resources.ts';
+import { type GivenSecret, readResources } from '../../src/cli/resources.ts';
+import { authority, issue, tlsData } from '../support/certificates.ts';
 
 const FOLDER = 'test/golden';
 
@@ -11,20 +13,39 @@ const cases = readdirSync(FOLDER, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
+const ca = await authority();
+/** The Secrets that the cases refer to. */
+const secrets: GivenSecret[] = [
+  { name: 'nats-tls', data: tlsData(await issue(ca, 'meshery-nats.meshery.svc'), ca) },
+  { name: 'own', data: { password: encode('a-token-of-their-own') } },
+].map(({ name, data }) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'meshery' }, data }));
+
 async function rendered(name: string): Promise<string> {
   const { resources } = await readResources([join(FOLDER, name, 'input.yaml')]);
-  const { yaml, notes } = render(resources, {
-    mint: false,
-    namespace: 'default',
-    now: () => new Date('2026-01-01T00:00:00Z'),
-  });
+  const { yaml, notes } = render(
+    { resources, secrets },
+    { mint: false, namespace: 'default', now: () => new Date('2026-01-01T00:00:00Z') },
+  );
   expect(notes).toEqual([]);
-  return yaml;
+  // The certificates of the cases are made anew for each run.
+  return yaml
+    .replace(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g, 'CERTIFICATE')
+    .replace(/(ca-checksum|revision): [0-9a-f]{64}/g, (line, key) =>
+      yaml.includes('ca-checksum') ? `${key}: CHECKSUM` : line,
+    );
 }
 
 describe('golden manifests', () => {
   it('are there for every case', () => {
     expect(cases).toEqual([
+      'broker-addresses',
+      'broker-config',
+      'broker-jetstream',
+      'broker-memory-store',
+      'broker-network-policy',
+      'broker-pods',
+      'broker-tls',
+      'broker-tls-verify',
       'default',
       'loadbalancer-full',
       'meshsync-cross-namespace',

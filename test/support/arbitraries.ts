@@ -32,25 +32,172 @@ const ranges = fc.uniqueArray(fc.constantFrom('10.0.0.0/8', '192.0.2.7/32', '0.0
 const common = {
   annotations,
   externalEndpointOverride: fc.constantFrom('', 'nats.example.com:4222', '[2001:db8::1]:4222'),
+  port: fc.constantFrom(4222, 14_222),
+  ipFamilies: fc.constantFrom<string[]>([], ['IPv4']),
+  ipFamilyPolicy: fc.constantFrom('SingleStack', 'PreferDualStack'),
+};
+
+const outside = {
+  ...common,
+  externalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
+  nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_422 }, { nats: 30_422, monitor: 30_822 }),
 };
 
 /** `spec.service` of a Broker that is valid. */
 const service = fc.oneof(
-  fc.record({ type: fc.constantFrom('ClusterIP', 'NodePort'), ...common }, { requiredKeys: ['type'] }),
+  fc.record({ type: fc.constant('ClusterIP'), ...common }, { requiredKeys: ['type'] }),
+  fc.record({ type: fc.constant('NodePort'), ...outside }, { requiredKeys: ['type'] }),
   fc.record(
     {
       type: fc.constant('LoadBalancer'),
       loadBalancerClass: fc.constantFrom('', 'example.com/internal', 'plain'),
       loadBalancerSourceRanges: ranges,
-      ...common,
+      ...outside,
     },
     { requiredKeys: ['type'] },
   ),
   fc.record(common, { requiredKeys: [] }),
 );
 
+const image = fc.constantFrom<JsonObject>(
+  {},
+  { repository: '' },
+  { repository: 'mirror/nats', pullPolicy: 'Never' },
+  { repository: 'registry.example.com:5000/a/b' },
+);
+
+const resources = fc.constantFrom<JsonObject>(
+  {},
+  { requests: {}, limits: {} },
+  { requests: { cpu: '0.5', memory: '1024Mi' } },
+  { requests: { cpu: 1 }, limits: { cpu: '1500m', memory: '1.5Gi', 'ephemeral-storage': '1000M' } },
+);
+
+const podTemplate = fc.record(
+  {
+    metadata: fc.constantFrom<JsonObject>(
+      {},
+      { labels: {} },
+      { labels: { team: 'platform', 'example.com/empty': '' }, annotations: { 'example.com/note': 'x' } },
+    ),
+    spec: fc.record(
+      {
+        nodeSelector: fc.constantFrom<JsonObject>({}, { 'node-role.kubernetes.io/worker': '' }),
+        tolerations: fc.constantFrom<JsonObject[]>(
+          [],
+          [{ key: 'dedicated', operator: 'Equal', value: 'nats', effect: 'NoSchedule' }],
+          [{ key: '', operator: 'Exists', value: '' }],
+          [{ key: 'gone', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 }],
+        ),
+        affinity: fc.constantFrom<JsonObject>(
+          {},
+          { nodeAffinity: {} },
+          {
+            nodeAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: {} }],
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'Exists', values: [] }] }],
+              },
+            },
+            podAntiAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [
+                { topologyKey: 'kubernetes.io/hostname', labelSelector: {}, namespaces: [] },
+              ],
+            },
+          },
+        ),
+        topologySpreadConstraints: fc.constantFrom<JsonObject[]>(
+          [],
+          [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', minDomains: 2 }],
+          [
+            {
+              maxSkew: 2,
+              topologyKey: 'zone',
+              whenUnsatisfiable: 'ScheduleAnyway',
+              labelSelector: { matchLabels: {} },
+            },
+            { maxSkew: 1, topologyKey: 'rack', whenUnsatisfiable: 'ScheduleAnyway', matchLabelKeys: ['a'] },
+          ],
+        ),
+        priorityClassName: fc.constantFrom('', 'high'),
+        imagePullSecrets: fc.constantFrom<JsonObject[]>([], [{ name: 'a' }, { name: 'b' }]),
+      },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+const jetstream = fc.record(
+  {
+    fileStore: fc.record(
+      {
+        size: fc.constantFrom('1Gi', '1024Mi', '2Gi', '1.5Gi'),
+        storageClassName: fc.constantFrom('', 'fast', 'slow'),
+        maxSize: fc.constantFrom('', '500Mi', '1Gi'),
+        persistentVolumeClaimRetentionPolicy: fc.constantFrom<JsonObject>({}, { whenDeleted: 'Delete' }),
+      },
+      { requiredKeys: ['size'] },
+    ),
+    memoryStore: fc.record({ maxSize: fc.constantFrom('32Mi', '64Mi', '48M') }),
+  },
+  { requiredKeys: [] },
+);
+
+/** Secrets that the Brokers of `brokerSpec` refer to. The tests make those that exist. */
+export const OWN_TOKEN = 'own-token';
+export const TLS_SECRET = 'nats-tls';
+
+const peers = fc.constantFrom<JsonObject[]>(
+  [],
+  [{ podSelector: {} }],
+  [{ namespaceSelector: { matchLabels: { a: 'b' } } }, { ipBlock: { cidr: '10.0.0.0/8' } }],
+);
+
 /** A Broker's spec that is valid. */
-export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record({ size, version, service }, { requiredKeys: [] });
+export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
+  {
+    size,
+    version,
+    service,
+    image,
+    resources,
+    podTemplate,
+    jetstream,
+    auth: fc.constantFrom<JsonObject>(
+      {},
+      { tokenSecretRef: { name: OWN_TOKEN } },
+      { tokenSecretRef: { name: OWN_TOKEN, key: 'missing' } },
+      { tokenSecretRef: { name: 'missing', key: '' } },
+    ),
+    tls: fc.constantFrom<JsonObject>(
+      {},
+      { secretName: '' },
+      { secretName: TLS_SECRET },
+      { secretName: TLS_SECRET, verify: true },
+      { secretName: 'missing' },
+    ),
+    config: fc.record(
+      {
+        maxPayload: fc.constantFrom('', '8Mi', '64Mi', '1.5k'),
+        maxConnections: fc.integer({ min: 1, max: 100_000 }),
+        writeDeadline: fc.constantFrom('', '10s', '1500ms'),
+        pingInterval: fc.constantFrom('2m', '1h'),
+        pingMax: fc.integer({ min: 1, max: 100 }),
+        debug: fc.boolean(),
+        trace: fc.boolean(),
+      },
+      { requiredKeys: [] },
+    ),
+    networkPolicy: fc.record(
+      { enabled: fc.boolean(), clients: peers, monitor: peers, metrics: peers },
+      { requiredKeys: [] },
+    ),
+    reloader: fc.record({ version: fc.constant('0.22.0'), image, resources }, { requiredKeys: [] }),
+    promExporter: fc.record({ enabled: fc.boolean(), image, resources }, { requiredKeys: [] }),
+  },
+  { requiredKeys: [] },
+);
 
 /** A Broker's spec with one field that can't be worked with. */
 export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
@@ -67,6 +214,16 @@ export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
       { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/99'] } },
       { service: { annotations: { 'not a key': '' } } },
       { service: { annotations: { a: 1 } } },
+      { service: { type: 'ClusterIP', nodePorts: { nats: 30_000 } } },
+      { service: { port: 8222 } },
+      { tls: { verify: true } },
+      { resources: { requests: { cpu: '-1' } } },
+      { resources: { requests: { cpu: '2' }, limits: { cpu: '1999m' } } },
+      { jetstream: { fileStore: { storageClassName: 'x' } } },
+      { jetstream: { memoryStore: { maxSize: '1Gi' } }, resources: {} },
+      { podTemplate: { metadata: { labels: { 'app.kubernetes.io/name': 'x' } } } },
+      { podTemplate: { spec: { tolerations: [{ value: 'x' }] } } },
+      { networkPolicy: { enabled: true, clients: [{ ipBlock: { cidr: '10.0.0.1/8' } }] } },
     ),
   )
   .map(([valid, invalid]) => ({ ...valid, ...invalid }));

@@ -173,7 +173,7 @@ function refuseImmutable(old: KubeObject, next: KubeObject): void {
   if (next.kind === 'Secret' && old.type !== next.type) throw new Error('422 Secret type');
   const labels = at(next, 'spec', 'template', 'metadata', 'labels');
   const selector = at(next, 'spec', 'selector', 'matchLabels');
-  if (isObject(selector) && next.kind !== 'Service') {
+  if (isObject(selector) && next.kind in IMMUTABLE && next.kind !== 'Service') {
     for (const [key, value] of Object.entries(selector)) {
       if (!isObject(labels) || labels[key] !== value) throw new Error(`422 ${next.kind} selector and labels`);
     }

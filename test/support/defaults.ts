@@ -1,10 +1,14 @@
 import { isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
 
 /** Where the API server keeps an empty object instead of dropping it. */
-const KEPT_EMPTY = new Set(['emptyDir', 'securityContext', 'resources', 'loadBalancer', 'status']);
+const KEPT_EMPTY = new Set([
+  ...['emptyDir', 'securityContext', 'resources', 'loadBalancer', 'status'],
+  ...['podSelector', 'namespaceSelector', 'labelSelector', 'nodeAffinity', 'preference'],
+]);
 
 /** An object as the API server stores it: without what is empty, in canonical form, with its defaults. */
 export function admitted(object: KubeObject): KubeObject {
+  if (object.apiVersion.startsWith('meshery.io/')) return object;
   const result = compact(object) as KubeObject;
   if (object.kind === 'Secret') result.type ??= 'Opaque';
   if (object.kind === 'Service') defaultService(fields(result, 'spec'));
@@ -35,6 +39,7 @@ export function canonicalQuantity(quantity: string): string {
   const [, digits = '0', suffix = ''] = /^([0-9.]+)(m|k|M|G|Ki|Mi|Gi)?$/.exec(quantity) ?? [];
   const scales: Record<string, number> = { m: 1e-3, k: 1e3, M: 1e6, G: 1e9, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
   const value = Number(digits) * (scales[suffix] ?? 1);
+  if (value === 0) return '0';
   const units = suffix.endsWith('i') ? ['Gi', 'Mi', 'Ki'] : ['G', 'M', 'k', '', 'm'];
   const unit = units.find((name) => Number.isInteger(value / (scales[name] ?? 1))) ?? suffix;
   return `${value / (scales[unit] ?? 1)}${unit}`;
@@ -44,8 +49,12 @@ function defaultService(spec: JsonObject): void {
   spec.type ??= 'ClusterIP';
   spec.sessionAffinity ??= 'None';
   spec.internalTrafficPolicy ??= 'Cluster';
-  spec.ipFamilies ??= ['IPv4'];
   spec.ipFamilyPolicy ??= 'SingleStack';
+  spec.ipFamilies ??= ['IPv4'];
+  // The double of a cluster has both families.
+  if (spec.ipFamilyPolicy !== 'SingleStack')
+    spec.ipFamilies = [...new Set([...(spec.ipFamilies as string[]), 'IPv4', 'IPv6'])];
+  else spec.ipFamilies = (spec.ipFamilies as string[]).slice(0, 1);
   if (spec.type !== 'ClusterIP') spec.externalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
   for (const port of list(spec, 'ports')) {
@@ -60,6 +69,12 @@ function defaultStatefulSet(spec: JsonObject): void {
   spec.revisionHistoryLimit ??= 10;
   spec.persistentVolumeClaimRetentionPolicy ??= { whenDeleted: 'Retain', whenScaled: 'Retain' };
   spec.updateStrategy ??= { rollingUpdate: { maxUnavailable: 1, partition: 0 }, type: 'RollingUpdate' };
+  for (const claim of list(spec, 'volumeClaimTemplates')) {
+    claim.apiVersion ??= 'v1';
+    claim.kind ??= 'PersistentVolumeClaim';
+    fields(claim, 'spec').volumeMode ??= 'Filesystem';
+    claim.status ??= { phase: 'Pending' };
+  }
   defaultPod(fields(fields(spec, 'template'), 'spec'));
 }
 

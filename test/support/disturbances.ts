@@ -24,6 +24,8 @@ const CHILD_KINDS = [
   'ServiceAccount.v1',
   'StatefulSet.apps/v1',
   'Deployment.apps/v1',
+  'PodDisruptionBudget.policy/v1',
+  'NetworkPolicy.networking.k8s.io/v1',
 ];
 
 /** @returns the child that is somebody else's from now on, if it is one that can be deleted and made anew */

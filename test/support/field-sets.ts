@@ -12,6 +12,7 @@ export function listKeys(path: Path): string[] | undefined {
     case 'f:containers':
     case 'f:env':
     case 'f:volumes':
+    case 'f:imagePullSecrets':
       return ['name'];
     case 'f:volumeMounts':
       return ['mountPath'];

@@ -13,7 +13,10 @@ const CONTROLLER_UID = 'controller-uid';
 
 /** The kinds that a CompositeController of the folder metacontroller registers. */
 const CHILDREN: Record<string, string[]> = {
-  Broker: ['Secret.v1', 'ConfigMap.v1', 'Service.v1', 'StatefulSet.apps/v1'],
+  Broker: [
+    ...['Secret.v1', 'ConfigMap.v1', 'Service.v1', 'StatefulSet.apps/v1'],
+    ...['PodDisruptionBudget.policy/v1', 'NetworkPolicy.networking.k8s.io/v1'],
+  ],
   MeshSync: ['ServiceAccount.v1', 'Secret.v1', 'Deployment.apps/v1'],
 };
 
@@ -26,6 +29,8 @@ const RESOURCES: Record<string, string> = {
   'v1 pods': 'Pod.v1',
   'apps/v1 statefulsets': 'StatefulSet.apps/v1',
   'apps/v1 deployments': 'Deployment.apps/v1',
+  'policy/v1 poddisruptionbudgets': 'PodDisruptionBudget.policy/v1',
+  'networking.k8s.io/v1 networkpolicies': 'NetworkPolicy.networking.k8s.io/v1',
   'meshery.io/v1alpha2 brokers': 'Broker.meshery.io/v1alpha2',
 };
 

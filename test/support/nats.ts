@@ -13,12 +13,21 @@ export interface Configuration {
   'credentials.conf': string;
 }
 
-/** What `nats-server -t` says of a configuration: empty when it is sound. */
-export async function configurationProblem(files: Configuration, podName?: string): Promise<string> {
+/**
+ * What `nats-server -t` says of a configuration: empty when it is sound.
+ * @param certificates the files of the TLS volume by name
+ */
+export async function configurationProblem(
+  files: Configuration,
+  podName?: string,
+  certificates: Record<string, string> = {},
+): Promise<string> {
   const server = await goTool('nats-server');
   const folder = await mkdtemp(join(tmpdir(), 'nats-conf-'));
   try {
-    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+    for (const [name, content] of Object.entries({ ...files, ...certificates })) {
+      await writeFile(join(folder, name), content.replaceAll('/etc/nats-certs/', `${folder}/`));
+    }
     await run(server, ['-t', '-c', join(folder, 'nats.conf')], { env: { ...(podName && { POD_NAME: podName }) } });
     return '';
   } catch (error) {

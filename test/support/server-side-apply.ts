@@ -138,6 +138,9 @@ function mergeItems(live: Json[], applied: Json[], keys: string[], path: Path): 
 }
 
 function remove(root: KubeObject, path: Path): void {
+  // An item that somebody else has fields of stays, and so does what it is known by.
+  const item = path.at(-2) ?? '';
+  if (item.startsWith('k:') && (path.at(-1) ?? '').slice(2) in JSON.parse(item.slice(2))) return;
   const parent = path.slice(0, -1).reduce<Json | undefined>(child, root);
   const last = path.at(-1) ?? '';
   if (Array.isArray(parent)) {

@@ -2,17 +2,28 @@ import type { V1Secret } from '@kubernetes/client-node';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import { type Credentials, encode, ROUTE_PASSWORD_KEY, TOKEN_KEY } from '../credentials.ts';
 import { brokerLabels } from '../labels.ts';
-import { natsServerAddresses, PORTS } from '../nats.ts';
+import { brokerHost, clientUrl, natsServerAddresses, PORTS } from '../nats.ts';
+import { TLS_KEYS } from '../references.ts';
 import type { Broker } from '../spec.ts';
 
 /** Key of the file that nats.conf includes: every setting that holds a credential. */
 export const CREDENTIALS_FILE = 'credentials.conf';
 
+/** Key of the URL by which clients in the cluster connect, where it is not the usual one. */
+export const URL_KEY = 'url';
+
 /**
- * The Secret `X-nats-auth`: the credentials as values, and as the part of the servers' configuration that holds them.
- * Its `type` is left to the API server, since it can't change.
+ * The Secret `X-nats-auth`: the credentials as values, and as the part of the servers' configuration that holds them;
+ * besides, whatever else a client in the cluster has to know. Its `type` is left to the API server, since it can't change.
+ * @param ca certificates that clients have to trust
  */
-export function authSecret(broker: Broker, credentials: Credentials, serviceName: string): Manifest<V1Secret> {
+export function authSecret(
+  broker: Broker,
+  credentials: Credentials,
+  ca: string | undefined,
+  serviceName: string,
+): Manifest<V1Secret> {
+  const url = clientUrl(broker);
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -21,8 +32,15 @@ export function authSecret(broker: Broker, credentials: Credentials, serviceName
       [TOKEN_KEY]: encode(credentials.token),
       [ROUTE_PASSWORD_KEY]: encode(credentials.routePassword),
       [CREDENTIALS_FILE]: encode(credentialsFile(broker, credentials, serviceName)),
+      ...(ca && { [TLS_KEYS.ca]: encode(ca) }),
+      ...(url !== usualUrl(broker.names.nats, broker.namespace) && { [URL_KEY]: encode(url) }),
     },
   };
+}
+
+/** The URL of a broker whose Secret names none. */
+export function usualUrl(serviceName: string, namespace: string): string {
+  return `nats://${brokerHost(serviceName, namespace)}:${PORTS.nats}`;
 }
 
 /** Values are quoted: NATS would read an unquoted one that looks like a number as one. */

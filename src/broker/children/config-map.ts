@@ -1,12 +1,19 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
 import type { Manifest } from '../../kubernetes/manifest.ts';
+import { bytes } from '../../kubernetes/quantity.ts';
+import { jetStreamState } from '../jetstream.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
+import { TLS_KEYS } from '../references.ts';
 import type { Broker } from '../spec.ts';
 import { CREDENTIALS_FILE } from './auth-secret.ts';
 
 /** Key of the configuration in the ConfigMap, and its name in the pods. */
 export const CONFIG_FILE = 'nats.conf';
+
+/** Where the certificates and the streams are in the pods. */
+export const TLS_DIRECTORY = '/etc/nats-certs';
+export const DATA_DIRECTORY = '/data';
 
 /** Where a server writes its process id, for the config reloader and for lame-duck mode. */
 export const PID_FILE = '/var/run/nats/nats.pid';
@@ -32,5 +39,41 @@ lame_duck_grace_period: "10s"
 lame_duck_duration: "30s"
 # The token and, with more than one server, the routes, which carry a password: from Secret ${broker.names.auth}.
 include ./${CREDENTIALS_FILE}
+${settings(broker)}${tls(broker)}${jetStream(broker)}`;
+}
+
+/** What the spec says of the servers, each only when it is there. */
+function settings({ config }: Broker): string {
+  const { maxPayload, maxConnections, writeDeadline, pingInterval, pingMax, debug, trace } = config;
+  const lines: [string, string | number | boolean | undefined][] = [
+    ['max_payload', maxPayload && String(bytes(maxPayload))],
+    ['max_connections', maxConnections],
+    ['write_deadline', writeDeadline && `"${writeDeadline}"`],
+    ['ping_interval', pingInterval && `"${pingInterval}"`],
+    ['ping_max', pingMax],
+    ['debug', debug],
+    ['trace', trace],
+  ];
+  return lines.map(([name, value]) => (value === undefined ? '' : `${name}: ${value}\n`)).join('');
+}
+
+function tls({ tls }: Broker): string {
+  if (!tls) return '';
+  const file = (key: string) => `"${TLS_DIRECTORY}/${key}"`;
+  return `tls {
+  cert_file: ${file(TLS_KEYS.certificate)}
+  key_file: ${file(TLS_KEYS.key)}
+${tls.verify ? `  ca_file: ${file(TLS_KEYS.ca)}\n  verify: true\n` : ''}}
+`;
+}
+
+function jetStream(broker: Broker): string {
+  const state = jetStreamState(broker);
+  if (!state) return '';
+  return `jetstream {
+  store_dir: "${DATA_DIRECTORY}"
+  max_file_store: ${state.maxFileStore}
+  max_memory_store: ${state.maxMemoryStore}
+}
 `;
 }

@@ -1,4 +1,4 @@
-import type { V1Service, V1ServicePort } from '@kubernetes/client-node';
+import type { V1Service, V1ServicePort, V1ServiceSpec } from '@kubernetes/client-node';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import type { ObservedService } from '../../metacontroller/observed.ts';
 import { brokerLabels } from '../labels.ts';
@@ -11,7 +11,7 @@ export function clientService(
   selector: Record<string, string>,
   observed: ObservedService | undefined,
 ): Manifest<V1Service> {
-  const { type, annotations, loadBalancerSourceRanges } = broker.service;
+  const { type, annotations, externalTrafficPolicy, loadBalancerSourceRanges, nodePorts } = broker.service;
   const loadBalancerClass = effectiveLoadBalancerClass(broker, observed);
   return {
     apiVersion: 'v1',
@@ -24,9 +24,14 @@ export function clientService(
     },
     spec: {
       type,
+      ...addressFamilies(broker, observed),
+      ...(externalTrafficPolicy && { externalTrafficPolicy }),
       ...(loadBalancerClass !== undefined && { loadBalancerClass }),
       ...(loadBalancerSourceRanges.length > 0 && { loadBalancerSourceRanges }),
-      ports: [port('nats', 'tcp'), port('monitor', 'http')],
+      ports: [
+        withNodePort({ ...port('nats', 'tcp'), port: broker.service.port }, nodePorts.nats),
+        withNodePort(port('monitor', 'http'), nodePorts.monitor),
+      ],
       selector,
     },
   };
@@ -47,6 +52,7 @@ export function headlessService(
     metadata: { name: broker.names.headless, namespace: broker.namespace, labels: brokerLabels(broker) },
     spec: {
       clusterIP: observed?.spec.clusterIP ?? 'None',
+      ...addressFamilies(broker, observed),
       ports: [port('nats', 'tcp'), ...(broker.size > 1 ? [port('cluster', 'tcp')] : []), port('monitor', 'http')],
       publishNotReadyAddresses: true,
       selector,
@@ -59,6 +65,36 @@ export function effectiveLoadBalancerClass(broker: Broker, observed: ObservedSer
   const { type, loadBalancerClass } = broker.service;
   if (type !== 'LoadBalancer') return undefined;
   return observed?.spec.type === 'LoadBalancer' ? observed.spec.loadBalancerClass : loadBalancerClass;
+}
+
+/**
+ * Families of addresses of a Service, as far as they can be asked for. The first one can't change. One that Kubernetes
+ * has added by the policy is asked for too, or it would be taken for a change on every sync; and what had two families
+ * keeps them until it is told to have one.
+ */
+function addressFamilies(
+  { service: { ipFamilies, ipFamilyPolicy } }: Broker,
+  observed: ObservedService | undefined,
+): Pick<V1ServiceSpec, 'ipFamilies' | 'ipFamilyPolicy'> {
+  const now = observed?.spec.ipFamilies ?? [];
+  const isDual = (observed?.spec.ipFamilyPolicy ?? 'SingleStack') !== 'SingleStack';
+  const policy = ipFamilyPolicy ?? (isDual ? 'SingleStack' : undefined);
+  const fixed = now[0] !== undefined && now[0] !== ipFamilies?.[0];
+  const isAdded = ipFamilies?.length === 1 && now.length === 2 && policy !== undefined && policy !== 'SingleStack';
+  return {
+    ...(policy && { ipFamilyPolicy: policy }),
+    ...(ipFamilies && { ipFamilies: fixed || isAdded ? now : ipFamilies }),
+  };
+}
+
+/** The family that a Service keeps though another is asked for, `undefined` when there is none. */
+export function fixedFamily({ service: { ipFamilies } }: Broker, observed: ObservedService | undefined) {
+  const now = observed?.spec.ipFamilies?.[0];
+  return now !== undefined && ipFamilies && ipFamilies[0] !== now ? now : undefined;
+}
+
+function withNodePort(servicePort: V1ServicePort, nodePort: number | undefined): V1ServicePort {
+  return nodePort === undefined ? servicePort : { ...servicePort, nodePort };
 }
 
 function port(name: keyof typeof PORTS, appProtocol: 'tcp' | 'http'): V1ServicePort {

@@ -1,27 +1,38 @@
-import type { V1Container, V1Probe, V1StatefulSet, V1StatefulSetSpec } from '@kubernetes/client-node';
+import type {
+  V1Container,
+  V1PersistentVolumeClaim,
+  V1Probe,
+  V1StatefulSet,
+  V1StatefulSetSpec,
+  V1Volume,
+  V1VolumeMount,
+} from '@kubernetes/client-node';
 import { checksum } from '../../kubernetes/checksum.ts';
-import { image, pullPolicy } from '../../kubernetes/images.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
+import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
 import type { ObservedStatefulSet } from '../../metacontroller/observed.ts';
 import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
 import type { Credentials } from '../credentials.ts';
+import { DATA_VOLUME } from '../in-place.ts';
+import { jetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
-import { PORTS } from '../nats.ts';
-import type { Broker } from '../spec.ts';
+import { METRICS_PORT, PORTS } from '../nats.ts';
+import { TLS_KEYS } from '../references.ts';
+import type { Broker, Container } from '../spec.ts';
 import { CREDENTIALS_FILE } from './auth-secret.ts';
-import { CONFIG_FILE, PID_FILE } from './config-map.ts';
+import { CONFIG_FILE, DATA_DIRECTORY, PID_FILE, TLS_DIRECTORY } from './config-map.ts';
 
 /** Name of the container that runs NATS; Meshery Server reads the version from its image. */
 export const NATS_CONTAINER = 'nats';
 
-const RELOADER_IMAGE = 'natsio/nats-server-config-reloader:0.23.0';
 const CONFIG_DIRECTORY = '/etc/nats-config';
 const PID_DIRECTORY = PID_FILE.slice(0, PID_FILE.lastIndexOf('/'));
 
 /**
- * The StatefulSet `X-nats`: one pod a NATS server. Selector, service name and pod management can't change, so those of
- * an observed StatefulSet are asked for again; volume claims are not asked for at all, which leaves them as they are.
+ * The StatefulSet `X-nats`: one pod a NATS server. Selector, service name, pod management and volume claims can't change,
+ * so those of an observed StatefulSet are asked for again.
+ * @param broker as `feasible` gives it for the observed StatefulSet
  */
 export function statefulSet(
   broker: Broker,
@@ -29,41 +40,39 @@ export function statefulSet(
   selector: Record<string, string>,
   observed: ObservedStatefulSet | undefined,
 ): Manifest<V1StatefulSet> {
+  const { jetStream, promExporter } = broker;
+  const annotations = jetStreamAnnotations(broker, observed);
   const spec: V1StatefulSetSpec = {
     podManagementPolicy: observed?.spec.podManagementPolicy ?? 'Parallel',
     replicas: broker.size,
     selector: { matchLabels: selector },
     serviceName: governingService(broker, observed),
-    template: {
-      metadata: {
-        annotations: {
-          'meshery.io/credentials-checksum': checksum(`${credentials.token}\n${credentials.routePassword}`),
-        },
-        labels: podLabels(broker, selector),
-      },
-      spec: {
-        automountServiceAccountToken: false,
-        containers: [nats(broker), reloader()],
-        enableServiceLinks: false,
-        securityContext: restrictedPod,
-        shareProcessNamespace: true,
-        terminationGracePeriodSeconds: 60,
-        ...(broker.size > 1 && { topologySpreadConstraints: [spread(selector)] }),
-        volumes: [
-          {
-            name: 'config',
-            projected: {
-              sources: [
-                { configMap: { name: broker.names.config, items: [{ key: CONFIG_FILE, path: CONFIG_FILE }] } },
-                { secret: { name: broker.names.auth, items: [{ key: CREDENTIALS_FILE, path: CREDENTIALS_FILE }] } },
-              ],
-            },
+    template: withPodTemplate(
+      {
+        metadata: {
+          annotations: {
+            'meshery.io/credentials-checksum': checksum(`${credentials.token}\n${credentials.routePassword}`),
+            ...annotations.pods,
           },
-          { name: 'pid', emptyDir: {} },
-        ],
+          labels: podLabels(broker, selector),
+        },
+        spec: {
+          automountServiceAccountToken: false,
+          containers: [nats(broker), reloader(broker), ...(promExporter ? [exporter(broker, promExporter)] : [])],
+          enableServiceLinks: false,
+          securityContext: restrictedPod,
+          shareProcessNamespace: true,
+          terminationGracePeriodSeconds: 60,
+          ...(broker.size > 1 && { topologySpreadConstraints: [spread(selector)] }),
+          volumes: volumes(broker),
+        },
       },
-    },
+      broker.podTemplate,
+      selector,
+    ),
+    ...(jetStream?.fileStore && { persistentVolumeClaimRetentionPolicy: jetStream.fileStore.retention }),
   };
+  const claims = volumeClaims(broker, observed);
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -71,10 +80,63 @@ export function statefulSet(
       name: broker.names.nats,
       namespace: broker.namespace,
       labels: brokerLabels(broker),
-      annotations: { [REVISION_ANNOTATION]: checksum(JSON.stringify(spec)) },
+      annotations: { [REVISION_ANNOTATION]: checksum(JSON.stringify(spec)), ...annotations.workload },
     },
-    spec,
+    spec: { ...spec, ...(claims && { volumeClaimTemplates: claims }) },
   };
+}
+
+/**
+ * The claims of an observed StatefulSet as they are: their list is compared as a whole, and what was left out would be a
+ * change on every sync. For the same reason new ones have every default that the API server would give them.
+ */
+function volumeClaims(
+  { jetStream }: Broker,
+  observed: ObservedStatefulSet | undefined,
+): V1PersistentVolumeClaim[] | undefined {
+  if (observed) return observed.spec.volumeClaimTemplates as V1PersistentVolumeClaim[] | undefined;
+  if (!jetStream?.fileStore) return undefined;
+  const { size, storageClassName } = jetStream.fileStore;
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: DATA_VOLUME },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: size } },
+        ...(storageClassName && { storageClassName }),
+        volumeMode: 'Filesystem',
+      },
+      status: { phase: 'Pending' },
+    },
+  ];
+}
+
+function volumes({ names, tls, jetStream }: Broker): V1Volume[] {
+  return [
+    {
+      name: 'config',
+      projected: {
+        sources: [
+          { configMap: { name: names.config, items: [{ key: CONFIG_FILE, path: CONFIG_FILE }] } },
+          { secret: { name: names.auth, items: [{ key: CREDENTIALS_FILE, path: CREDENTIALS_FILE }] } },
+        ],
+      },
+    },
+    { name: 'pid', emptyDir: {} },
+    ...(tls ? [{ name: 'tls', secret: { secretName: tls.secretName } }] : []),
+    // NATS keeps files of its own even for streams in memory, and the root filesystem is read-only.
+    ...(jetStream && !jetStream.fileStore ? [{ name: DATA_VOLUME, emptyDir: {} }] : []),
+  ];
+}
+
+/** What the server and the reloader both read. */
+function configurationMounts({ tls }: Broker): V1VolumeMount[] {
+  return [
+    { mountPath: CONFIG_DIRECTORY, name: 'config', readOnly: true },
+    ...(tls ? [{ mountPath: TLS_DIRECTORY, name: 'tls', readOnly: true }] : []),
+  ];
 }
 
 /** Name of the Service that names the pods, which their addresses in the routes must use. */
@@ -86,8 +148,8 @@ function nats(broker: Broker): V1Container {
   const clustered = broker.size > 1;
   return {
     name: NATS_CONTAINER,
-    image: image('nats', broker.tag),
-    imagePullPolicy: pullPolicy(broker.tag),
+    image: broker.nats.image,
+    imagePullPolicy: broker.nats.imagePullPolicy,
     args: ['--config', `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
     // Lame-duck mode hands the clients to the other servers. Alone, a server has nobody to hand them to and would only
@@ -105,32 +167,51 @@ function nats(broker: Broker): V1Container {
     startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 900 }),
     readinessProbe: probe('/healthz?js-server-only=true', { periodSeconds: 2, failureThreshold: 5 }),
     livenessProbe: probe('/healthz?js-enabled-only=true', { periodSeconds: 30, failureThreshold: 3 }),
-    resources: { limits: { cpu: '1', memory: '256Mi' }, requests: { cpu: '100m', memory: '64Mi' } },
+    resources: broker.nats.resources,
     securityContext: restrictedContainer,
     volumeMounts: [
-      { mountPath: CONFIG_DIRECTORY, name: 'config', readOnly: true },
+      ...configurationMounts(broker),
       { mountPath: PID_DIRECTORY, name: 'pid' },
+      ...(broker.jetStream ? [{ mountPath: DATA_DIRECTORY, name: DATA_VOLUME }] : []),
     ],
   };
 }
 
 /** Sends the server a reload when a file of its configuration changes; takes up what needs no restart. */
-function reloader(): V1Container {
+function reloader(broker: Broker): V1Container {
+  const { tls, reloader } = broker;
+  const files = [`${CONFIG_DIRECTORY}/${CONFIG_FILE}`, `${CONFIG_DIRECTORY}/${CREDENTIALS_FILE}`];
+  const { certificate, key, ca } = TLS_KEYS;
+  const certificates = tls ? [certificate, key, ...(tls.verify ? [ca] : [])] : [];
   return {
     name: 'reloader',
-    image: RELOADER_IMAGE,
-    imagePullPolicy: 'IfNotPresent',
+    image: reloader.image,
+    imagePullPolicy: reloader.imagePullPolicy,
     args: [
       ...['-pid', PID_FILE],
-      ...['-config', `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
-      ...['-config', `${CONFIG_DIRECTORY}/${CREDENTIALS_FILE}`],
+      ...[...files, ...certificates.map((file) => `${TLS_DIRECTORY}/${file}`)].flatMap((file) => ['-config', file]),
     ],
-    resources: { limits: { cpu: '100m', memory: '64Mi' }, requests: { cpu: '10m', memory: '16Mi' } },
+    resources: reloader.resources,
     securityContext: restrictedContainer,
-    volumeMounts: [
-      { mountPath: PID_DIRECTORY, name: 'pid' },
-      { mountPath: CONFIG_DIRECTORY, name: 'config', readOnly: true },
+    volumeMounts: [{ mountPath: PID_DIRECTORY, name: 'pid' }, ...configurationMounts(broker)],
+  };
+}
+
+/** Metrics of the server, as the NATS Helm chart has them. It reads the monitor, which is plain also with TLS. */
+function exporter({ jetStream }: Broker, { image, imagePullPolicy, resources }: Container): V1Container {
+  return {
+    name: 'prom-exporter',
+    image,
+    imagePullPolicy,
+    args: [
+      `-port=${METRICS_PORT.port}`,
+      ...['-connz', '-routez', '-subz', '-varz', '-prefix=nats', '-use_internal_server_id'],
+      ...(jetStream ? ['-jsz=all'] : []),
+      `http://localhost:${PORTS.monitor}/`,
     ],
+    ports: [{ containerPort: METRICS_PORT.port, name: METRICS_PORT.name, protocol: 'TCP' }],
+    resources,
+    securityContext: restrictedContainer,
   };
 }
 

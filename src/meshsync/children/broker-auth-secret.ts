@@ -1,5 +1,6 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { encode } from '../../broker/credentials.ts';
+import { TLS_KEYS } from '../../broker/references.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import type { BrokerConnection } from '../broker.ts';
 import { meshSyncLabels } from '../labels.ts';
@@ -7,11 +8,13 @@ import type { MeshSync } from '../spec.ts';
 
 /**
  * The Secret `X-broker-auth`, where MeshSync's pods can't read another: the token of a Broker in another namespace under
- * `token`, or a URL with credentials under `url`.
+ * `token`, or a URL with credentials under `url`; and the certificates that MeshSync has to trust.
+ * @param ca in PEM
  */
 export function brokerAuthSecret(
   meshSync: MeshSync,
   { type, value }: NonNullable<BrokerConnection['credential']>,
+  ca: string | undefined,
 ): Manifest<V1Secret> {
   return {
     apiVersion: 'v1',
@@ -21,6 +24,6 @@ export function brokerAuthSecret(
       namespace: meshSync.namespace,
       labels: meshSyncLabels(meshSync),
     },
-    data: { [type]: encode(value) },
+    data: { [type]: encode(value), ...(ca && { [TLS_KEYS.ca]: encode(ca) }) },
   };
 }

@@ -1,6 +1,7 @@
-import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar } from '@kubernetes/client-node';
+import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar, V1Volume } from '@kubernetes/client-node';
+import { TLS_KEYS } from '../../broker/references.ts';
 import { checksum } from '../../kubernetes/checksum.ts';
-import { image, isAtLeast, pullPolicy } from '../../kubernetes/images.ts';
+import { isAtLeast } from '../../kubernetes/images.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
 import { isDynamicallyApplied } from '../../metacontroller/carry-over.ts';
@@ -18,6 +19,8 @@ const BINARY = './meshery-meshsync';
 /** First release with `/healthz` and `/readyz`; a probe of an image without them would restart it for ever. */
 const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
+const CA_DIRECTORY = '/etc/meshery/broker-ca';
+
 const managementPlane = { 'meshery/component-type': 'management-plane' };
 
 /**
@@ -31,6 +34,7 @@ export function deployment(
 ): Manifest<V1Deployment> {
   const { whitelist = '', blacklist = '' } = meshSync.watchList;
   const selector = podSelector(meshSync, observed);
+  const ca = caVolume(connection);
   const spec: V1DeploymentSpec = {
     replicas: meshSync.size,
     selector: { matchLabels: selector },
@@ -41,6 +45,7 @@ export function deployment(
           // MeshSync reads both only when it starts.
           'meshery.io/watch-list-checksum': checksum(JSON.stringify([whitelist, blacklist])),
           ...(connection.credential && { 'meshery.io/credentials-checksum': checksum(connection.credential.value) }),
+          ...(ca && { 'meshery.io/ca-checksum': checksum(connection.ca ?? '') }),
         },
         labels: { ...meshSyncLabels(meshSync), ...selector },
       },
@@ -50,7 +55,7 @@ export function deployment(
         serviceAccountName: meshSync.names.meshsync,
         shareProcessNamespace: true,
         terminationGracePeriodSeconds: 60,
-        volumes: [{ name: 'home', emptyDir: {} }],
+        volumes: [{ name: 'home', emptyDir: {} }, ...(ca ? [ca] : [])],
       },
     },
   };
@@ -67,6 +72,15 @@ export function deployment(
   };
 }
 
+/** The certificates of the broker alone, not what else is in the Secret. */
+function caVolume({ ca, credential }: BrokerConnection): V1Volume | undefined {
+  if (!ca || !credential) return undefined;
+  return {
+    name: 'broker-ca',
+    secret: { items: [{ key: TLS_KEYS.ca, path: TLS_KEYS.ca }], secretName: credential.secretName },
+  };
+}
+
 function container(
   meshSync: MeshSync,
   connection: BrokerConnection,
@@ -74,16 +88,23 @@ function container(
 ): V1Container {
   return {
     name: MESHSYNC_CONTAINER,
-    image: image('meshery/meshsync', meshSync.tag),
-    imagePullPolicy: pullPolicy(meshSync.tag),
+    image: meshSync.image.image,
+    imagePullPolicy: meshSync.image.imagePullPolicy,
     command: [BINARY],
-    env: environment(connection, observed),
+    // Programs in Go read certificates from this directory besides the bundle of their image.
+    env: [
+      ...environment(connection, observed),
+      ...(connection.ca ? [{ name: 'SSL_CERT_DIR', value: CA_DIRECTORY }] : []),
+    ],
     ports: [{ containerPort: 11000, name: 'client', protocol: 'TCP' }],
     ...probes(meshSync.tag),
     resources: { limits: { cpu: '4', memory: '4Gi' }, requests: { cpu: '500m', memory: '512Mi' } },
     securityContext: restrictedContainer,
     // MeshSync keeps a file in its home directory, which is this one for the user it runs as.
-    volumeMounts: [{ mountPath: '/home/nonroot', name: 'home' }],
+    volumeMounts: [
+      { mountPath: '/home/nonroot', name: 'home' },
+      ...(connection.ca ? [{ mountPath: CA_DIRECTORY, name: 'broker-ca', readOnly: true }] : []),
+    ],
   };
 }
 

@@ -1,0 +1,50 @@
+import type { V1NetworkPolicy, V1NetworkPolicyIngressRule, V1NetworkPolicyPeer } from '@kubernetes/client-node';
+import type { Manifest } from '../../kubernetes/manifest.ts';
+import { brokerLabels } from '../labels.ts';
+import { METRICS_PORT, PORTS } from '../nats.ts';
+import type { Broker } from '../spec.ts';
+
+/** Every pod of the cluster. */
+const anyPod: V1NetworkPolicyPeer = { namespaceSelector: {} };
+
+/** MeshSync looks at the monitor before it connects. */
+const meshSync: V1NetworkPolicyPeer = {
+  namespaceSelector: {},
+  podSelector: { matchLabels: { component: 'meshsync' } },
+};
+
+/** Every pod of the namespace of the broker. */
+const neighbours: V1NetworkPolicyPeer = { podSelector: {} };
+
+/**
+ * The NetworkPolicy `X-nats`: clients, the monitor, the exporter and the routes each only from where they belong. Probes
+ * come from the pod's own node, which every network lets in.
+ */
+export function networkPolicy(
+  broker: Broker,
+  policy: NonNullable<Broker['networkPolicy']>,
+  selector: Record<string, string>,
+): Manifest<V1NetworkPolicy> {
+  const { clients = broker.service.type === 'ClusterIP' ? [anyPod] : undefined } = policy;
+  const { monitor = [meshSync, neighbours], metrics = [anyPod] } = policy;
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: broker.names.nats, namespace: broker.namespace, labels: brokerLabels(broker) },
+    spec: {
+      podSelector: { matchLabels: selector },
+      policyTypes: ['Ingress'],
+      ingress: [
+        rule(PORTS.nats, clients),
+        rule(PORTS.monitor, monitor),
+        ...(broker.size > 1 ? [rule(PORTS.cluster, [{ podSelector: { matchLabels: selector } }])] : []),
+        ...(broker.promExporter ? [rule(METRICS_PORT.port, metrics)] : []),
+      ],
+    },
+  };
+}
+
+/** @param from `undefined` for everybody */
+function rule(port: number, from: V1NetworkPolicyPeer[] | undefined): V1NetworkPolicyIngressRule {
+  return { ports: [{ port, protocol: 'TCP' }], ...(from && { from }) };
+}

@@ -1,0 +1,84 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { checksum } from '../kubernetes/checksum.ts';
+import { isAtLeast, tagOf } from '../kubernetes/images.ts';
+import { bytes } from '../kubernetes/quantity.ts';
+import type { ObservedStatefulSet } from '../metacontroller/observed.ts';
+import type { Broker } from './spec.ts';
+
+/** Annotation of a StatefulSet with what it was last asked for of JetStream, as JSON. */
+export const JETSTREAM_ANNOTATION = 'meshery.io/jetstream';
+
+/** Annotation of the pods that changes when JetStream does in a way that takes a restart. */
+export const JETSTREAM_RESTART_ANNOTATION = 'meshery.io/jetstream-restart';
+
+const JetStreamState = Type.Object({
+  servers: Type.Integer({ minimum: 1 }),
+  /** Bytes that streams may take on disk and in memory, in decimal. */
+  maxFileStore: Type.String({ pattern: '^\\d+$' }),
+  maxMemoryStore: Type.String({ pattern: '^\\d+$' }),
+});
+type JetStreamState = Static<typeof JetStreamState>;
+
+const check = TypeCompiler.Compile(JetStreamState);
+
+/** What is asked for of JetStream, `undefined` without it. */
+export function jetStreamState({ size, jetStream }: Broker): JetStreamState | undefined {
+  if (!jetStream) return undefined;
+  const { fileStore, memoryStore } = jetStream;
+  return {
+    servers: size,
+    maxFileStore: String(fileStore ? bytes(fileStore.maxSize ?? fileStore.size) : 0n),
+    maxMemoryStore: String(memoryStore ? bytes(memoryStore.maxSize) : 0n),
+  };
+}
+
+/** What an existing StatefulSet was last asked for, `undefined` when that can't be told. */
+export function lastJetStreamState(observed: ObservedStatefulSet | undefined): JetStreamState | undefined {
+  try {
+    const state: unknown = JSON.parse(observed?.metadata.annotations?.[JETSTREAM_ANNOTATION] ?? '');
+    return check.Check(state) ? state : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** First release that takes up greater limits without a restart. */
+const FIRST_TO_GROW_BY_RELOAD = '2.14.0';
+
+/**
+ * The annotations that JetStream needs, of the StatefulSet and of its pods. NATS takes up limits that grow by a reload,
+ * and refuses the whole configuration when they shrink. So the annotation of the pods stays as it is while they grow, and
+ * becomes another, which rolls the pods, when they don't.
+ */
+export function jetStreamAnnotations(
+  broker: Broker,
+  observed: ObservedStatefulSet | undefined,
+): { workload: Record<string, string>; pods: Record<string, string> } {
+  const state = jetStreamState(broker);
+  if (!state) return { workload: {}, pods: {} };
+  return {
+    workload: { [JETSTREAM_ANNOTATION]: JSON.stringify(state) },
+    pods: { [JETSTREAM_RESTART_ANNOTATION]: restart(broker, state, observed) },
+  };
+}
+
+function restart(broker: Broker, next: JetStreamState, observed: ObservedStatefulSet | undefined): string {
+  const started = observed?.spec.template?.metadata?.annotations?.[JETSTREAM_RESTART_ANNOTATION];
+  const limits = `${next.maxFileStore}/${next.maxMemoryStore}`;
+  if (started === undefined) return limits;
+  const last = lastJetStreamState(observed);
+  const changes = LIMITS.map((limit) => change(last?.[limit], next[limit]));
+  const canReload = isAtLeast(tagOf(broker.nats.image) ?? '', FIRST_TO_GROW_BY_RELOAD);
+  const stays = changes.every((how) => how === 'none' || (how === 'grows' && canReload));
+  // With what was there before, so that it is another one even when the limits go back to what they were.
+  return stays ? started : checksum(`${started} ${limits}`);
+}
+
+const LIMITS = ['maxFileStore', 'maxMemoryStore'] as const;
+
+/** A store that was off, or goes off, is another matter than one that grows. */
+function change(last: string | undefined, next: string): 'none' | 'grows' | 'other' {
+  if (last === next) return 'none';
+  return last !== undefined && last !== '0' && BigInt(next) > BigInt(last) ? 'grows' : 'other';
+}

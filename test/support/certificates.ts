@@ -1,0 +1,56 @@
+import { generate } from 'selfsigned';
+import { encode } from '../../src/broker/credentials.ts';
+import type { KubeObject } from './json.ts';
+
+/** A key and its certificate, in PEM. */
+export interface KeyPair {
+  key: string;
+  certificate: string;
+}
+
+/** An authority of its own, good for a day. */
+export async function authority(): Promise<KeyPair> {
+  const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'an authority' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
+    ],
+  });
+  return { key, certificate };
+}
+
+/** A certificate of an authority for DNS names and for loopback; good for servers and for clients. */
+export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
+  const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'issued' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    ca: { key: by.key, cert: by.certificate },
+    extensions: [
+      { name: 'basicConstraints', cA: false },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [...names.map((value) => ({ type: 2 as const, value })), { type: 7, ip: '127.0.0.1' }],
+      },
+    ],
+  });
+  return { key, certificate };
+}
+
+/** A Secret as cert-manager makes it. */
+export function tlsSecret(name: string, pair: KeyPair, ca: KeyPair | undefined, namespace = 'meshery'): KubeObject {
+  const metadata = { name, namespace };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/tls', data: tlsData(pair, ca) };
+}
+
+/** What is in it. */
+export function tlsData(pair: KeyPair, ca: KeyPair | undefined): Record<string, string> {
+  return {
+    'tls.crt': encode(pair.certificate),
+    'tls.key': encode(pair.key),
+    ...(ca && { 'ca.crt': encode(ca.certificate) }),
+  };
+}
