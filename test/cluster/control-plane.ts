@@ -59,7 +59,7 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
     log('starting kube-apiserver');
     const apiArguments = [
       ...['--etcd-servers', local('http', client), '--bind-address', '127.0.0.1', '--secure-port', `${api}`],
-      ...['--cert-dir', join(directory, 'certificates'), '--service-cluster-ip-range', '10.96.0.0/16'],
+      ...['--cert-dir', join(directory, 'certificates'), '--service-cluster-ip-range', '10.96.0.0/16,fd00:10:96::/112'],
       ...[
         '--service-account-key-file',
         files.serviceAccountKey,

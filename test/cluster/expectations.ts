@@ -75,6 +75,8 @@ export const childKinds: [apiVersion: string, kind: string][] = [
   ['v1', 'ServiceAccount'],
   ['apps/v1', 'StatefulSet'],
   ['apps/v1', 'Deployment'],
+  ['policy/v1', 'PodDisruptionBudget'],
+  ['networking.k8s.io/v1', 'NetworkPolicy'],
 ];
 
 /** The children of a resource, as `Kind/name`, by owner. */

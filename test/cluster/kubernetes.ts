@@ -43,8 +43,14 @@ export interface Kubernetes {
   list: (apiVersion: string, kind: string, namespace?: string) => Promise<KubernetesObject[]>;
   /** JSON merge patch, as `kubectl patch --type merge`. */
   patch: (object: object) => Promise<KubernetesObject>;
-  /** Deletes and lets the garbage collector take the dependants; an object that is gone is no error. */
-  delete: (apiVersion: string, kind: string, name: string, namespace?: string) => Promise<void>;
+  /** Deletes, and by default lets the garbage collector take the dependants; an object that is gone is no error. */
+  delete: (
+    apiVersion: string,
+    kind: string,
+    name: string,
+    namespace?: string,
+    propagationPolicy?: 'Background' | 'Orphan',
+  ) => Promise<void>;
   /** A plain request, for what has no object: subresources, tables. */
   request: (
     method: string,
@@ -102,9 +108,9 @@ export function connect(kubeconfig: string): Kubernetes {
       const path = await pathOf(apiVersion, kind, metadata.namespace, metadata.name);
       return send('PATCH', path, object, 'application/merge-patch+json');
     },
-    delete: async (apiVersion, kind, name, namespace) => {
+    delete: async (apiVersion, kind, name, namespace, propagationPolicy = 'Background') => {
       const path = await pathOf(apiVersion, kind, namespace, name);
-      await unlessGone(send('DELETE', path, { propagationPolicy: 'Background' }));
+      await unlessGone(send('DELETE', path, { propagationPolicy }));
     },
     request,
   };

@@ -4,9 +4,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
 import { decode } from '../../src/broker/credentials.ts';
 import { syncBroker } from '../../src/broker/sync.ts';
+import { ObservedSecret } from '../../src/metacontroller/observed.ts';
 import { mintToken } from '../../src/mint.ts';
+import type { KubeObject } from '../support/json.ts';
 import { goTool } from '../tools.ts';
 
 /** The configuration of one broker as the operator generates it, and the token of its clients. */
@@ -16,17 +20,19 @@ export interface Generated {
   token: string;
 }
 
-/** What the hook answers for a new Broker of a size. */
-export function generate(size: number): Generated {
+/** What the hook answers for a new Broker of a size, with whatever else its spec says. */
+export function generate(size: number, spec: object = {}, secrets: KubeObject[] = []): Generated {
+  const byName = Object.fromEntries(secrets.map((secret) => [`meshery/${secret.metadata.name}`, secret]));
   const { children } = syncBroker(
     {
       parent: {
         apiVersion: 'meshery.io/v1alpha2',
         kind: 'Broker',
         metadata: { name: 'meshery-broker', namespace: 'meshery', uid: 'uid', generation: 1 },
-        spec: { size },
+        spec: { size, ...spec },
       },
       children: {},
+      related: { 'Secret.v1': Value.Decode(Type.Record(Type.String(), ObservedSecret), byName) },
     },
     { now: () => new Date(), mintToken },
   );
@@ -39,6 +45,9 @@ export function generate(size: number): Generated {
     token: decode(secret.token),
   };
 }
+
+/** Files of the volumes of a pod besides those two, by name. */
+export type Files = Record<string, string>;
 
 /** Ports of one server on loopback. */
 export interface Ports {
@@ -58,7 +67,9 @@ export interface NatsServer {
   log: () => string;
   /** The answer of a route of its monitoring port. */
   monitor: (path: string) => Promise<Record<string, unknown>>;
-  /** Signals it and waits for its end. */
+  /** Signals it and waits for its end; its directory stays. */
+  end: (signal?: NodeJS.Signals) => Promise<void>;
+  /** The same, and removes its directory. */
   stop: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
@@ -66,10 +77,14 @@ export interface NatsServer {
  * Starts a process for each server of a broker with its generated configuration, adapted to one machine by `onLoopback`,
  * and waits until all are healthy.
  */
-export async function startBroker({ natsConf, credentialsConf }: Generated, size: number): Promise<NatsServer[]> {
+export async function startBroker(
+  { natsConf, credentialsConf }: Generated,
+  size: number,
+  files: Files = {},
+): Promise<NatsServer[]> {
   const ports = await Promise.all(Array.from({ length: size }, freePorts));
   const servers = await Promise.all(
-    ports.map((own, ordinal) => startServer(`meshery-nats-${ordinal}`, own, ports, natsConf, credentialsConf)),
+    ports.map((own, ordinal) => startServer(`meshery-nats-${ordinal}`, own, ports, natsConf, credentialsConf, files)),
   );
   await Promise.all(servers.map(healthy));
   return servers;
@@ -82,9 +97,20 @@ export async function startServer(
   all: Ports[],
   natsConf: string,
   credentialsConf: string,
+  files: Files = {},
 ): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), `${name}-`));
   await writeConfiguration(directory, own, all, natsConf, credentialsConf);
+  for (const [file, content] of Object.entries(files)) await writeFile(join(directory, file), content);
+  return run(name, own, directory);
+}
+
+/** Starts the server of a directory again, on the ports and the data that it had. */
+export async function startAgain({ name, ports, directory }: NatsServer): Promise<NatsServer> {
+  return run(name, ports, directory);
+}
+
+async function run(name: string, own: Ports, directory: string): Promise<NatsServer> {
   const process = spawn(await goTool('nats-server'), ['--config', join(directory, 'nats.conf')], {
     env: { POD_NAME: name },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -93,6 +119,12 @@ export async function startServer(
   process.stderr?.on('data', (chunk) => {
     log += chunk;
   });
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    if (process.exitCode !== null || process.signalCode !== null) return;
+    const exited = once(process, 'exit');
+    process.kill(signal);
+    await exited;
+  };
   return {
     name,
     url: `nats://127.0.0.1:${own.nats}`,
@@ -102,12 +134,9 @@ export async function startServer(
     log: () => log,
     monitor: async (path) =>
       (await (await fetch(`http://127.0.0.1:${own.monitor}${path}`)).json()) as Record<string, unknown>,
-    stop: async (signal = 'SIGTERM') => {
-      if (process.exitCode === null && process.signalCode === null) {
-        const exited = once(process, 'exit');
-        process.kill(signal);
-        await exited;
-      }
+    end,
+    stop: async (signal) => {
+      await end(signal);
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -130,13 +159,28 @@ export async function pidOf(server: NatsServer): Promise<number> {
   return Number(await readFile(join(server.directory, 'nats.pid'), 'utf8'));
 }
 
-/** The only changes to what was generated: addresses, ports and the path of the pid file. */
+/** Has a server read its configuration again, as the reloader does, and waits until it has. */
+export async function reload(server: NatsServer): Promise<void> {
+  const before = server.log().length;
+  process.kill(await pidOf(server), 'SIGHUP');
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const since = server.log().slice(before);
+    if (since.includes('Reloaded server configuration')) return;
+    if (/Failed to reload|config reload not supported/.test(since)) throw new Error(since);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${server.name} did not reload: ${server.log()}`);
+}
+
+/** The only changes to what was generated: addresses, ports and the paths of volumes. */
 function onLoopback(configuration: string, own: Ports, all: Ports[], directory: string): string {
   return configuration
     .replace('port: 4222', `listen: "127.0.0.1:${own.nats}"`)
     .replace('http_port: 8222', `http: "127.0.0.1:${own.monitor}"`)
     .replace('port: 6222', `listen: "127.0.0.1:${own.cluster}"`)
     .replace('/var/run/nats/nats.pid', join(directory, 'nats.pid'))
+    .replaceAll('/etc/nats-certs/', `${directory}/`)
+    .replace('store_dir: "/data"', `store_dir: "${join(directory, 'data')}"`)
     .replaceAll(/@meshery-nats-(\d+)\.\S+?:6222/g, (_, ordinal) => `@127.0.0.1:${all[Number(ordinal)]?.cluster}`);
 }
 

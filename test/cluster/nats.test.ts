@@ -1,16 +1,26 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
+import { authority, issue, type KeyPair, tlsSecret } from '../support/certificates.ts';
+import type { KubeObject } from '../support/json.ts';
 import { goTool } from '../tools.ts';
 import {
+  type Files,
   freePorts,
   type Generated,
   generate,
   healthy,
   type NatsServer,
-  pidOf,
+  reload,
+  startAgain,
   startBroker,
   startServer,
   writeConfiguration,
@@ -28,19 +38,33 @@ afterEach(async () => {
   connections = [];
 });
 
-async function broker(size: number): Promise<Generated> {
-  const generated = generate(size);
-  servers = await startBroker(generated, size);
+async function broker(
+  size: number,
+  spec: object = {},
+  secrets: KubeObject[] = [],
+  files: Files = {},
+): Promise<Generated> {
+  const generated = generate(size, spec, secrets);
+  servers = await startBroker(generated, size, files);
   return generated;
 }
 
 async function client(token: string | undefined, ...to: (NatsServer | undefined)[]): Promise<NatsConnection> {
+  return clientWith({}, token, ...to);
+}
+
+async function clientWith(
+  options: NodeConnectionOptions,
+  token: string | undefined,
+  ...to: (NatsServer | undefined)[]
+): Promise<NatsConnection> {
   const connection = await connect({
     servers: to.map((server) => server?.url ?? ''),
     ...(token !== undefined && { token }),
     noRandomize: true,
     reconnectTimeWait: 100,
     timeout: 5_000,
+    ...options,
   });
   connections.push(connection);
   return connection;
@@ -95,8 +119,7 @@ describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
     const all = servers.map(({ ports }) => ports);
     for (const server of servers) {
       await writeConfiguration(server.directory, server.ports, all, natsConf, credentialsConf.replace(token, next));
-      process.kill(await pidOf(server), 'SIGHUP');
-      expect(await eventually(async () => server.log().includes('Reloaded server configuration'), 5)).toBe(true);
+      await reload(server);
       await client(next, server);
       await expect(client(token, server)).rejects.toThrow(/authorization/i);
     }
@@ -152,3 +175,203 @@ describe('three servers', () => {
     expect(await delivers(moving, await client(token, servers[2]))).toBe(true);
   }, 90_000);
 });
+
+describe('one server', () => {
+  it('is replaced before the client of Meshery Server gives up', async () => {
+    const { token } = await broker(1);
+    // As it connects: five attempts, two seconds apart.
+    const meshery = await clientWith({ maxReconnectAttempts: 5, reconnectTimeWait: 2_000 }, token, servers[0]);
+    // What a kubelet does: the containers get SIGTERM, and their successors start when they have ended.
+    await servers[0]?.end('SIGTERM');
+    const successor = await startAgain(servers[0] as NatsServer);
+    servers.push(successor);
+    await healthy(successor);
+    const isBack = async () => Boolean(await meshery.rtt().catch(() => undefined));
+    expect(await eventually(isBack, 10)).toBe(true);
+    expect(await delivers(await client(token, successor), meshery)).toBe(true);
+    expect(meshery.isClosed()).toBe(false);
+  }, 30_000);
+
+  it('takes up its settings by a reload', async () => {
+    const { natsConf, credentialsConf, token } = await broker(1);
+    const [server] = servers as [NatsServer];
+    expect((await client(token, server)).info?.max_payload).toBe(1_048_576);
+    const config = { maxPayload: '2Mi', maxConnections: 10, writeDeadline: '5s', pingInterval: '1m', pingMax: 3 };
+    const changed = generate(1, { config: { ...config, debug: true, trace: true } });
+    expect(changed.natsConf).not.toBe(natsConf);
+    await writeConfiguration(server.directory, server.ports, [server.ports], changed.natsConf, credentialsConf);
+    await reload(server);
+    expect((await client(token, server)).info?.max_payload).toBe(2_097_152);
+    expect(await server.monitor('/varz')).toMatchObject({
+      max_connections: 10,
+      max_payload: 2_097_152,
+      ping_interval: 60_000_000_000,
+      ping_max: 3,
+      write_deadline: 5_000_000_000,
+    });
+  });
+
+  it('lets the limits of JetStream grow by a reload, and not shrink', async () => {
+    const store = (maxSize: string) => ({ jetstream: { fileStore: { size: '10Gi', maxSize } } });
+    const { credentialsConf } = await broker(1, store('1Gi'));
+    const [server] = servers as [NatsServer];
+    const limit = async () =>
+      ((await server.monitor('/jsz')) as { config: { max_storage: number } }).config.max_storage;
+    expect(await limit()).toBe(2 ** 30);
+    for (const [maxSize, expected] of [
+      ['2Gi', 2 ** 31],
+      ['1Gi', undefined],
+    ] as const) {
+      const { natsConf } = generate(1, store(maxSize));
+      await writeConfiguration(server.directory, server.ports, [server.ports], natsConf, credentialsConf);
+      if (expected === undefined) await expect(reload(server)).rejects.toThrow('decreasing jetstream max');
+      else await reload(server);
+      expect(await limit()).toBe(2 ** 31);
+    }
+  });
+
+  it('drops its streams when it becomes one of a cluster, which is why the operator does not make it one', async () => {
+    const jetStream = { jetstream: { fileStore: { size: '1Gi' } } };
+    const { token } = await broker(1, jetStream);
+    const [server] = servers as [NatsServer];
+    const before = await client(token, server);
+    await (await jetstreamManager(before)).streams.add({ name: 'events', subjects: ['events'] });
+    await jetstream(before).publish('events', 'hello');
+    await server.end();
+    const { natsConf, credentialsConf, token: next } = generate(3, jetStream);
+    const ports = [server.ports, await freePorts(), await freePorts()];
+    await writeConfiguration(server.directory, server.ports, ports, natsConf, credentialsConf);
+    const clustered = await startAgain(server);
+    servers = [clustered];
+    for (const [ordinal, own] of ports.entries()) {
+      if (ordinal > 0) {
+        servers.push(await startServer(`meshery-nats-${ordinal}`, own, ports, natsConf, credentialsConf));
+      }
+    }
+    await Promise.all(servers.map(healthy));
+    const manager = await jetstreamManager(await client(next, clustered));
+    expect(await manager.streams.names().next()).toEqual([]);
+  }, 60_000);
+});
+
+describe('JetStream on three servers', () => {
+  it('keeps what it has acknowledged when one is killed and comes back', async () => {
+    const { token } = await broker(3, { jetstream: { fileStore: { size: '1Gi' } } });
+    const connection = await client(token, ...servers);
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: 'events', subjects: ['events'], num_replicas: 3 });
+    const stream = jetstream(connection);
+    const acknowledged: string[] = [];
+    const publish = async (count: number) => {
+      for (let sent = 0; sent < count; sent += 1) {
+        const id = `${acknowledged.length}`;
+        // An attempt that is not acknowledged is made again, under the same id, which JetStream keeps once only.
+        const ack = () => stream.publish('events', id, { msgID: id }).catch(() => undefined);
+        while (!(await ack())) await new Promise((resolve) => setTimeout(resolve, 200));
+        acknowledged.push(id);
+      }
+    };
+    await publish(50);
+    const { cluster } = await manager.streams.info('events');
+    const leader = servers.findIndex(({ name }) => name === cluster?.leader);
+    await servers[leader]?.end('SIGKILL');
+    await publish(50);
+    const again = await startAgain(servers[leader] as NatsServer);
+    servers[leader] = again;
+    await healthy(again);
+    await publish(50);
+    const caughtUp = async () => {
+      const { cluster: now } = await manager.streams.info('events');
+      return now?.replicas?.length === 2 && now.replicas.every(({ current, offline }) => current && !offline);
+    };
+    expect(await eventually(caughtUp, 60)).toBe(true);
+    // Without the one that was up all the time, what the others have must be all there is.
+    await servers[(leader + 1) % 3]?.end('SIGKILL');
+    const left = await client(token, servers[leader], servers[(leader + 2) % 3]);
+    const survivors = await jetstreamManager(left);
+    const stored = async () => (await survivors.streams.info('events').catch(() => undefined))?.state.messages === 150;
+    expect(await eventually(stored, 60)).toBe(true);
+    const consumer = await jetstream(left).consumers.get('events');
+    const messages = await consumer.fetch({ max_messages: 150, expires: 20_000 });
+    const seen: string[] = [];
+    for await (const message of messages) seen.push(message.string());
+    expect(seen).toEqual(acknowledged);
+  }, 180_000);
+});
+
+describe('a broker with TLS', () => {
+  const files = (pair: KeyPair, ca: KeyPair): Files => ({
+    'tls.crt': pair.certificate,
+    'tls.key': pair.key,
+    'ca.crt': ca.certificate,
+  });
+
+  it('refuses plain clients, and takes up a renewed certificate without dropping a connection', async () => {
+    const ca = await authority();
+    const [first, renewed] = [
+      await issue(ca, 'meshery-nats.meshery.svc', 'localhost'),
+      await issue(ca, 'meshery-nats.meshery.svc', 'localhost'),
+    ];
+    const secrets = [tlsSecret('nats-tls', first, ca)];
+    const { token } = await broker(1, { tls: { secretName: 'nats-tls' } }, secrets, files(first, ca));
+    const [server] = servers as [NatsServer];
+    const answer = await plainly(server, token);
+    expect(answer).toContain('"tls_required":true');
+    expect(answer).not.toMatch(/\+OK|PONG/);
+    await expect(clientWith({ tls: {} }, token, server)).rejects.toThrow(); // an authority that it does not know
+    const trusting = { tls: { ca: ca.certificate } };
+    const connection = await clientWith(trusting, token, server);
+    const events: string[] = [];
+    (async () => {
+      for await (const { type } of connection.status()) events.push(type);
+    })();
+    expect(await presented(server)).toBe(fingerprint(first));
+
+    for (const [file, content] of Object.entries(files(renewed, ca))) {
+      await writeFile(join(server.directory, file), content);
+    }
+    await reload(server);
+    expect(await presented(server)).toBe(fingerprint(renewed));
+    expect(await delivers(await clientWith(trusting, token, server), connection)).toBe(true);
+    expect(events).not.toContain('disconnect');
+  });
+
+  it('asks clients for a certificate when it is told to', async () => {
+    const ca = await authority();
+    const pair = await issue(ca, 'meshery-nats.meshery.svc', 'localhost');
+    const secrets = [tlsSecret('nats-tls', pair, ca)];
+    const { token } = await broker(1, { tls: { secretName: 'nats-tls', verify: true } }, secrets, files(pair, ca));
+    await expect(clientWith({ tls: { ca: ca.certificate } }, token, servers[0])).rejects.toThrow();
+    const own = await issue(ca, 'client');
+    const tls = { ca: ca.certificate, cert: own.certificate, key: own.key };
+    expect((await clientWith({ tls }, token, servers[0])).isClosed()).toBe(false);
+  });
+});
+
+/** What a server says to a client that goes on without TLS. */
+async function plainly({ ports }: NatsServer, token: string): Promise<string> {
+  const socket = createConnection({ host: '127.0.0.1', port: ports.nats });
+  socket.write(`CONNECT {"auth_token":"${token}","verbose":true}\r\nPING\r\n`);
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.on('error', () => {}); // the server may close before everything is sent
+  await once(socket, 'close');
+  return answer;
+}
+
+/** Fingerprint of the certificate that a server shows now. NATS begins in plain text, as STARTTLS does. */
+async function presented({ ports }: NatsServer): Promise<string> {
+  const socket = createConnection({ host: '127.0.0.1', port: ports.nats });
+  await once(socket, 'data');
+  const secure = connectTls({ socket, rejectUnauthorized: false });
+  await once(secure, 'secureConnect');
+  const { fingerprint256 } = secure.getPeerCertificate();
+  secure.destroy();
+  return fingerprint256;
+}
+
+function fingerprint({ certificate }: KeyPair): string {
+  return new X509Certificate(certificate).fingerprint256;
+}

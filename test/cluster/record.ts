@@ -11,7 +11,8 @@ import type { Exchange } from './gateway.ts';
 export async function record(exchanges: Exchange[], directory: string): Promise<void> {
   const chosen = new Map<string, string>();
   for (const { path, request, status } of exchanges) {
-    if (status !== 200) continue;
+    // A private key can't be replaced without its certificate being of no use any more.
+    if (status !== 200 || request.includes('"tls.key"')) continue;
     const { parent } = JSON.parse(request) as { parent: { metadata: { namespace: string; name: string } } };
     const { namespace, name } = parent.metadata;
     const hook = `${namespace}-${name}${path.replaceAll('/', '-')}`;

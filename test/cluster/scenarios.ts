@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { decode } from '../../src/broker/credentials.ts';
+import { brokerFields } from './broker-fields.ts';
 import { NODE_ADDRESSES } from './control-plane.ts';
 import {
   broker,
@@ -21,6 +22,19 @@ import { record } from './record.ts';
 import { type DriverName, kustomize, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
+
+/** What a scenario has at hand. */
+export interface Scene {
+  world: () => World;
+  kubernetes: () => Kubernetes;
+  keepLogs: () => void;
+  /** A Broker and a MeshSync of the usual names, ready, in a namespace of their own. */
+  pair: (of: string, spec?: object) => Promise<{ broker: KubernetesObject; meshSync: KubernetesObject }>;
+  get: (apiVersion: string, kind: string, name: string, of: string) => Promise<KubernetesObject>;
+  /** The token of the usual Broker of a namespace. */
+  token: (of: string) => Promise<string>;
+  patchSpec: (of: string, spec: object, kind?: string, name?: string) => Promise<KubernetesObject>;
+}
 
 /**
  * What the operator does in a cluster, each with its end state in the API server. Every driver must lead to the same.
@@ -68,6 +82,16 @@ export function scenarios(driver: DriverName): void {
   const patchSpec = (of: string, spec: object, kind = 'Broker', name = 'meshery-broker') =>
     kubernetes.patch({ apiVersion: MESHERY, kind, metadata: { name, namespace: of }, spec });
 
+  const scene: Scene = {
+    world: () => world,
+    kubernetes: () => kubernetes,
+    keepLogs,
+    pair,
+    get,
+    token,
+    patchSpec,
+  };
+
   const usual = [
     ['Broker', 'meshery-broker'],
     ['MeshSync', 'meshery-meshsync'],
@@ -79,6 +103,8 @@ export function scenarios(driver: DriverName): void {
   };
 
   describe('while all is well', { concurrent: true }, () => {
+    brokerFields(scene);
+
     it('makes the samples ready, where Meshery Server looks for them', async () => {
       onTestFailed(keepLogs);
       for (const sample of await kustomize('manifests/samples')) await kubernetes.apply(sample);
@@ -234,7 +260,7 @@ export function scenarios(driver: DriverName): void {
         type: 'ClusterIP',
         nodePorts: [],
       });
-      expect(uids(await childrenOf(kubernetes, made))).toEqual(before);
+      expect(uids(await childrenOf(kubernetes, made))).toMatchObject(before);
     });
 
     it('says what Kubernetes does not let it change', async () => {
@@ -261,7 +287,7 @@ export function scenarios(driver: DriverName): void {
         ...(await childrenOf(kubernetes, made.meshSync)),
       ];
       const before = await all();
-      expect(before).toHaveLength(7);
+      expect(before).toHaveLength(8);
       for (const { apiVersion, kind, metadata } of before) {
         await kubernetes.delete(apiVersion, kind, metadata.name, of);
         await eventually(async () => {

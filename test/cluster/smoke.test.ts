@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { quantities } from '../support/quantities.ts';
 import { type ControlPlane, NODE_ADDRESSES, startControlPlane } from './control-plane.ts';
 import { startDriver } from './driver.ts';
 import { eventually, names } from './expectations.ts';
@@ -58,6 +59,22 @@ describe('the control plane of the tests', () => {
     return startMetacontroller(binary ?? '', controlPlane, name as 'dynamic-apply' | 'server-side-apply');
   };
   const drivers = binary ? ['dynamic-apply', 'server-side-apply', 'test-double'] : ['test-double'];
+
+  it('gives quantities back as the operator writes them', async () => {
+    const path = '/api/v1/namespaces/default/pods?dryRun=All';
+    const create = async (requested: string, limit: string) => {
+      const resources = { requests: { 'ephemeral-storage': requested }, limits: { 'ephemeral-storage': limit } };
+      const spec = { containers: [{ name: 'c', image: 'i', resources }] };
+      const { status, body } = await kubernetes.request('POST', path, { metadata: { name: 'quantity' }, spec });
+      expect(status, JSON.stringify([requested, limit, body])).toBe(201);
+      return (body as KubernetesObject).spec?.containers[0].resources.limits['ephemeral-storage'];
+    };
+    for (const [quantity, canonical] of quantities) {
+      // The canonical form comes back as it is. It is no less, and no more unless a fraction had to be rounded up.
+      expect(await create(quantity, canonical)).toBe(canonical);
+      if (!quantity.includes('.')) await create(canonical, quantity);
+    }
+  });
 
   it.each(drivers)('carries a resource from its creation to its end under %s', async (name) => {
     onTestFailed(() => {

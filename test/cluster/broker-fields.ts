@@ -1,0 +1,518 @@
+import { expect, it, onTestFailed } from 'vitest';
+import { decode } from '../../src/broker/credentials.ts';
+import { resolveBroker } from '../../src/broker/spec.ts';
+import { authority, issue, tlsSecret } from '../support/certificates.ts';
+import { broker, childrenOf, eventually, isReady, meshSync, namespace, versions } from './expectations.ts';
+import type { KubernetesObject } from './kubernetes.ts';
+import type { Scene } from './scenarios.ts';
+
+const MESHERY = 'meshery.io/v1alpha2';
+
+/** The fields of a Broker in a cluster, each with what it leads to, and with what it leads to when it can't work. */
+export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, token, patchSpec }: Scene): void {
+  const workload = (of: string) => get('apps/v1', 'StatefulSet', 'meshery-nats', of);
+  const service = (of: string) => get('v1', 'Service', 'meshery-nats', of);
+  const conditionOf = ({ status }: KubernetesObject, type: string) =>
+    status?.conditions?.find((condition) => condition.type === type);
+  /** That nothing is written any more; what follows from the last change may take a moment. */
+  const rests = (of: string) =>
+    eventually(async () => {
+      const before = await versions(cluster(), of);
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      expect(await versions(cluster(), of)).toEqual(before);
+    });
+
+  it('gives the pods what is said of them, and takes it back', async () => {
+    onTestFailed(keepLogs);
+    const of = 'pods';
+    await cluster().apply({
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name: 'streaming' },
+      value: 1_000,
+    });
+    const { broker: made } = await pair(of, { size: 2 });
+    const plain = (await workload(of)).spec;
+    const spec = {
+      image: { repository: 'registry.example.com/nats', pullPolicy: 'Always' },
+      resources: { requests: { cpu: '0.25', memory: '100Mi' }, limits: { cpu: 2, memory: '1024Mi' } },
+      podTemplate: {
+        metadata: { labels: { team: 'platform' }, annotations: { 'example.com/note': 'ours' } },
+        spec: {
+          nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
+          tolerations: [{ key: '', operator: 'Exists', value: '' }],
+          affinity: {
+            nodeAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: {} }],
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'Exists' }] }],
+              },
+            },
+            podAntiAffinity: {
+              preferredDuringSchedulingIgnoredDuringExecution: [
+                {
+                  weight: 5,
+                  podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: {}, namespaces: [] },
+                },
+              ],
+            },
+          },
+          topologySpreadConstraints: [
+            { maxSkew: 3, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway', nodeTaintsPolicy: 'Honor' },
+          ],
+          priorityClassName: 'streaming',
+          imagePullSecrets: [{ name: 'registry' }],
+        },
+      },
+      config: { maxPayload: '8Mi', debug: true },
+      reloader: { version: '0.22.0', resources: { limits: { memory: '32Mi' } } },
+      promExporter: { enabled: true },
+      networkPolicy: {
+        enabled: true,
+        clients: [{ ipBlock: { cidr: '192.0.2.0/24' } }, { namespaceSelector: {} }],
+      },
+    };
+    await patchSpec(of, spec);
+    await isReady(cluster(), made);
+    const { template } = (await workload(of)).spec;
+    const [nats, reloader, exporter] = template.spec.containers;
+    expect(nats).toMatchObject({
+      image: 'registry.example.com/nats:2.14.2-alpine',
+      imagePullPolicy: 'Always',
+      resources: { requests: { cpu: '250m', memory: '100Mi' }, limits: { cpu: '2', memory: '1Gi' } },
+    });
+    expect(reloader).toMatchObject({
+      image: 'natsio/nats-server-config-reloader:0.22.0',
+      resources: { limits: { memory: '32Mi' } },
+    });
+    expect(exporter.ports).toEqual([{ containerPort: 7777, name: 'prom-metrics', protocol: 'TCP' }]);
+    expect(template.metadata).toMatchObject(spec.podTemplate.metadata);
+    expect(template.spec).toMatchObject({
+      nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
+      tolerations: [{ operator: 'Exists' }],
+      priorityClassName: 'streaming',
+      imagePullSecrets: [{ name: 'registry' }],
+    });
+    expect(template.spec.topologySpreadConstraints).toEqual([
+      {
+        ...spec.podTemplate.spec.topologySpreadConstraints[0],
+        labelSelector: { matchLabels: plain.selector.matchLabels },
+      },
+    ]);
+    const pods = (await cluster().list('v1', 'Pod', of)).filter(({ metadata }) => metadata.labels?.team);
+    expect(pods.map(({ spec }) => spec.nodeName)).toEqual(['node-2', 'node-2']);
+    const policy = await get('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats', of);
+    expect(policy.spec.ingress.map(({ ports }: { ports: { port: number }[] }) => ports[0]?.port)).toEqual([
+      4222, 8222, 6222, 7777,
+    ]);
+    await rests(of);
+
+    await patchSpec(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
+    await isReady(cluster(), made);
+    expect((await workload(of)).spec).toEqual(plain);
+    await eventually(async () => {
+      expect(await cluster().get('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats', of)).toBeUndefined();
+    });
+    await rests(of);
+  });
+
+  it('rolls the pods only for what a reload can not take up', async () => {
+    onTestFailed(keepLogs);
+    const of = 'reloads';
+    const { broker: made } = await pair(of);
+    const template = async () => (await workload(of)).spec.template;
+    const before = await template();
+    await patchSpec(of, { config: { maxPayload: '2Mi', pingInterval: '1m', trace: true } });
+    await eventually(async () => {
+      const { data } = await get('v1', 'ConfigMap', 'meshery-nats-config', of);
+      expect(data?.['nats.conf']).toContain('max_payload: 2097152\n');
+    });
+    await isReady(cluster(), made);
+    expect(await template()).toEqual(before);
+
+    const memory = (maxSize: string | null) => patchSpec(of, { jetstream: maxSize && { memoryStore: { maxSize } } });
+    await memory('64Mi');
+    await isReady(cluster(), made);
+    const started = await template();
+    expect(started).not.toEqual(before);
+    const limit = (bytes: number) =>
+      eventually(async () => {
+        const { data } = await get('v1', 'ConfigMap', 'meshery-nats-config', of);
+        expect(data?.['nats.conf']).toContain(`max_memory_store: ${bytes}\n`);
+      });
+    await memory('128Mi');
+    await limit(128 * 2 ** 20);
+    await isReady(cluster(), made);
+    expect(await template()).toEqual(started);
+    await memory('64Mi');
+    await limit(64 * 2 ** 20);
+    await eventually(async () => expect(await template()).not.toEqual(started));
+    await isReady(cluster(), made);
+    await memory(null);
+    await eventually(async () => expect(await template()).toEqual(before));
+    await isReady(cluster(), made);
+  });
+
+  it('keeps streams on volumes, and says what can not be done to those', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'jetstream');
+    await cluster().apply({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'by-hand' },
+      provisioner: 'kubernetes.io/no-provisioner',
+    });
+    for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
+    const store = (size: string, more: object = {}) => ({ fileStore: { size, storageClassName: 'by-hand', ...more } });
+    const made = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
+    await cluster().apply(made);
+    const ready = await isReady(cluster(), made);
+    expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'True', reason: 'Quorum' });
+    const claims = await cluster().list('v1', 'PersistentVolumeClaim', of);
+    expect(claims.map(({ metadata, status }) => [metadata.name, status?.phase])).toEqual(
+      [0, 1, 2].map((ordinal) => [`data-meshery-nats-${ordinal}`, 'Bound']),
+    );
+    await rests(of);
+
+    const before = await workload(of);
+    await patchSpec(of, { jetstream: store('2Gi') });
+    const grown = await isReady(cluster(), made, 'ImmutableField');
+    expect(grown.status?.conditions?.[0]?.message).toContain('spec.jetstream.fileStore.size');
+    await patchSpec(of, { jetstream: store('1Gi'), size: 1 });
+    const shrunk = await isReady(cluster(), made, 'StreamsWouldBeLost');
+    expect(shrunk.status?.conditions?.[0]?.message).toContain('spec.size');
+    await rests(of);
+    expect((await workload(of)).spec).toEqual(before.spec);
+
+    // What the first message says: the pods go on running while their StatefulSet is made anew.
+    const pods = async () => (await cluster().list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid).sort();
+    const running = await pods();
+    await patchSpec(of, { jetstream: store('2Gi', { maxSize: '1Gi' }), size: 3 });
+    await isReady(cluster(), made, 'ImmutableField');
+    await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan');
+    await isReady(cluster(), made);
+    const [claim] = (await workload(of)).spec.volumeClaimTemplates;
+    expect(claim.spec.resources.requests.storage).toBe('2Gi');
+    expect(await pods()).toEqual(running);
+  });
+
+  it('gets volumes once its StatefulSet is made anew', async () => {
+    onTestFailed(keepLogs);
+    const of = 'storage-later';
+    const { broker: made } = await pair(of);
+    await cluster().apply({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'by-hand' },
+      provisioner: 'kubernetes.io/no-provisioner',
+    });
+    await volume(of, 'data-meshery-nats-0');
+    const fileStore = {
+      size: '1Gi',
+      storageClassName: 'by-hand',
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete' },
+    };
+    await patchSpec(of, { jetstream: { fileStore } });
+    await isReady(cluster(), made, 'ImmutableField');
+    const before = await workload(of);
+    await rests(of);
+    expect(before.spec.volumeClaimTemplates).toBeUndefined();
+    await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of);
+    const ready = await isReady(cluster(), made, 'Ready', 60);
+    expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'False', reason: 'SingleServer' });
+    await cluster().delete(MESHERY, 'MeshSync', 'meshery-meshsync', of);
+    await cluster().delete(MESHERY, 'Broker', 'meshery-broker', of);
+    await eventually(async () => expect(await childrenOf(cluster(), made)).toEqual([]));
+    await eventually(async () => expect(await cluster().list('v1', 'PersistentVolumeClaim', of)).toEqual([]), 60);
+  });
+
+  it('waits for the Secrets that it refers to, and hands MeshSync what it needs to trust it', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'secrets');
+    const elsewhere = await namespace(cluster(), 'secrets-elsewhere');
+    const made = broker(of, 'meshery-broker', {
+      tls: { secretName: 'nats-tls' },
+      auth: { tokenSecretRef: { name: 'own', key: 'password' } },
+    });
+    const near = meshSync(of, 'near');
+    const far = meshSync(elsewhere, 'far', 'meshery-broker', of);
+    for (const object of [made, near, far]) await cluster().apply(object);
+    const message = async () => (await isReady(cluster(), made, 'SecretNotFound')).status?.conditions?.[0]?.message;
+    expect(await message()).toContain('spec.auth.tokenSecretRef: there is no Secret own');
+    const own = (data: Record<string, string>) =>
+      cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'own', namespace: of }, stringData: data });
+    await own({ other: 'x' });
+    await isReady(cluster(), made, 'SecretKeyMissing');
+    await own({ password: 'my own token' });
+    await isReady(cluster(), made, 'SecretInvalid');
+    await own({ password: 'my-own-token' });
+    await eventually(async () => expect(await message()).toContain('spec.tls.secretName: there is no Secret nats-tls'));
+    expect(await childrenOf(cluster(), await get(MESHERY, 'Broker', 'meshery-broker', of))).toEqual([]);
+
+    const ca = await authority();
+    await cluster().apply(tlsSecret('nats-tls', await issue(ca, `meshery-nats.${of}.svc`), ca, of));
+    const ready = await isReady(cluster(), made);
+    expect(conditionOf(ready, 'CertificateCoversService')).toMatchObject({ status: 'True' });
+    expect(await token(of)).toBe('my-own-token');
+    for (const [object, secret] of [
+      [near, 'meshery-nats-auth'],
+      [far, 'far-broker-auth'],
+    ] as const) {
+      const { status } = await isReady(cluster(), object);
+      expect(status?.['publishing-to']).toBe(`tls://meshery-nats.${of}.svc:4222`);
+      const { name, namespace: its = '' } = object.metadata;
+      const { spec } = (await get('apps/v1', 'Deployment', name, its)).spec.template;
+      expect(spec.containers[0].env.at(-1)).toEqual({ name: 'SSL_CERT_DIR', value: '/etc/meshery/broker-ca' });
+      expect(spec.volumes.at(-1)).toMatchObject({ secret: { secretName: secret, items: [{ key: 'ca.crt' }] } });
+      expect(decode((await get('v1', 'Secret', secret, its)).data?.['ca.crt'])).toBe(ca.certificate);
+    }
+
+    // A renewed certificate of the same authority concerns the servers alone, who take it up without a restart.
+    const templates = async () => [
+      (await workload(of)).spec.template,
+      (await get('apps/v1', 'Deployment', 'near', of)).spec.template,
+    ];
+    const [server, client] = await templates();
+    await cluster().apply(tlsSecret('nats-tls', await issue(ca, 'other.example.com'), ca, of));
+    await eventually(async () => {
+      const now = await get(MESHERY, 'Broker', 'meshery-broker', of);
+      expect(conditionOf(now, 'CertificateCoversService')).toMatchObject({ status: 'False', reason: 'NameMissing' });
+    });
+    expect(await templates()).toEqual([server, client]);
+    const next = await authority();
+    await cluster().apply(tlsSecret('nats-tls', await issue(next, `meshery-nats.${of}.svc`), next, of));
+    await eventually(async () => {
+      const [sameServer, otherClient] = await templates();
+      expect(sameServer).toEqual(server);
+      expect(otherClient).not.toEqual(client);
+    });
+
+    await cluster().delete('v1', 'Secret', 'nats-tls', of);
+    await isReady(cluster(), made, 'SecretNotFound');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect((await workload(of)).spec.template).toEqual(server);
+    await patchSpec(of, { tls: { secretName: null, verify: null }, auth: null });
+    await isReady(cluster(), made);
+    await eventually(async () => {
+      const { status } = await isReady(cluster(), near);
+      expect(status?.['publishing-to']).toBe(`nats://meshery-nats.${of}.svc:4222`);
+    });
+    expect(await token(of)).toBe('my-own-token');
+  });
+
+  it('publishes the addresses that are asked for', async () => {
+    onTestFailed(keepLogs);
+    const of = 'addresses';
+    const { broker: made, meshSync: synced } = await pair(of);
+    await patchSpec(of, {
+      service: {
+        type: 'NodePort',
+        port: 14_222,
+        nodePorts: { nats: 30_042, monitor: 30_082 },
+        externalTrafficPolicy: 'Local',
+        ipFamilyPolicy: 'RequireDualStack',
+      },
+    });
+    const { status } = await isReady(cluster(), made);
+    const { spec } = await service(of);
+    expect(spec).toMatchObject({ externalTrafficPolicy: 'Local', ipFamilies: ['IPv4', 'IPv6'] });
+    const [v4, v6] = spec.clusterIPs;
+    expect(status?.endpoint.internal).toBe(`${v4}:14222`);
+    expect(status?.endpoint.internalAddresses).toEqual([`${v4}:14222`, `[${v6}]:14222`]);
+    expect(status?.endpoint.external).toMatch(/^192\.0\.2\.\d+:30042$/);
+    await eventually(async () => {
+      const now = await isReady(cluster(), synced);
+      expect(now.status?.['publishing-to']).toBe(`nats://meshery-nats.${of}.svc:14222`);
+    });
+    await rests(of);
+
+    const second = broker(of, 'second-broker', { service: { type: 'NodePort', nodePorts: { nats: 30_042 } } });
+    await cluster().apply(second);
+    const refused = await isReady(cluster(), second, 'ServicePending');
+    expect(refused.status?.conditions?.[0]?.message).toContain('no address yet');
+    await patchSpec(of, { service: { nodePorts: { nats: 30_043 } } }, 'Broker', 'second-broker');
+    await isReady(cluster(), second);
+    await patchSpec(of, { service: { nodePorts: { nats: 30_042 } } }, 'Broker', 'second-broker');
+    const taken = await isReady(cluster(), second, 'ServicePending');
+    expect(taken.status?.conditions?.[0]?.message).toContain('node port 30042');
+
+    await patchSpec(of, { service: { ipFamilies: ['IPv6', 'IPv4'] } });
+    const fixed = await isReady(cluster(), made, 'ImmutableField');
+    expect(fixed.status?.conditions?.[0]?.message).toContain('spec.service.ipFamilies');
+    await patchSpec(of, { service: null });
+    const { status: back } = await isReady(cluster(), made);
+    const now = await service(of);
+    expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
+    expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
+    await rests(of);
+  });
+
+  it('removes servers one after the other', async () => {
+    onTestFailed(keepLogs);
+    const of = 'scale-down';
+    const { broker: made } = await pair(of, { size: 4 });
+    await get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of);
+    await patchSpec(of, { size: 1 });
+    const ready = await isReady(cluster(), made);
+    expect(ready.status).toMatchObject({ replicas: 1, desiredReplicas: 1, clustered: false });
+    await eventually(async () => {
+      expect(await cluster().get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of)).toBeUndefined();
+    });
+    const seen = world()
+      .gateway.exchanges.filter(({ path }) => path === '/broker/sync')
+      .map(({ request }) => JSON.parse(request) as { parent: KubernetesObject; children: Groups })
+      .filter(({ parent }) => parent.metadata.namespace === of)
+      .flatMap(({ children }) => children['StatefulSet.apps/v1']?.[`${of}/meshery-nats`]?.spec.replicas ?? []);
+    expect([...new Set(seen)]).toEqual([4, 3, 2, 1]);
+  });
+
+  it('refuses at apply what can not work together, and the hooks say the same', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'refused');
+    const outside = 'is only valid when service type is NodePort or LoadBalancer';
+    const selector = (operator: string, values?: string[]) => ({
+      podTemplate: {
+        spec: {
+          affinity: {
+            nodeAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: {
+                nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', operator, ...(values && { values }) }] }],
+              },
+            },
+          },
+        },
+      },
+    });
+    const toleration = (toleration: object) => ({ podTemplate: { spec: { tolerations: [toleration] } } });
+    const refused: [spec: object, path: string, message: string][] = [
+      [{ service: { nodePorts: { nats: 30_000 } } }, 'spec.service.nodePorts', outside],
+      [
+        { service: { type: 'NodePort', nodePorts: { nats: 30_000, monitor: 30_000 } } },
+        'spec.service.nodePorts.monitor',
+        'must be another port',
+      ],
+      [{ service: { externalTrafficPolicy: 'Local' } }, 'spec.service.externalTrafficPolicy', outside],
+      [{ service: { port: 8222 } }, 'spec.service.port', 'must not be 8222'],
+      [{ service: { ipFamilies: ['IPv4', 'IPv6'] } }, 'spec.service.ipFamilies', 'must not hold'],
+      [
+        { service: { ipFamilies: ['IPv4', 'IPv4'], ipFamilyPolicy: 'PreferDualStack' } },
+        'spec.service.ipFamilies',
+        'must not hold',
+      ],
+      [{ tls: { verify: true } }, 'spec.tls.secretName', 'is required by verify'],
+      [
+        { jetstream: { fileStore: { size: '1Gi', maxSize: '1.1Gi' } } },
+        'spec.jetstream.fileStore.maxSize',
+        'must not be more than size',
+      ],
+      [
+        { jetstream: { memoryStore: { maxSize: '256Mi' } } },
+        'spec.jetstream.memoryStore.maxSize',
+        'must be less than resources.limits.memory',
+      ],
+      [
+        { jetstream: { memoryStore: { maxSize: '1G' } }, resources: { limits: { memory: 1_000_000_000 } } },
+        'spec.jetstream.memoryStore.maxSize',
+        'must be less than resources.limits.memory',
+      ],
+      [{ config: { maxPayload: '65Mi' } }, 'spec.config.maxPayload', 'must not be more than 64Mi'],
+      [
+        { resources: { requests: { cpu: '1001m' }, limits: { cpu: 1 } } },
+        'spec.resources.requests.cpu',
+        'must not be more than the limit',
+      ],
+      [
+        {
+          promExporter: {
+            resources: { requests: { 'ephemeral-storage': '1Gi' }, limits: { 'ephemeral-storage': '1G' } },
+          },
+        },
+        'spec.promExporter.resources.requests.ephemeral-storage',
+        'must not be more than the limit',
+      ],
+      [selector('In'), `${requirement}.values`, 'must hold values'],
+      [selector('Exists', ['a']), `${requirement}.values`, 'must hold values'],
+      [selector('Gt', ['a']), `${requirement}.values`, 'must hold values'],
+      [toleration({ value: 'a' }), 'spec.podTemplate.spec.tolerations[0].operator', 'must be Exists'],
+      [
+        toleration({ key: 'a', operator: 'Exists', value: 'a' }),
+        'spec.podTemplate.spec.tolerations[0].value',
+        'must be empty',
+      ],
+      [
+        toleration({ key: 'a', tolerationSeconds: 1 }),
+        'spec.podTemplate.spec.tolerations[0].tolerationSeconds',
+        'is only valid with effect NoExecute',
+      ],
+      [
+        {
+          podTemplate: {
+            spec: {
+              topologySpreadConstraints: [
+                { maxSkew: 1, topologyKey: 'a', whenUnsatisfiable: 'ScheduleAnyway', minDomains: 1 },
+              ],
+            },
+          },
+        },
+        'spec.podTemplate.spec.topologySpreadConstraints[0].minDomains',
+        'is only valid with whenUnsatisfiable DoNotSchedule',
+      ],
+      [{ networkPolicy: { clients: [{}] } }, 'spec.networkPolicy.clients[0]', 'must have either ipBlock'],
+      [
+        { networkPolicy: { monitor: [{ podSelector: {}, ipBlock: { cidr: '10.0.0.0/8' } }] } },
+        'spec.networkPolicy.monitor[0]',
+        'must have either ipBlock',
+      ],
+    ];
+    for (const [spec, path, message] of refused) {
+      const made = broker(of, 'refused', spec);
+      const error = await cluster()
+        .apply(made)
+        .then(
+          () => 'accepted',
+          (reason: Error) => reason.message,
+        );
+      expect(error, JSON.stringify(spec)).toMatch(/422/);
+      for (const text of [path, message]) expect(error, JSON.stringify(spec)).toContain(text);
+      const { name } = made.metadata;
+      const parent = { ...made, metadata: { name, namespace: of, uid: 'uid' } };
+      expect(resolveBroker(parent), JSON.stringify(spec)).toMatchObject({
+        path,
+        message: expect.stringContaining(message),
+      });
+    }
+    const accepted: object[] = [
+      { jetstream: { memoryStore: { maxSize: '64Mi' } }, resources: { limits: {}, requests: {} } },
+      { jetstream: { memoryStore: { maxSize: '2Gi' } }, resources: { limits: { cpu: 1 } } },
+      { service: { type: 'NodePort', ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' } },
+      { tls: { verify: false, secretName: '' }, config: { maxPayload: '', writeDeadline: '' } },
+      selector('Gt', ['5']),
+    ];
+    for (const spec of accepted) {
+      await cluster().apply(broker(of, 'accepted', spec));
+      await cluster().delete(MESHERY, 'Broker', 'accepted', of);
+    }
+  });
+
+  /** A volume for one claim, as nobody provisions any here. */
+  async function volume(of: string, claim: string): Promise<void> {
+    await cluster().apply({
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name: `${of}-${claim}` },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        capacity: { storage: '5Gi' },
+        claimRef: { namespace: of, name: claim },
+        hostPath: { path: '/nowhere' },
+        persistentVolumeReclaimPolicy: 'Retain',
+        storageClassName: 'by-hand',
+      },
+    });
+  }
+}
+
+type Groups = Record<string, Record<string, KubernetesObject> | undefined>;
+
+const requirement =
+  'spec.podTemplate.spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]';
