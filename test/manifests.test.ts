@@ -85,13 +85,14 @@ describe('manifests', () => {
     expect(find('Deployment').template.metadata.labels).toMatchObject(selector);
   });
 
-  it('let MeshSync list and watch, get nothing but its own resource, and write nothing', async () => {
+  it('let MeshSync list and watch, get nothing but its own resource and the name of the cluster, and write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
     expect(roles.map(({ metadata }) => metadata.name)).toEqual(['meshery-meshsync']);
     expect(roles[0]?.rules).toEqual([
       { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] },
       // A get of "*" would reach pods/exec and nodes/proxy.
       { apiGroups: ['meshery.io'], resources: ['meshsyncs'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
     ]);
   });
 

@@ -402,10 +402,10 @@ export function scenarios(driver: DriverName): void {
 
     it('lets MeshSync see everything and do nothing', async () => {
       onTestFailed(keepLogs);
-      const can = async (verb: string, resource: string, group = '', subresource = '') => {
+      const can = async (verb: string, resource: string, group = '', subresource = '', name = '') => {
         const user = 'system:serviceaccount:meshery:meshery-meshsync';
         const groups = ['system:serviceaccounts', 'system:serviceaccounts:meshery', 'system:authenticated'];
-        const resourceAttributes = { verb, resource, group, subresource, namespace: 'meshery' };
+        const resourceAttributes = { verb, resource, group, subresource, name, namespace: 'meshery' };
         const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
         const spec = { user, groups, resourceAttributes };
         const { body } = await kubernetes.request('POST', path, { spec });
@@ -415,6 +415,8 @@ export function scenarios(driver: DriverName): void {
       expect(await can('watch', 'deployments', 'apps')).toBe(true);
       expect(await can('list', 'anything', 'example.com')).toBe(true);
       expect(await can('get', 'meshsyncs', 'meshery.io')).toBe(true);
+      expect(await can('get', 'namespaces', '', '', 'kube-system')).toBe(true);
+      expect(await can('get', 'namespaces', '', '', 'default')).toBe(false);
       expect(await can('get', 'pods', '', 'exec')).toBe(false);
       expect(await can('create', 'pods', '', 'exec')).toBe(false);
       expect(await can('get', 'nodes', '', 'proxy')).toBe(false);
