@@ -25,6 +25,7 @@ import {
   startServer,
   writeConfiguration,
 } from './nats-servers.ts';
+import { until } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -88,14 +89,6 @@ async function delivers(publisher: NatsConnection, subscriber: NatsConnection): 
   }
 }
 
-async function eventually(check: () => Promise<boolean>, seconds: number): Promise<boolean> {
-  for (const end = Date.now() + seconds * 1_000; Date.now() < end; ) {
-    if (await check()) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return false;
-}
-
 describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
   it('lets the token in, and neither another nor none', async () => {
     const { token } = await broker(size);
@@ -134,7 +127,7 @@ describe('three servers', () => {
         const { routes } = (await server.monitor('/routez')) as { routes: { remote_name: string }[] };
         return new Set(routes.map(({ remote_name }) => remote_name)).size === 2;
       };
-      expect(await eventually(complete, 10)).toBe(true);
+      expect(await until('the routes', complete, 10)).toBe(true);
       expect((await server.monitor('/varz')).server_name).toBe(server.name);
     }
   });
@@ -157,7 +150,7 @@ describe('three servers', () => {
     await healthy(stranger);
     const refused = async () =>
       servers.slice(0, 3).every((server) => /authentication error.*route/i.test(server.log()));
-    expect(await eventually(refused, 10)).toBe(true);
+    expect(await until('the refusal', refused, 10)).toBe(true);
     for (const server of servers.slice(0, 3)) {
       const { routes } = (await server.monitor('/routez')) as { routes: { remote_name: string }[] };
       expect(routes.map(({ remote_name }) => remote_name)).not.toContain('stranger');
@@ -171,7 +164,7 @@ describe('three servers', () => {
     // What the preStop hook of a pod runs.
     await run(await goTool('nats-server'), [`-sl=ldm=${join(servers[0]?.directory ?? '', 'nats.pid')}`]);
     const moved = async () => !moving.getServer().includes(`:${servers[0]?.ports.nats}`) && !moving.isClosed();
-    expect(await eventually(moved, 50)).toBe(true);
+    expect(await until('the client to move', moved, 50)).toBe(true);
     expect(await delivers(moving, await client(token, servers[2]))).toBe(true);
   }, 90_000);
 });
@@ -187,7 +180,7 @@ describe('one server', () => {
     servers.push(successor);
     await healthy(successor);
     const isBack = async () => Boolean(await meshery.rtt().catch(() => undefined));
-    expect(await eventually(isBack, 10)).toBe(true);
+    expect(await until('the client to be back', isBack, 10)).toBe(true);
     expect(await delivers(await client(token, successor), meshery)).toBe(true);
     expect(meshery.isClosed()).toBe(false);
   }, 30_000);
@@ -284,22 +277,21 @@ describe('JetStream on three servers', () => {
       const { cluster: now } = await manager.streams.info('events');
       return now?.replicas?.length === 2 && now.replicas.every(({ current, offline }) => current && !offline);
     };
-    expect(await eventually(() => caughtUp().catch(() => false), 60)).toBe(true);
+    expect(await until('the replicas to catch up', caughtUp, 60)).toBe(true);
     // Without the one that was up all the time, what the others have must be all there is.
     await servers[(leader + 1) % 3]?.end('SIGKILL');
     const left = await client(token, servers[leader], servers[(leader + 2) % 3]);
     // While the two that are left choose their leaders, requests are refused or go unanswered: those are made again.
     const survivors = await jetstreamManager(left, { checkAPI: false });
-    let seen: (string | undefined)[] = [];
     const stored = async () => {
       const { first_seq, last_seq } = (await survivors.streams.info('events')).state;
-      seen = [];
+      const messages: (string | undefined)[] = [];
       for (let seq = first_seq; seq <= last_seq; seq += 1) {
-        seen.push((await survivors.streams.getMessage('events', { seq }))?.string());
+        messages.push((await survivors.streams.getMessage('events', { seq }))?.string());
       }
-      return seen.length >= acknowledged.length;
+      return messages.length >= acknowledged.length && messages;
     };
-    expect(await eventually(() => stored().catch(() => false), 100)).toBe(true);
+    const seen = await until('every message', stored, 100);
     expect(seen).toEqual(acknowledged);
   }, 180_000);
 });
