@@ -12,6 +12,8 @@ const shared = {
   minify: true,
   keepNames: true,
   legalComments: 'none',
+  // jsonc-parser's CommonJS can't be bundled.
+  mainFields: ['module', 'main'],
   // Packages written as CommonJS call require() for Node's own modules.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 };

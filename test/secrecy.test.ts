@@ -37,6 +37,19 @@ const meshSync = (url: Json): JsonObject => ({
   children: {},
 });
 
+/** A MeshSync with a broker elsewhere, and the Secret with its credentials. */
+const elsewhere = (credentials: string): JsonObject => ({
+  parent: {
+    ...meshSyncParent({ broker: { custom: { url: 'nats://a,b', credentialsSecretRef: { name: 'elsewhere' } } } }),
+  },
+  children: {},
+  related: {
+    'Secret.v1': {
+      'meshery/elsewhere': secret({ credentials: Buffer.from(credentials).toString('base64') }, { name: 'elsewhere' }),
+    },
+  },
+});
+
 /** Requests that hold the token where it belongs, and where it does not. */
 const requests: [string, string, string | JsonObject][] = [
   ['a token as it should be', '/broker/sync', broker(secret({ token: base64 }))],
@@ -56,6 +69,10 @@ const requests: [string, string, string | JsonObject][] = [
   ['a token in a URL with a blank', '/meshsync/sync', meshSync(`nats://${TOKEN}@a b`)],
   ['a token in a list for a URL', '/meshsync/sync', meshSync([`nats://${TOKEN}@a`])],
   ['a token in the query of a URL', '/meshsync/sync', meshSync(`nats://a:4222?token=${TOKEN}`)],
+  ['a token in one of several URLs', '/meshsync/sync', meshSync(`nats://a,nats://${TOKEN}@b`)],
+  ['a token in one of several that are none', '/meshsync/sync', meshSync(`nats://${TOKEN}@a,nats://`)],
+  ['a token in credentials', '/meshsync/sync', elsewhere(`user:${TOKEN}`)],
+  ['a token in credentials that are unusable', '/meshsync/sync', elsewhere(`user:${TOKEN}\n`)],
   ['a token in a path', `/broker/${TOKEN}`, {}],
   ['a token in a path that can not be read', `/%ff${TOKEN}`, {}],
   ['a token in a query', `/broker/sync?token=${TOKEN}`, { parent: 1 }],

@@ -103,12 +103,15 @@ describe('whatever happened before, a MeshSync', () => {
           const near = brokerParent({}, NEAR.name, NEAR.namespace);
           const far = brokerParent({}, FAR.name, FAR.namespace);
           const parent = meshSyncParent(first);
-          const cluster = clusterWith(near, far, parent);
+          const cluster = clusterWith(near, far, parent, ...secrets);
           service.clock.time = START;
           const outcomes = await settle(cluster, [near, far, parent], hookOf(service), how, early);
           const foreign = events.flatMap((event) => disturb(cluster, parent, event) ?? []);
           change(cluster, parent, second, fault, outcomes[2]?.status);
           await expectRest(service, cluster, parent, how, 2);
+          // A ServiceAccount that is not used any more goes when no pod runs as it.
+          runControllers(cluster, late);
+          await expectRest(service, cluster, parent, how, 1);
           runControllers(cluster, late);
           await expectRest(service, cluster, parent, how, 0);
           expectUntouched(cluster, foreign);

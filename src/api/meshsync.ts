@@ -1,5 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { commonStatus, DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, StringMap } from './schema.ts';
+import { Image, PodTemplate, Resources } from './pod.ts';
+import {
+  commonStatus,
+  DNS_LABEL_OR_EMPTY,
+  DNS_SUBDOMAIN_OR_EMPTY,
+  IMAGE_TAG_OR_EMPTY,
+  StringMap,
+  withRules,
+} from './schema.ts';
 
 /** What an absent field of `MeshSync.spec` means. */
 export const meshSyncDefaults = {
@@ -7,6 +15,9 @@ export const meshSyncDefaults = {
   /** Tag of the `meshery/meshsync` image; not persisted by the CRD, so that an upgrade of the operator can move it. */
   version: '1.0.3',
   repository: 'meshery/meshsync',
+  resources: { limits: { cpu: '4', memory: '4Gi' }, requests: { cpu: '500m', memory: '512Mi' } },
+  credentialsKey: 'credentials',
+  caKey: 'ca.crt',
 } as const;
 
 const NativeBroker = Type.Object(
@@ -22,21 +33,103 @@ const NativeBroker = Type.Object(
       }),
     ),
   },
-  { description: 'A Broker in this cluster. Without a name it counts as absent; with one it goes before custom.' },
+  { description: 'A Broker in this cluster. Without a name it counts as absent.' },
 );
 
-const CustomBroker = Type.Object(
-  {
-    url: Type.Optional(
-      Type.String({
-        description:
-          'URL of the NATS server; nats:// is put before it when it names no scheme. Without a url it counts as absent.',
-        maxLength: 2048,
-        pattern: '^\\S*$',
+const SecretReference = (description: string, standard: string) =>
+  Type.Object(
+    {
+      name: Type.String({
+        description: 'Name of the Secret, in the namespace of the MeshSync.',
+        maxLength: 253,
+        pattern: DNS_SUBDOMAIN_OR_EMPTY,
       }),
+      key: Type.Optional(
+        Type.String({
+          description: `Key in the Secret. Default: ${standard}.`,
+          maxLength: 253,
+          pattern: '^[-._a-zA-Z0-9]*$',
+        }),
+      ),
+    },
+    { description },
+  );
+
+const CustomBroker = withRules(
+  Type.Object(
+    {
+      url: Type.Optional(
+        Type.String({
+          description:
+            'URL of the NATS server, or several with commas between them; nats:// is put before one that names no scheme. MeshSync asks the first for its monitor (port 8222) before it connects. Without a url it counts as absent.',
+          maxLength: 2048,
+          pattern: '^\\S*$',
+        }),
+      ),
+      credentialsSecretRef: Type.Optional(
+        SecretReference(
+          'What stands before the @ of the URL: a token, or user:password.',
+          meshSyncDefaults.credentialsKey,
+        ),
+      ),
+      caSecretRef: Type.Optional(
+        SecretReference('Certificates in PEM that MeshSync trusts besides the usual ones.', meshSyncDefaults.caKey),
+      ),
+    },
+    { description: 'NATS servers that no Broker resource stands for.' },
+  ),
+  [
+    {
+      rule: "!has(self.credentialsSecretRef) || self.credentialsSecretRef.name == '' || !has(self.url) || !self.url.contains('@')",
+      message: 'must not hold credentials when there is a credentialsSecretRef',
+      fieldPath: '.url',
+      holds: ({ url, credentialsSecretRef }) => !credentialsSecretRef?.name || !url?.includes('@'),
+    },
+  ],
+);
+
+const BrokerReference = withRules(
+  Type.Object(
+    { native: Type.Optional(NativeBroker), custom: Type.Optional(CustomBroker) },
+    { description: 'The broker that MeshSync publishes to: native or custom.' },
+  ),
+  [
+    {
+      rule: "!has(self.native) || !has(self.native.name) || self.native.name == '' || !has(self.custom) || !has(self.custom.url) || self.custom.url == ''",
+      message: 'must be absent when native names a Broker',
+      fieldPath: '.custom',
+      holds: ({ native, custom }) => !native?.name || !custom?.url,
+    },
+  ],
+);
+
+const Output = Type.Object(
+  {
+    namespaces: Type.Optional(
+      Type.Array(
+        Type.String({ description: 'A namespace.', maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }),
+        {
+          description: 'Namespaces whose objects are published. Default: all.',
+          maxItems: 256,
+          'x-kubernetes-list-type': 'set',
+        },
+      ),
+    ),
+    resources: Type.Optional(
+      Type.Array(
+        Type.String({ description: 'A resource or kind, for example pod.', maxLength: 63, pattern: '^[A-Za-z0-9]+$' }),
+        {
+          description: 'Resources that are published, by name of resource or kind. Default: all that are watched.',
+          maxItems: 256,
+          'x-kubernetes-list-type': 'set',
+        },
+      ),
     ),
   },
-  { description: 'A NATS server that no Broker resource stands for.' },
+  {
+    description:
+      'What of all that is watched gets published. While neither is set, what Meshery Server has put into the Deployment stays.',
+  },
 );
 
 /** Shaped like a v1 ConfigMap, since Meshery's clients write one here. */
@@ -79,13 +172,33 @@ export const MeshSyncSpec = Type.Object(
         pattern: IMAGE_TAG_OR_EMPTY,
       }),
     ),
-    broker: Type.Optional(
-      Type.Object(
-        { native: Type.Optional(NativeBroker), custom: Type.Optional(CustomBroker) },
-        { description: 'The broker that MeshSync publishes to: native or custom.' },
-      ),
+    image: Type.Optional(Image),
+    resources: Type.Optional(Resources),
+    podTemplate: Type.Optional(PodTemplate),
+    serviceAccountName: Type.Optional(
+      Type.String({
+        description:
+          'ServiceAccount that the pods run as, one of yours. Default: one of the name of the MeshSync, which is made.',
+        maxLength: 253,
+        pattern: DNS_SUBDOMAIN_OR_EMPTY,
+      }),
     ),
+    broker: Type.Optional(BrokerReference),
     'watch-list': Type.Optional(WatchList),
+    output: Type.Optional(Output),
+    debug: Type.Optional(Type.Boolean({ description: 'Whether MeshSync logs more of what it does (DEBUG).' })),
+    redactSecrets: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the values of Secrets are left out of what is published (MESHSYNC_REDACT_SECRETS). Off by default, since Meshery Server expects to see and to edit whole objects; while absent, what it has set stays.',
+      }),
+    ),
+    contentDeduplication: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether an object that has not changed is published once only (MESHSYNC_BROKER_CONTENT_DEDUP). Off by default, so that a resync publishes everything anew.',
+      }),
+    ),
   },
   { description: 'The MeshSync that is wanted.', default: {} },
 );

@@ -32,6 +32,38 @@ export function validate<Schema extends TSchema>(
   return { error: { path: root + fieldPath(error?.path ?? ''), message: error ? describe(error) : 'must be valid' } };
 }
 
+/**
+ * Everything that is wrong with a value, as `kubectl apply` would have it: what its schema and its rules say, and fields
+ * that the schema does not know.
+ */
+export function everyError(check: TypeCheck<TSchema>, value: unknown, root: string): FieldError[] {
+  const seen = new Set<string>();
+  const errors: FieldError[] = [];
+  for (const error of check.Errors(value)) {
+    const path = root + fieldPath(error.path);
+    // Of the errors of one field, the first says it best.
+    if (!seen.has(path)) errors.push({ path, message: describe(error) });
+    seen.add(path);
+  }
+  const unknown = unknownFields(check.Schema(), value, root);
+  const broken = errors.length === 0 ? brokenRule(check.Schema(), canonical(check.Schema(), value), root) : undefined;
+  return [...errors, ...unknown, ...(broken ? [broken] : [])];
+}
+
+function unknownFields(schema: TSchema, value: unknown, path: string): FieldError[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => (schema.items ? unknownFields(schema.items, item, `${path}[${index}]`) : []));
+  }
+  if (typeof value !== 'object' || value === null || !schema.properties || schema.patternProperties) return [];
+  // An object without fields, such as the metadata of a watch-list, is open.
+  if (Object.keys(schema.properties).length === 0) return [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const property: TSchema | undefined = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    const inside = path + step(name);
+    return property ? unknownFields(property, field, inside) : [{ path: inside, message: 'is not a field' }];
+  });
+}
+
 /** The first rule of a schema, or of one inside of it, that a value which fits the schema breaks. */
 function brokenRule(schema: TSchema, value: unknown, path: string): FieldError | undefined {
   const rules: Rule<unknown>[] = schema[RULES] ?? [];

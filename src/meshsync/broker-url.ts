@@ -1,4 +1,4 @@
-/** The URL of a NATS server, with and without its credentials. */
+/** The URL of a NATS server, or of several, with and without credentials. */
 export interface BrokerUrl {
   /** As the client needs it. May hold credentials: belongs in a Secret only. */
   full: string;
@@ -8,8 +8,38 @@ export interface BrokerUrl {
   hasCredentials: boolean;
 }
 
-/** Reads a URL as NATS clients do: without a scheme it is `nats://`. `undefined` when it names no host. */
+/**
+ * Reads URLs as NATS clients do: with commas between them, and without a scheme it is `nats://`. `undefined` when one
+ * names no host.
+ */
 export function parseBrokerUrl(text: string): BrokerUrl | undefined {
+  const urls: BrokerUrl[] = [];
+  for (const part of text.split(',')) {
+    const url = parseOne(part);
+    if (!url) return undefined;
+    urls.push(url);
+  }
+  return {
+    full: joined(urls.map(({ full }) => full)),
+    shown: joined(urls.map(({ shown }) => shown)),
+    hasCredentials: urls.some(({ hasCredentials }) => hasCredentials),
+  };
+}
+
+/** URLs with `$(NAME)`, which Kubernetes expands in the environment of a container, as the user of each. */
+export function withCredentials(url: string, variable: string): string {
+  return url.replaceAll('://', `://$(${variable})@`);
+}
+
+/**
+ * MeshSync reads the host of its first URL out of the whole text before its NATS client reads all of them: a slash ends
+ * that host for the one, and means nothing to the other.
+ */
+function joined(urls: string[]): string {
+  return urls.map((url, index) => (index < urls.length - 1 && !url.endsWith('/') ? `${url}/` : url)).join(',');
+}
+
+function parseOne(text: string): BrokerUrl | undefined {
   const full = text.includes('://') ? text : `nats://${text}`;
   if (!URL.canParse(full)) return undefined;
   const url = new URL(full);

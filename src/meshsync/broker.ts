@@ -2,18 +2,22 @@ import { URL_KEY, usualUrl } from '../broker/children/auth-secret.ts';
 import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
 import { TLS_KEYS } from '../broker/references.ts';
 import { owner } from '../metacontroller/claim.ts';
+import type { ObservedSecret } from '../metacontroller/observed.ts';
 import type { Requirement } from '../metacontroller/ready.ts';
 import type { MeshSyncSyncRequest } from './request.ts';
-import type { BrokerReference, MeshSync } from './spec.ts';
+import type { BrokerReference, MeshSync, SecretKey } from './spec.ts';
 
 /** How MeshSync's pods reach their broker. */
 export interface BrokerConnection {
   /** The broker's URL, without credentials. */
   url: string;
-  /** What the pods read from a Secret: the token of a native broker, or a whole URL that holds credentials. */
-  credential?: { type: 'token' | 'url'; value: string; secretName: string };
-  /** Certificates to trust besides the usual ones, in PEM; the pods read them from the same Secret. */
-  ca?: string;
+  /**
+   * What the pods read from a Secret: the token of a native broker, what stands before the @ of a custom URL, or a whole
+   * URL that holds credentials itself.
+   */
+  credential?: SecretKey & { type: 'token' | 'credentials' | 'url'; value: string };
+  /** Certificates to trust besides the usual ones, in PEM, and where the pods read them. */
+  ca?: SecretKey & { value: string };
   /** Whether that Secret has to be made in MeshSync's own namespace, since no other is there for its pods to read. */
   needsSecret: boolean;
 }
@@ -38,16 +42,62 @@ export function resolveBrokerReference(meshSync: MeshSync, related: MeshSyncSync
       'Set spec.broker.native to a Broker or spec.broker.custom.url to a NATS URL.',
     );
   }
-  const { url } = broker;
+  return resolveCustom(meshSync, broker, related);
+}
+
+function resolveCustom(
+  { namespace, names }: MeshSync,
+  { url, credentials, ca }: Extract<BrokerReference, { type: 'custom' }>,
+  related: MeshSyncSyncRequest['related'],
+): ResolvedBroker {
+  const secrets = related?.['Secret.v1'];
+  const found: Pick<BrokerConnection, 'credential' | 'ca'> = url.hasCredentials
+    ? { credential: { type: 'url', name: names.brokerAuth, key: URL_KEY, value: url.full } }
+    : {};
+  if (credentials) {
+    const read = readKey('spec.broker.custom.credentialsSecretRef', credentials, namespace, secrets);
+    if ('problem' in read) return unresolved(read.problem.reason, read.problem.message);
+    if (!CREDENTIALS.test(read.value)) {
+      return unresolved(
+        'SecretInvalid',
+        `spec.broker.custom.credentialsSecretRef: key ${credentials.key} of Secret ${credentials.name} must be a token or user:password of letters, digits and .-_~, with other characters written as %XX, and no line break at its end.`,
+      );
+    }
+    found.credential = { type: 'credentials', ...credentials, value: read.value };
+  }
+  if (ca) {
+    const read = readKey('spec.broker.custom.caSecretRef', ca, namespace, secrets);
+    if ('problem' in read) return unresolved(read.problem.reason, read.problem.message);
+    found.ca = { ...ca, value: read.value };
+  }
   return {
-    connection: {
-      url: url.shown,
-      needsSecret: url.hasCredentials,
-      ...(url.hasCredentials && {
-        credential: { type: 'url', value: url.full, secretName: meshSync.names.brokerAuth },
-      }),
-    },
+    connection: { url: url.shown, needsSecret: url.hasCredentials, ...found },
     condition: resolved('CustomUrl', 'The broker is the URL of the spec.'),
+  };
+}
+
+/** What may stand before the @ of a URL (RFC 3986), as NATS clients take it apart at the colon. */
+const CREDENTIALS = /^([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+(:([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)?$/;
+
+function readKey(
+  path: string,
+  { name, key }: SecretKey,
+  namespace: string,
+  secrets: Record<string, ObservedSecret> | undefined,
+): { value: string } | { problem: { reason: string; message: string } } {
+  const secret = secrets?.[`${namespace}/${name}`];
+  const value = decode(secret?.data?.[key]);
+  if (value) return { value };
+  return {
+    problem: secret
+      ? {
+          reason: 'SecretKeyMissing',
+          message: `${path}: Secret ${name} has no ${key}. MeshSync stays as it is until it has.`,
+        }
+      : {
+          reason: 'SecretNotFound',
+          message: `${path}: there is no Secret ${name} in the namespace of the MeshSync, which stays as it is until there is.`,
+        },
   };
 }
 
@@ -93,12 +143,13 @@ function resolveNative(
   }
   const needsSecret = reference.namespace !== namespace;
   const ca = decode(secret.data?.[TLS_KEYS.ca]);
+  const secretName = needsSecret ? names.brokerAuth : reference.authSecret;
   const brokerReady = broker.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     connection: {
       url: decode(secret.data?.[URL_KEY]) || nativeUrl(reference),
-      ...(ca && { ca }),
-      credential: { type: 'token', value: token, secretName: needsSecret ? names.brokerAuth : reference.authSecret },
+      ...(ca && { ca: { name: secretName, key: TLS_KEYS.ca, value: ca } }),
+      credential: { type: 'token', name: secretName, key: TOKEN_KEY, value: token },
       needsSecret,
     },
     condition:

@@ -3,9 +3,12 @@ import type { ObservedDeployment } from '../metacontroller/observed.ts';
 import type { MeshSync } from './spec.ts';
 
 /** Labels of every child of a MeshSync; by `component` Meshery Server finds its pods. */
-export function meshSyncLabels(meshSync: MeshSync): Record<string, string> {
-  return { app: 'meshery', component: 'meshsync', ...recommendedLabels('meshsync', meshSync.name) };
+export function meshSyncLabels({ name }: Pick<MeshSync, 'name'>): Record<string, string> {
+  return { app: 'meshery', component: 'meshsync', ...recommendedLabels('meshsync', name) };
 }
+
+/** Labels that a MeshSync's pods have whatever its spec says. */
+export const podLabelKeys = Object.keys(meshSyncLabels({ name: '' }));
 
 /**
  * Labels that select a MeshSync's pods. The selector of an existing Deployment can't change, so it stays whatever it is;

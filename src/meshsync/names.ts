@@ -10,6 +10,14 @@ export interface MeshSyncNames {
 /** Longest value of a label: the name is one, on the pods. */
 const MAX_LABEL_VALUE = 63;
 
+/** The MeshSync whose watch-list every MeshSync process reads: name and namespace are compiled in. */
+export const LIST_IN_FORCE = { name: 'meshery-meshsync', namespace: 'meshery' };
+
+/** Whether the watch-list of a MeshSync is the one that is read. */
+export function isInForce(name: string, namespace: string): boolean {
+  return name === LIST_IN_FORCE.name && namespace === LIST_IN_FORCE.namespace;
+}
+
 /** The names for a MeshSync called `name`. */
 export function meshSyncNames(name: string): MeshSyncNames {
   return { meshsync: name, brokerAuth: `${name}-broker-auth` };

@@ -1,6 +1,12 @@
 import type { Static } from '@sinclair/typebox';
 import { customizeRequest, objectMap, parent, syncRequest } from '../metacontroller/envelope.ts';
-import { ObservedBroker, ObservedDeployment, ObservedObject, ObservedSecret } from '../metacontroller/observed.ts';
+import {
+  ObservedBroker,
+  ObservedDeployment,
+  ObservedMeshSync,
+  ObservedObject,
+  ObservedSecret,
+} from '../metacontroller/observed.ts';
 
 const MeshSyncParent = parent('MeshSync');
 
@@ -14,7 +20,11 @@ const children = {
 export const MeshSyncSyncRequest = syncRequest(
   MeshSyncParent,
   objectMap(children),
-  objectMap({ ...children, 'Broker.meshery.io/v1alpha2': ObservedBroker }),
+  objectMap({
+    ...children,
+    'Broker.meshery.io/v1alpha2': ObservedBroker,
+    'MeshSync.meshery.io/v1alpha2': ObservedMeshSync,
+  }),
 );
 export type MeshSyncSyncRequest = Static<typeof MeshSyncSyncRequest>;
 

@@ -1,17 +1,27 @@
+import type { V1ResourceRequirements } from '@kubernetes/client-node';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
+import type { PodTemplate } from '../api/pod.ts';
 import { type FieldError, validate } from '../api/validate.ts';
 import { brokerNames } from '../broker/names.ts';
 import { type ContainerImage, containerImage, imageTag } from '../kubernetes/images.ts';
+import { podTemplateProblem } from '../kubernetes/pods.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
+import { podLabelKeys } from './labels.ts';
 import { type MeshSyncNames, meshSyncNames, nameProblem } from './names.ts';
 
 /** The broker that a MeshSync asks for. */
 export type BrokerReference =
   | { type: 'native'; name: string; namespace: string; serviceName: string; authSecret: string }
-  | { type: 'custom'; url: BrokerUrl }
+  | { type: 'custom'; url: BrokerUrl; credentials?: SecretKey; ca?: SecretKey }
   | { type: 'none' };
+
+/** A key of a Secret of the MeshSync's namespace. */
+export interface SecretKey {
+  name: string;
+  key: string;
+}
 
 /** A MeshSync's spec with nothing left open: what the children are made from. */
 export interface MeshSync {
@@ -23,8 +33,15 @@ export interface MeshSync {
   tag: string;
   image: ContainerImage;
   broker: BrokerReference;
+  resources: V1ResourceRequirements;
+  podTemplate: PodTemplate;
+  /** ServiceAccount of the user's; without one, the operator makes one. */
+  serviceAccountName?: string;
   /** `data` of the watch-list. */
   watchList: Record<string, string>;
+  output: { namespaces?: string[]; resources?: string[] };
+  /** Switches that are set; what is not set is left to Meshery Server. */
+  switches: { debug?: boolean; redactSecrets?: boolean; contentDeduplication?: boolean };
 }
 
 const check = TypeCompiler.Compile(MeshSyncSpec);
@@ -39,7 +56,8 @@ export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSyn
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
-  const problem = nameProblem(name);
+  const { podTemplate = {}, serviceAccountName, output = {}, debug, redactSecrets, contentDeduplication } = spec;
+  const problem = nameProblem(name) ?? podTemplateProblem(podTemplate, podLabelKeys);
   if (problem) return problem;
   const broker = resolveReference(spec, namespace);
   if ('path' in broker) return broker;
@@ -49,13 +67,21 @@ export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSyn
     names: meshSyncNames(name),
     size: spec.size ?? meshSyncDefaults.size,
     tag: imageTag(spec.version ?? meshSyncDefaults.version),
-    image: containerImage(meshSyncDefaults, spec.version, {}, imageRegistry),
+    image: containerImage(meshSyncDefaults, spec.version, spec.image, imageRegistry),
+    resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
+    podTemplate,
+    ...(serviceAccountName && { serviceAccountName }),
     broker,
     watchList: spec['watch-list']?.data ?? {},
+    output,
+    switches: {
+      ...(debug !== undefined && { debug }),
+      ...(redactSecrets !== undefined && { redactSecrets }),
+      ...(contentDeduplication !== undefined && { contentDeduplication }),
+    },
   };
 }
 
-/** A native broker goes before a custom one, as in the operator that this one replaces. */
 function resolveReference({ broker }: MeshSyncSpec, ownNamespace: string): BrokerReference | FieldError {
   const { name, namespace } = broker?.native ?? {};
   if (name) {
@@ -63,10 +89,21 @@ function resolveReference({ broker }: MeshSyncSpec, ownNamespace: string): Broke
     return { type: 'native', name, namespace: namespace || ownNamespace, serviceName: nats, authSecret: auth };
   }
   if (broker?.custom?.url) {
-    const url = parseBrokerUrl(broker.custom.url);
-    return url
-      ? { type: 'custom', url }
-      : { path: 'spec.broker.custom.url', message: 'must be a URL such as nats://host:4222' };
+    const { url: text, credentialsSecretRef, caSecretRef } = broker.custom;
+    const url = parseBrokerUrl(text);
+    if (!url) {
+      const message = 'must be a URL such as nats://host:4222, or several with commas between them';
+      return { path: 'spec.broker.custom.url', message };
+    }
+    const { credentialsKey, caKey } = meshSyncDefaults;
+    return {
+      type: 'custom',
+      url,
+      ...(credentialsSecretRef && {
+        credentials: { name: credentialsSecretRef.name, key: credentialsSecretRef.key ?? credentialsKey },
+      }),
+      ...(caSecretRef && { ca: { name: caSecretRef.name, key: caSecretRef.key ?? caKey } }),
+    };
   }
   return { type: 'none' };
 }

@@ -1,16 +1,20 @@
+import type { Manifest } from '../kubernetes/manifest.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
 import { type SyncContext, timestamp } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
+import { progressing } from '../metacontroller/rollout.ts';
 import { type Keep, respond } from '../metacontroller/sync.ts';
 import { resolveBrokerReference } from './broker.ts';
 import { brokerAuthSecret } from './children/broker-auth-secret.ts';
 import { deployment } from './children/deployment.ts';
 import { serviceAccount } from './children/service-account.ts';
+import { isInForce, LIST_IN_FORCE } from './names.ts';
 import type { MeshSyncSyncRequest } from './request.ts';
 import { type MeshSync, resolveMeshSync } from './spec.ts';
 import { meshSyncStatus, previousMeshSyncStatus } from './status.ts';
+import { readWatchList } from './watch-list.ts';
 
 /**
  * The sync hook of a MeshSync: a request in, the children that shall exist and the status out. While its broker can't be
@@ -35,9 +39,18 @@ function answer(
 
   const claims = claimNames(request, meshSync);
   const { connection, condition } = resolveBrokerReference(meshSync, related);
+  const list = readWatchList(meshSync.watchList, meshSync.tag);
+  const data = listInForce(meshSync, related);
+  const inForce = data && readWatchList(data, meshSync.tag);
   const secretTaken = connection?.needsSecret ? claims.secret.taken : undefined;
-  const blocked = claims.serviceAccount.taken ?? secretTaken ?? claims.deployment.taken;
-  const wanted = connection && !blocked ? deployment(meshSync, connection, claims.deployment.observed) : undefined;
+  const accountTaken = meshSync.serviceAccountName ? undefined : claims.serviceAccount.taken;
+  const blocked = accountTaken ?? secretTaken ?? claims.deployment.taken;
+  // With a list that it can't read, MeshSync would watch more than it is meant to: what runs stays as it is.
+  const readable = ![list, inForce].some((read) => read && 'path' in read);
+  const wanted =
+    connection && !blocked && readable
+      ? deployment(meshSync, connection, data ?? meshSync.watchList, claims.deployment.observed)
+      : undefined;
 
   // Without a new Deployment, what runs goes on reading the Secret that it has.
   const secrets =
@@ -56,18 +69,49 @@ function answer(
         deployment: claims.deployment.observed,
         brokerUrl: connection?.url,
         brokerResolved: condition,
-        taken: [claims.serviceAccount.taken, secretTaken, claims.deployment.taken].flatMap((taken) => taken ?? []),
+        watchList: list,
+        inForce,
+        taken: [accountTaken, secretTaken, claims.deployment.taken].flatMap((taken) => taken ?? []),
         hibernation,
       },
       timestamp(context.now()),
     ),
     children: [
-      ...(claims.serviceAccount.taken ? [] : [serviceAccount(meshSync)]),
+      ...serviceAccounts(meshSync, claims, wanted),
       ...secrets,
       ...(wanted ? [wanted] : claims.deployment.observed ? [carryOver(claims.deployment.observed)] : []),
     ],
   };
 }
+
+/**
+ * The ServiceAccount of its own, unless the spec names another. One that was made before goes once no pod can run as it any
+ * more: without it, those would lose their access.
+ */
+function serviceAccounts(
+  meshSync: MeshSync,
+  { serviceAccount: { observed, taken }, deployment }: Claims,
+  wanted: Manifest | undefined,
+): object[] {
+  const { serviceAccountName, names, size } = meshSync;
+  if (taken) return [];
+  if (!serviceAccountName || serviceAccountName === names.meshsync) return [serviceAccount(meshSync)];
+  const left = wanted && progressing(deployment.observed, wanted, size, 'MeshSync pods').status === 'False';
+  return observed && !left ? [carryOver(observed)] : [];
+}
+
+/** `data` of the watch-list that MeshSync will read, when it is that of another resource. */
+function listInForce(
+  { name, namespace }: MeshSync,
+  related: MeshSyncSyncRequest['related'],
+): Record<string, string> | undefined {
+  if (isInForce(name, namespace)) return undefined;
+  const { namespace: where, name: what } = LIST_IN_FORCE;
+  const main = related?.['MeshSync.meshery.io/v1alpha2']?.[`${where}/${what}`];
+  return main ? (main.spec?.['watch-list']?.data ?? {}) : undefined;
+}
+
+type Claims = ReturnType<typeof claimNames>;
 
 function claimNames({ parent, children, related }: MeshSyncSyncRequest, { names }: MeshSync) {
   return {

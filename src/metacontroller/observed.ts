@@ -37,6 +37,7 @@ const PodTemplate = Type.Object({
   metadata: Type.Optional(Type.Object({ annotations: Type.Optional(Strings) })),
   spec: Type.Optional(
     Type.Object({
+      serviceAccountName: Type.Optional(Type.String()),
       containers: Type.Optional(
         Type.Array(
           Type.Object({
@@ -163,6 +164,11 @@ export const ObservedPod = observed({
   ),
 });
 export type ObservedPod = Static<typeof ObservedPod>;
+
+export const ObservedMeshSync = observed({
+  spec: Type.Optional(Type.Object({ 'watch-list': Type.Optional(Type.Object({ data: Type.Optional(Strings) })) })),
+});
+export type ObservedMeshSync = Static<typeof ObservedMeshSync>;
 
 export const ObservedBroker = observed({
   spec: Type.Optional(Type.Object({ tls: Type.Optional(Type.Object({ verify: Type.Optional(Type.Unknown()) })) })),

@@ -107,10 +107,11 @@ describe('the schema of MeshSync', () => {
     expect(Value.Check(MeshSyncSpec, spec)).toBe(false);
   });
 
-  it('lets a native broker go before a custom one, and takes empty ones for absent', () => {
+  it('has either a native or a custom broker, and takes empty ones for absent', () => {
     const both = { native: { name: 'b' }, custom: { url: 'nats://a' } };
-    expect(resolveMeshSync(meshSyncParent({ broker: both }))).toMatchObject({
-      broker: { type: 'native', namespace: 'meshery' },
+    expect(resolveMeshSync(meshSyncParent({ broker: both }))).toEqual({
+      path: 'spec.broker.custom',
+      message: 'must be absent when native names a Broker',
     });
     const custom = { native: { name: '', namespace: 'x' }, custom: { url: 'nats://a' } };
     expect(resolveMeshSync(meshSyncParent({ broker: custom }))).toMatchObject({ broker: { type: 'custom' } });

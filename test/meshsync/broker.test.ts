@@ -75,20 +75,23 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
   });
 
   it('rolls its pods when the watch-list changes, and only then', async () => {
+    const pods = '[{"Resource":"pods.v1.","Events":["ADDED"]}]';
+    const services = '[{"Resource":"services.v1.","Events":["ADDED"]}]';
     const watching = (whitelist: string, other = '') => ({ ...NATIVE, 'watch-list': { data: { whitelist, other } } });
-    const cluster = clusterWith(broker, meshSyncParent(watching('[1]')));
+    const cluster = clusterWith(broker, meshSyncParent(watching(pods)));
     await settle(cluster, [broker, meshSync], hook, how);
     const template = () => at(cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync'), 'spec', 'template');
     const first = template();
+    expect(first).toBeDefined();
     const change = async (spec: ReturnType<typeof watching>) => {
       cluster.edit(meshSync, 'kubectl', (object) => {
         object.spec = spec;
       });
       await settle(cluster, [meshSync], hook, how);
     };
-    await change(watching('[1]', 'not read'));
+    await change(watching(pods, 'not read'));
     expect(template()).toEqual(first);
-    await change(watching('[2]'));
+    await change(watching(services));
     expect(template()).not.toEqual(first);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { testApp } from '../support/app.ts';
 import type { Cluster } from '../support/cluster.ts';
 import { runControllers } from '../support/controllers.ts';
+import { condition } from '../support/invariants.ts';
 import { at, type JsonObject, type KubeObject } from '../support/json.ts';
 import { type Strategy, sync } from '../support/metacontroller.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../support/scenarios.ts';
@@ -151,6 +152,91 @@ describe.each(STRATEGIES)('under %s, what Meshery Server edits in the Deployment
     expect(at(edited, 'spec', 'template', 'metadata', 'annotations', 'meshery.io/restarted-at')).toBe('now');
     const settled = await sync(cluster, parent, hookOf(testApp()), how);
     expect(settled.writes).toEqual([]);
+  });
+});
+
+describe.each(STRATEGIES)('under %s, what the resource sets', (how) => {
+  const FIELDS = {
+    ...NATIVE,
+    output: { namespaces: ['c'], resources: ['service', 'Pod'] },
+    debug: false,
+    redactSecrets: true,
+    contentDeduplication: false,
+  };
+  const SWITCHES = [
+    { name: 'DEBUG', value: 'false' },
+    { name: 'MESHSYNC_REDACT_SECRETS', value: 'true' },
+    { name: 'MESHSYNC_BROKER_CONTENT_DEDUP', value: 'false' },
+  ];
+  const ARGS = ['--outputNamespaces', 'c', '--outputResources', 'service,Pod'];
+
+  it('stands instead of what Meshery Server wrote, also when it writes again', async () => {
+    const cluster = await running(NATIVE, how);
+    const write = () =>
+      cluster.edit(deployment(cluster), 'meshery-server', (object) => {
+        const edited = container(object);
+        edited.args = ['--outputNamespaces', 'a,b'];
+        const others = (edited.env as JsonObject[]).filter(({ name }) => name !== 'DEBUG');
+        edited.env = [...others, { name: 'DEBUG', value: 'true' }];
+      });
+    write();
+    respecify(cluster, FIELDS);
+    for (let time = 0; time < 2; time++) {
+      await twoSyncs(cluster, how);
+      expect(container(deployment(cluster)).args).toEqual(ARGS);
+      expect(environment(cluster)).toHaveLength(5);
+      expect(environment(cluster)).toEqual(expect.arrayContaining([TOKEN_FROM_BROKER, NATIVE_URL, ...SWITCHES]));
+      write();
+    }
+  });
+
+  it('goes when it is not set any more', async () => {
+    const cluster = await running(FIELDS, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL, ...SWITCHES]);
+    respecify(cluster, NATIVE);
+    await twoSyncs(cluster, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+    expect(container(deployment(cluster))).not.toHaveProperty('args');
+  });
+
+  it('is one argument for what it names, and none for what it does not', async () => {
+    const cluster = await running({ ...NATIVE, output: { resources: ['pod'] } }, how);
+    expect(container(deployment(cluster)).args).toEqual(['--outputResources', 'pod']);
+  });
+});
+
+describe.each(STRATEGIES)('under %s, the ServiceAccount', (how) => {
+  const podsRunAs = (cluster: Cluster) => at(deployment(cluster), 'spec', 'template', 'spec', 'serviceAccountName');
+  const own = (cluster: Cluster) => cluster.get('ServiceAccount.v1', 'meshery', 'meshery-meshsync');
+
+  it('is one of its own until the spec names another, and then goes once no pod runs as it', async () => {
+    const cluster = await running(NATIVE, how);
+    expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
+    respecify(cluster, { ...NATIVE, serviceAccountName: 'reader' });
+    const hook = hookOf(testApp());
+    await sync(cluster, parent, hook, how);
+    runControllers(cluster, { ready: false, addresses: true });
+    await sync(cluster, parent, hook, how);
+    expect([podsRunAs(cluster), own(cluster)]).toEqual(['reader', expect.anything()]);
+    runControllers(cluster, READY);
+    const { status } = await sync(cluster, parent, hook, how);
+    expect(own(cluster)).toBeUndefined();
+    expect(condition(status, 'RoleBound')).toMatchObject({ status: 'Unknown', reason: 'BindingUnknown' });
+    respecify(cluster, NATIVE);
+    await twoSyncs(cluster, how);
+    expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
+  });
+
+  it('of another is left alone when the spec names it', async () => {
+    const cluster = clusterWith(broker, { ...parent, spec: { ...NATIVE, serviceAccountName: 'reader' } });
+    cluster.create(
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader', namespace: 'meshery' } },
+      'me',
+    );
+    const before = cluster.get('ServiceAccount.v1', 'meshery', 'reader');
+    await settle(cluster, [broker, parent], hookOf(testApp()), how);
+    expect(cluster.get('ServiceAccount.v1', 'meshery', 'reader')).toEqual(before);
+    expect(own(cluster)).toBeUndefined();
   });
 });
 

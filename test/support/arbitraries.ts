@@ -234,6 +234,8 @@ export const FAR = { name: 'other', namespace: 'elsewhere' };
 
 export const URL_PASSWORD = 'pa55word-of-the-url';
 
+const NATS_URL = 'nats://nats.example.com:4222';
+
 const brokerReference = fc.constantFrom<JsonObject>(
   {},
   { native: {} },
@@ -243,10 +245,16 @@ const brokerReference = fc.constantFrom<JsonObject>(
   { native: { name: 'missing' } },
   { custom: {} },
   { custom: { url: '' } },
-  { custom: { url: 'nats://nats.example.com:4222' }, native: { name: '', namespace: '' } },
+  { custom: { url: NATS_URL }, native: { name: '', namespace: '' } },
   { custom: { url: 'nats.example.com:4222' } },
   { custom: { url: `nats://user:${URL_PASSWORD}@nats.example.com:4222` } },
   { custom: { url: `tls://${URL_PASSWORD}@nats.example.com` } },
+  { custom: { url: `a.example.com,${URL_PASSWORD}@b.example.com:4333` } },
+  { custom: { url: NATS_URL, credentialsSecretRef: { name: OWN_TOKEN, key: 'token' } } },
+  { custom: { url: `${NATS_URL},b.example.com`, credentialsSecretRef: { name: OWN_TOKEN, key: 'token' } } },
+  { custom: { url: NATS_URL, credentialsSecretRef: { name: OWN_TOKEN }, caSecretRef: { name: '', key: 'x' } } },
+  { custom: { url: NATS_URL, caSecretRef: { name: TLS_SECRET }, credentialsSecretRef: { name: 'missing' } } },
+  { custom: { url: `tls://${URL_PASSWORD}@a`, caSecretRef: { name: TLS_SECRET, key: '' } } },
 );
 
 const watchList = fc.record(
@@ -254,9 +262,14 @@ const watchList = fc.record(
     apiVersion: fc.constant('v1'),
     kind: fc.constant('ConfigMap'),
     metadata: fc.constantFrom<JsonObject>({}, { name: 'watch-list' }),
-    data: fc.dictionary(
-      fc.constantFrom('whitelist', 'blacklist', 'other'),
-      fc.constantFrom('', '[]', '["secrets.v1."]'),
+    data: fc.constantFrom<JsonObject>(
+      {},
+      { whitelist: '', blacklist: '[]' },
+      { whitelist: '[{"Resource":"pods.v1.","Events":["ADDED"]}]' },
+      { whitelist: '[{"Resource":"pods.v1.","Events":["ADDED"]}]', blacklist: '', other: 'not read' },
+      { blacklist: '["secrets.v1.","service.apis"]' },
+      { whitelist: '["secrets.v1."]' },
+      { blacklist: '["secrets.v1."' },
     ),
     immutable: fc.boolean(),
   },
@@ -270,6 +283,20 @@ export const meshSyncSpec: fc.Arbitrary<JsonObject> = fc.record(
     version: fc.oneof(version, fc.constantFrom('1.0.0', '1.0.1', 'v1.0.3', '0.9', 'stable-latest')),
     broker: brokerReference,
     'watch-list': watchList,
+    image,
+    resources,
+    podTemplate,
+    serviceAccountName: fc.constantFrom('', 'mine', 'meshery-meshsync'),
+    output: fc.record(
+      {
+        namespaces: fc.constantFrom<string[]>([], ['a'], ['a', 'b']),
+        resources: fc.constantFrom<string[]>([], ['pod', 'Service']),
+      },
+      { requiredKeys: [] },
+    ),
+    debug: fc.boolean(),
+    redactSecrets: fc.boolean(),
+    contentDeduplication: fc.boolean(),
   },
   { requiredKeys: [] },
 );

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 import { encode } from '../../src/broker/credentials.ts';
 import type { KubeObject } from './json.ts';
@@ -21,7 +22,7 @@ export async function authority(): Promise<KeyPair> {
   return { key, certificate };
 }
 
-/** A certificate of an authority for DNS names and for loopback; good for servers and for clients. */
+/** A certificate of an authority for DNS names, for addresses and for 127.0.0.1; good for servers and for clients. */
 export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
   const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'issued' }], {
     keyType: 'ec',
@@ -33,7 +34,9 @@ export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
       { name: 'extKeyUsage', serverAuth: true, clientAuth: true },
       {
         name: 'subjectAltName',
-        altNames: [...names.map((value) => ({ type: 2 as const, value })), { type: 7, ip: '127.0.0.1' }],
+        altNames: ['127.0.0.1', ...names].map((name) =>
+          isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name },
+        ),
       },
     ],
   });

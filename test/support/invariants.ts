@@ -47,6 +47,7 @@ function expectNoneDropped(
   const statefulSet = children.find(({ kind }) => kind === 'StatefulSet');
   const dispensable: Record<string, boolean> = {
     Secret: true,
+    ServiceAccount: Boolean(at(spec, 'serviceAccountName')),
     PodDisruptionBudget: at(statefulSet, 'spec', 'replicas') === 1 || Number(at(spec, 'size') ?? 1) === 1,
     NetworkPolicy: at(spec, 'networkPolicy', 'enabled') !== true,
   };

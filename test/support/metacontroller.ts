@@ -32,6 +32,7 @@ const RESOURCES: Record<string, string> = {
   'policy/v1 poddisruptionbudgets': 'PodDisruptionBudget.policy/v1',
   'networking.k8s.io/v1 networkpolicies': 'NetworkPolicy.networking.k8s.io/v1',
   'meshery.io/v1alpha2 brokers': 'Broker.meshery.io/v1alpha2',
+  'meshery.io/v1alpha2 meshsyncs': 'MeshSync.meshery.io/v1alpha2',
 };
 
 /** Calls a hook: the path and the request in, the answer out. */

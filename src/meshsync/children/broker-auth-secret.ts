@@ -1,6 +1,5 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import { encode } from '../../broker/credentials.ts';
-import { TLS_KEYS } from '../../broker/references.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import type { BrokerConnection } from '../broker.ts';
 import { meshSyncLabels } from '../labels.ts';
@@ -9,12 +8,12 @@ import type { MeshSync } from '../spec.ts';
 /**
  * The Secret `X-broker-auth`, where MeshSync's pods can't read another: the token of a Broker in another namespace under
  * `token`, or a URL with credentials under `url`; and the certificates that MeshSync has to trust.
- * @param ca in PEM
+ * @param ca what else is kept there, if it is not in a Secret of the user's
  */
 export function brokerAuthSecret(
   meshSync: MeshSync,
-  { type, value }: NonNullable<BrokerConnection['credential']>,
-  ca: string | undefined,
+  { key, value }: NonNullable<BrokerConnection['credential']>,
+  ca: BrokerConnection['ca'],
 ): Manifest<V1Secret> {
   return {
     apiVersion: 'v1',
@@ -24,6 +23,6 @@ export function brokerAuthSecret(
       namespace: meshSync.namespace,
       labels: meshSyncLabels(meshSync),
     },
-    data: { [type]: encode(value), ...(ca && { [TLS_KEYS.ca]: encode(ca) }) },
+    data: { [key]: encode(value), ...(ca?.name === meshSync.names.brokerAuth && { [ca.key]: encode(ca.value) }) },
   };
 }

@@ -1,13 +1,14 @@
 import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar, V1Volume } from '@kubernetes/client-node';
-import { TLS_KEYS } from '../../broker/references.ts';
 import { checksum } from '../../kubernetes/checksum.ts';
 import { isAtLeast } from '../../kubernetes/images.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
+import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
 import { isDynamicallyApplied } from '../../metacontroller/carry-over.ts';
 import type { ObservedDeployment } from '../../metacontroller/observed.ts';
 import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
 import type { BrokerConnection } from '../broker.ts';
+import { withCredentials } from '../broker-url.ts';
 import { meshSyncLabels, podSelector } from '../labels.ts';
 import type { MeshSync } from '../spec.ts';
 
@@ -17,7 +18,7 @@ export const MESHSYNC_CONTAINER = 'meshsync';
 const BINARY = './meshery-meshsync';
 
 /** First release with `/healthz` and `/readyz`; a probe of an image without them would restart it for ever. */
-const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
+export const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
 const CA_DIRECTORY = '/etc/meshery/broker-ca';
 
@@ -25,39 +26,43 @@ const managementPlane = { 'meshery/component-type': 'management-plane' };
 
 /**
  * The Deployment, called as the MeshSync. Meshery Server edits it too: container arguments, some environment variables
- * and a pod annotation; none of them is rendered here, so they stay as the Server wrote them.
+ * and a pod annotation. Of these, what the spec does not set is not rendered, so it stays as the Server wrote it.
+ * @param watchList `data` of the watch-list that MeshSync will read
  */
 export function deployment(
   meshSync: MeshSync,
   connection: BrokerConnection,
+  { whitelist = '', blacklist = '' }: Record<string, string>,
   observed: ObservedDeployment | undefined,
 ): Manifest<V1Deployment> {
-  const { whitelist = '', blacklist = '' } = meshSync.watchList;
   const selector = podSelector(meshSync, observed);
-  const ca = caVolume(connection);
   const spec: V1DeploymentSpec = {
     replicas: meshSync.size,
     selector: { matchLabels: selector },
-    template: {
-      metadata: {
-        annotations: {
-          ...managementPlane,
-          // MeshSync reads both only when it starts.
-          'meshery.io/watch-list-checksum': checksum(JSON.stringify([whitelist, blacklist])),
-          ...(connection.credential && { 'meshery.io/credentials-checksum': checksum(connection.credential.value) }),
-          ...(ca && { 'meshery.io/ca-checksum': checksum(connection.ca ?? '') }),
+    template: withPodTemplate(
+      {
+        metadata: {
+          annotations: {
+            ...managementPlane,
+            // MeshSync reads these only when it starts.
+            'meshery.io/watch-list-checksum': checksum(JSON.stringify([whitelist, blacklist])),
+            ...(connection.credential && { 'meshery.io/credentials-checksum': checksum(connection.credential.value) }),
+            ...(connection.ca && { 'meshery.io/ca-checksum': checksum(connection.ca.value) }),
+          },
+          labels: { ...meshSyncLabels(meshSync), ...selector },
         },
-        labels: { ...meshSyncLabels(meshSync), ...selector },
+        spec: {
+          containers: [container(meshSync, connection, observed)],
+          securityContext: restrictedPod,
+          serviceAccountName: meshSync.serviceAccountName ?? meshSync.names.meshsync,
+          shareProcessNamespace: true,
+          terminationGracePeriodSeconds: 60,
+          volumes: [{ name: 'home', emptyDir: {} }, ...caVolume(connection)],
+        },
       },
-      spec: {
-        containers: [container(meshSync, connection, observed)],
-        securityContext: restrictedPod,
-        serviceAccountName: meshSync.names.meshsync,
-        shareProcessNamespace: true,
-        terminationGracePeriodSeconds: 60,
-        volumes: [{ name: 'home', emptyDir: {} }, ...(ca ? [ca] : [])],
-      },
-    },
+      meshSync.podTemplate,
+      selector,
+    ),
   };
   return {
     apiVersion: 'apps/v1',
@@ -73,12 +78,9 @@ export function deployment(
 }
 
 /** The certificates of the broker alone, not what else is in the Secret. */
-function caVolume({ ca, credential }: BrokerConnection): V1Volume | undefined {
-  if (!ca || !credential) return undefined;
-  return {
-    name: 'broker-ca',
-    secret: { items: [{ key: TLS_KEYS.ca, path: TLS_KEYS.ca }], secretName: credential.secretName },
-  };
+function caVolume({ ca }: BrokerConnection): V1Volume[] {
+  if (!ca) return [];
+  return [{ name: 'broker-ca', secret: { items: [{ key: ca.key, path: 'ca.crt' }], secretName: ca.name } }];
 }
 
 function container(
@@ -86,19 +88,22 @@ function container(
   connection: BrokerConnection,
   observed: ObservedDeployment | undefined,
 ): V1Container {
+  const args = outputArguments(meshSync);
   return {
     name: MESHSYNC_CONTAINER,
     image: meshSync.image.image,
     imagePullPolicy: meshSync.image.imagePullPolicy,
     command: [BINARY],
-    // Programs in Go read certificates from this directory besides the bundle of their image.
     env: [
       ...environment(connection, observed),
+      // Programs in Go read certificates from this directory besides the bundle of their image.
       ...(connection.ca ? [{ name: 'SSL_CERT_DIR', value: CA_DIRECTORY }] : []),
+      ...switches(meshSync),
     ],
+    ...(args.length > 0 && { args }),
     ports: [{ containerPort: 11000, name: 'client', protocol: 'TCP' }],
     ...probes(meshSync.tag),
-    resources: { limits: { cpu: '4', memory: '4Gi' }, requests: { cpu: '500m', memory: '512Mi' } },
+    resources: meshSync.resources,
     securityContext: restrictedContainer,
     // MeshSync keeps a file in its home directory, which is this one for the user it runs as.
     volumeMounts: [
@@ -109,24 +114,41 @@ function container(
 }
 
 /**
- * `BROKER_URL`, and before it the token that it refers to: `$(NAME)` is expanded for variables that stand before only.
+ * `BROKER_URL`, and before it the credential that it refers to: `$(NAME)` is expanded for variables that stand before only.
  * Server-side-apply puts them into the order that is asked for. Dynamic-apply keeps the order of those that are there
- * already and puts new ones behind them: where the token would end up behind `BROKER_URL`, that is taken out for one
+ * already and puts new ones behind them: where the credential would end up behind `BROKER_URL`, that is taken out for one
  * sync, to come back in its place in the next.
  */
 function environment({ url, credential }: BrokerConnection, observed: ObservedDeployment | undefined): V1EnvVar[] {
   if (!credential) return [{ name: 'BROKER_URL', value: url }];
-  const { type, secretName: name } = credential;
-  const fromSecret = { valueFrom: { secretKeyRef: { key: type, name } } };
+  const { type, name, key } = credential;
+  const fromSecret = { valueFrom: { secretKeyRef: { key, name } } };
   if (type === 'url') return [{ name: 'BROKER_URL', ...fromSecret }];
 
+  const variable = type === 'token' ? 'NATS_TOKEN' : 'BROKER_CREDENTIALS';
   const env = observed?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER)?.env ?? [];
-  const tokenAt = env.findIndex(({ name }) => name === 'NATS_TOKEN');
+  const tokenAt = env.findIndex(({ name }) => name === variable);
   const urlAt = env.findIndex(({ name }) => name === 'BROKER_URL');
   const misplaced = isDynamicallyApplied(observed) && urlAt >= 0 && (tokenAt < 0 || tokenAt > urlAt);
   return [
-    { name: 'NATS_TOKEN', ...fromSecret },
-    ...(misplaced ? [] : [{ name: 'BROKER_URL', value: url.replace('://', '://$(NATS_TOKEN)@') }]),
+    { name: variable, ...fromSecret },
+    ...(misplaced ? [] : [{ name: 'BROKER_URL', value: withCredentials(url, variable) }]),
+  ];
+}
+
+/** Switches that the spec sets, on or off; the others are Meshery Server's. */
+function switches({ switches: { debug, redactSecrets, contentDeduplication } }: MeshSync): V1EnvVar[] {
+  return Object.entries({
+    DEBUG: debug,
+    MESHSYNC_REDACT_SECRETS: redactSecrets,
+    MESHSYNC_BROKER_CONTENT_DEDUP: contentDeduplication,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value: String(value) }]));
+}
+
+function outputArguments({ output: { namespaces, resources } }: MeshSync): string[] {
+  return [
+    ...(namespaces ? ['--outputNamespaces', namespaces.join(',')] : []),
+    ...(resources ? ['--outputResources', resources.join(',')] : []),
   ];
 }
 

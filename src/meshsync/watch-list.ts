@@ -1,0 +1,174 @@
+import { type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import type { FieldError } from '../api/validate.ts';
+import { knownResources, UNREADABLE_RESOURCE } from './known-resources.ts';
+
+/** What MeshSync makes of a watch-list. */
+export interface WatchList {
+  /** `default` is MeshSync's own set, which it watches as long as neither list names anything. */
+  kind: 'default' | 'whitelist' | 'blacklist';
+  /** Events by resource, as `plural.version.group`. Empty for a default; a blacklist has no events. */
+  resources: Map<string, string[]>;
+  /** What will not be as its author may think. */
+  warnings: string[];
+}
+
+/** The events of MeshSync; it knows no others, and passes over what it does not know. */
+const EVENTS = ['ADDED', 'MODIFIED', 'DELETED'];
+
+const LISTS = ['whitelist', 'blacklist'];
+
+const PATH = 'spec.watch-list.data';
+
+/** The version whose reading this is. */
+const READ_AS = '1.0.3';
+
+const stopsShort = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name of its own that it can't read, and then watches custom resources only: use a whitelist, or a blacklist that holds ${UNREADABLE_RESOURCE}.`;
+
+/**
+ * Reads a watch-list as MeshSync 1.0.3 does (internal/config/crd_config.go), which takes the names of fields in any case
+ * and `null` for nothing. Where MeshSync falls back to its default set, or passes over what it can't make sense of, this
+ * says what is wrong: what leaves the cluster must not grow by a slip of the pen.
+ * @param data `data` of the watch-list
+ * @param tag of MeshSync's image
+ * @returns the list, or the first mistake with its place
+ */
+export function readWatchList(data: Record<string, string>, tag: string): WatchList | FieldError {
+  const blacklist = readList(data, 'blacklist', readName);
+  if (isError(blacklist)) return blacklist;
+  const whitelist = readList(data, 'whitelist', readEntry);
+  if (isError(whitelist)) return whitelist;
+  if (blacklist.length > 0 && whitelist.length > 0) {
+    return { path: PATH, message: 'must have either a whitelist or a blacklist: MeshSync takes no list that has both' };
+  }
+  const others = Object.keys(data).filter((key) => !LISTS.includes(key));
+  if (others.length > 0 && !LISTS.some((key) => key in data)) {
+    const message = `must have ${LISTS.join(' or ')}: MeshSync reads nothing else, and watches its default set instead`;
+    return { path: PATH, message };
+  }
+  const kind = whitelist.length > 0 ? 'whitelist' : blacklist.length > 0 ? 'blacklist' : 'default';
+  const entries = whitelist.length > 0 ? whitelist : blacklist;
+  const resources = new Map<string, string[]>();
+  // Of two entries of one resource, MeshSync takes the first.
+  for (const { resource, events } of entries) if (!resources.has(resource)) resources.set(resource, events);
+  if (kind === 'whitelist' && resources.has(UNREADABLE_RESOURCE)) {
+    const message = `must not hold ${UNREADABLE_RESOURCE}: MeshSync can't read its own name of it, and stops before it watches anything`;
+    return { path: `${PATH}.whitelist`, message };
+  }
+  const warnings = warningsOf(kind, entries, resources);
+  if (others.length > 0) warnings.push(`MeshSync does not read: ${quoted(others)}.`);
+  if (kind === 'default' && LISTS.some((key) => data[key])) {
+    warnings.push('A list that names nothing counts as none: the default set is watched.');
+  }
+  if (tag === READ_AS && kind !== 'whitelist' && !resources.has(UNREADABLE_RESOURCE)) warnings.push(stopsShort);
+  return { kind, resources, warnings };
+}
+
+interface Entry {
+  resource: string;
+  events: string[];
+}
+
+function warningsOf(kind: WatchList['kind'], entries: Entry[], resources: WatchList['resources']): string[] {
+  const warnings: string[] = [];
+  const unknown = [...resources.keys()].filter((name) => !knownResources.has(name));
+  if (unknown.length > 0) warnings.push(`MeshSync does not know, and passes over: ${quoted(unknown)}.`);
+  if (kind === 'whitelist' && unknown.length === resources.size) warnings.push('So it watches custom resources only.');
+  if (kind === 'blacklist') return warnings;
+  const names = entries.map(({ resource }) => resource);
+  const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  if (repeated.length > 0) {
+    warnings.push(`Of several entries of one resource, MeshSync takes the first: ${quoted(repeated)}.`);
+  }
+  return warnings;
+}
+
+function quoted(names: string[]): string {
+  return names.map((name) => JSON.stringify(name)).join(', ');
+}
+
+function readList<Item>(
+  data: Record<string, string>,
+  key: 'whitelist' | 'blacklist',
+  readItem: (item: unknown, path: string) => Item | FieldError,
+): Item[] | FieldError {
+  const path = `${PATH}.${key}`;
+  const text = data[key] ?? '';
+  if (text === '') return [];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return { path, message: `must be JSON: ${syntaxError(text)}` };
+  }
+  if (parsed === null) return [];
+  if (!Array.isArray(parsed)) return { path, message: 'must be a JSON list' };
+  const items: Item[] = [];
+  for (const [index, item] of parsed.entries()) {
+    const read = readItem(item, `${path}[${index}]`);
+    if (isError(read)) return read;
+    items.push(read);
+  }
+  return items;
+}
+
+/** An entry of a blacklist. */
+function readName(item: unknown, path: string): Entry | FieldError {
+  if (typeof item !== 'string') return { path, message: 'must be a resource as a string, such as "secrets.v1."' };
+  return nameProblem(item, path) ?? { resource: item, events: [] };
+}
+
+/** An entry of a whitelist. */
+function readEntry(item: unknown, path: string): Entry | FieldError {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) {
+    return {
+      path,
+      message: 'must be an object such as {"Resource":"pods.v1.","Events":["ADDED","MODIFIED","DELETED"]}',
+    };
+  }
+  const { resource = '', events } = inAnyCase(item);
+  if (typeof resource !== 'string') return { path: `${path}.Resource`, message: 'must be a string' };
+  const problem = nameProblem(resource, `${path}.Resource`);
+  if (problem) return problem;
+  if (!Array.isArray(events) || events.length === 0) {
+    return {
+      path: `${path}.Events`,
+      message: `must be a list of at least one of ${EVENTS.join(', ')}: without it, MeshSync publishes nothing of the resource`,
+    };
+  }
+  const wrong = events.findIndex((event) => !EVENTS.includes(event));
+  if (wrong >= 0) return { path: `${path}.Events[${wrong}]`, message: `must be one of ${EVENTS.join(', ')}` };
+  return { resource, events };
+}
+
+/** Go takes the names of fields in any case; of several, the last one counts. `null` leaves a field as it was. */
+function inAnyCase(item: object): { resource?: unknown; events?: unknown } {
+  const fields = Object.entries(item).filter(([, value]) => value !== null);
+  return Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function nameProblem(name: string, path: string): FieldError | undefined {
+  if (name === UNREADABLE_RESOURCE || /^[a-z0-9]+\.v[a-z0-9]+\.([a-z0-9][-a-z0-9.]*)?$/.test(name)) return undefined;
+  return {
+    path,
+    message: 'must be plural.version.group in lower case, with an empty group for the core, such as pods.v1.',
+  };
+}
+
+/** What is wrong with a text that is not JSON, and where. Never says what stands there. */
+function syntaxError(text: string): string {
+  const errors: ParseError[] = [];
+  parseTree(text, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+  const [first] = errors;
+  const offset = first?.offset ?? 0;
+  const before = text.slice(0, offset).split('\n');
+  const words = first
+    ? printParseErrorCode(first.error)
+        .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+        .toLowerCase()
+    : 'unreadable';
+  return `${words} at line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+function isError(value: unknown): value is FieldError {
+  return typeof value === 'object' && value !== null && 'path' in value && 'message' in value;
+}
