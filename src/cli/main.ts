@@ -1,10 +1,12 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { serve } from '../serve.ts';
 import { crdFiles, writeCrds } from './crds.ts';
 import { demo } from './demo.ts';
 import { UsageError } from './errors.ts';
+import { rbac } from './rbac.ts';
 import { render } from './render.ts';
 import { readResources } from './resources.ts';
+import { findings, line } from './validate.ts';
 
 /** Exit codes: 0 is success, 1 that a resource is refused, 2 that the command can't be carried out as it was given. */
 const REFUSED = 1;
@@ -35,6 +37,33 @@ program
     process.stdout.write(yaml);
     for (const { source, text } of notes) warn(`${source}: ${text}`);
     if (notes.some(({ refused }) => refused)) process.exitCode = REFUSED;
+  });
+
+program
+  .command('validate')
+  .description('say what kubectl apply and the service would say of Brokers and MeshSyncs, before they are applied')
+  .argument('<file...>', 'YAML or JSON files; - is standard input')
+  .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
+  .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
+  .action(async (files: string[], options: { output: 'text' | 'json'; namespace: string }) => {
+    const given = await readResources(files);
+    if (given.resources.length === 0) warn('no Broker and no MeshSync in what was given');
+    const found = findings(given, options.namespace);
+    const text = found.map((finding) => `${line(finding)}\n`).join('');
+    process.stdout.write(options.output === 'json' ? `${JSON.stringify(found, undefined, 2)}\n` : text);
+    if (found.some(({ severity }) => severity === 'error')) process.exitCode = REFUSED;
+  });
+
+program
+  .command('rbac')
+  .description('print the ClusterRole and the ClusterRoleBinding that MeshSyncs need, and nothing more')
+  .argument('<file...>', 'YAML or JSON files; - is standard input')
+  .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
+  .action(async (files: string[], { namespace }: { namespace: string }) => {
+    const { resources } = await readResources(files);
+    const { yaml, notes } = rbac(resources, namespace);
+    process.stdout.write(yaml);
+    for (const note of notes) warn(note);
   });
 
 program

@@ -10,7 +10,7 @@ import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { mintToken } from '../mint.ts';
 import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
-import type { GivenSecret, Resource, Resources } from './resources.ts';
+import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
 
 /** Stands where the cluster gets a random value. */
 const PLACEHOLDER = 'PLACEHOLDER-made-in-the-cluster';
@@ -42,6 +42,30 @@ export function render(
   { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
   options: RenderOptions,
 ): Rendering {
+  const documents: string[] = [];
+  const notes: Rendering['notes'] = [];
+  for (const { resource, parent, response } of simulate({ resources, secrets }, options)) {
+    documents.push(...response.children.map((child) => document(options.mint ? child : readable(child))));
+    const { name, namespace } = parent.metadata;
+    documents.push(document({ ...parent, metadata: { name, namespace }, status: response.status }));
+    const note = problem(response);
+    if (note) notes.push({ source: resource.source, ...note });
+  }
+  return { yaml: documents.join('---\n'), notes };
+}
+
+/** A resource with what the hook of its kind answers when it has just been made. */
+export interface Simulated {
+  resource: GivenResource;
+  parent: SentParent;
+  response: SyncResponse;
+}
+
+/** Asks the hooks about resources as if they had all just been made, Brokers first. */
+export function simulate(
+  { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
+  options: RenderOptions,
+): Simulated[] {
   const { imageRegistry } = options;
   const context: SyncContext = {
     now: options.now,
@@ -49,26 +73,21 @@ export function render(
     ...(imageRegistry && { imageRegistry }),
   };
   const related: SentObjects = { 'Secret.v1': givenSecrets(secrets, options) };
-  const documents: string[] = [];
-  const notes: Rendering['notes'] = [];
-
   const byKind = (kind: Resource['kind']) => resources.filter((resource) => resource.kind === kind);
-  for (const [index, resource] of [...byKind('Broker'), ...byKind('MeshSync')].entries()) {
-    const parent = asParent(resource, index, options.namespace);
+  const all = [...byKind('Broker'), ...byKind('MeshSync')].map((resource, index) => ({
+    resource,
+    parent: asParent(resource, index, options.namespace),
+  }));
+  for (const { resource, parent } of all) {
+    if (resource.kind !== 'MeshSync') continue;
+    const key = `${parent.metadata.namespace}/${parent.metadata.name}`;
+    related['MeshSync.meshery.io/v1alpha2'] = { ...related['MeshSync.meshery.io/v1alpha2'], [key]: parent };
+  }
+  return all.map(({ resource, parent }) => {
     const response = sync(parent, related, context);
     if (resource.kind === 'Broker') remember(parent, response, related);
-    documents.push(...response.children.map((child) => document(options.mint ? child : readable(child))));
-    documents.push(
-      document({
-        ...parent,
-        metadata: { name: parent.metadata.name, namespace: parent.metadata.namespace },
-        status: response.status,
-      }),
-    );
-    const note = problem(response);
-    if (note) notes.push({ source: resource.source, ...note });
-  }
-  return { yaml: documents.join('---\n'), notes };
+    return { resource, parent, response };
+  });
 }
 
 /** Secrets as hooks are sent them; without `mint`, what is a credential and no certificate is a placeholder. */
@@ -129,10 +148,13 @@ function problem({ status }: SyncResponse): { refused: boolean; text: string } |
     conditions?: { type: string; status: string; reason: string; message: string }[];
   };
   const found = conditions.find(
-    ({ type, status }) => ['SpecApplied', 'BrokerResolved'].includes(type) && status === 'False',
+    ({ type, status }) => ['SpecApplied', 'WatchListValid', 'BrokerResolved'].includes(type) && status === 'False',
   );
-  if (!found) return undefined;
-  // What is not among the files may well be in the cluster.
-  const waits = found.type === 'BrokerResolved' || found.reason === 'SecretNotFound';
-  return { refused: !waits, text: `${found.reason}: ${found.message}` };
+  return found && { refused: !waits(found), text: `${found.reason}: ${found.message}` };
+}
+
+/** Whether a condition may well turn out otherwise in a cluster, where there is more than among the files. */
+export function waits({ type, reason }: { type: string; reason: string }): boolean {
+  const lasting = ['BrokerNotSpecified', 'ClientCertificateRequired', 'SecretInvalid'];
+  return (type === 'BrokerResolved' && !lasting.includes(reason)) || reason === 'SecretNotFound';
 }

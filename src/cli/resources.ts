@@ -35,9 +35,21 @@ export interface GivenSecret {
   data: Record<string, string>;
 }
 
+/** Where something stands. */
+export interface Place {
+  file: string;
+  /** Its number in the file, from 1. */
+  document: number;
+  /** Its number in a list, from 1. */
+  item?: number;
+}
+
+/** A resource and where it stands, the latter also in words. */
+export type GivenResource = Resource & { place: Place; source: string };
+
 /** The resources of some files, and what else stood there. */
 export interface Resources {
-  resources: (Resource & { source: string })[];
+  resources: GivenResource[];
   secrets: GivenSecret[];
   /** A line for each document of another kind. */
   skipped: string[];
@@ -51,7 +63,7 @@ export interface Resources {
 export async function readResources(files: string[]): Promise<Resources> {
   const result: Resources = { resources: [], secrets: [], skipped: [] };
   for (const file of files) {
-    for (const { value, source } of documents(await content(file), file)) add(value, source, result);
+    for (const { value, place } of documents(await content(file), file)) add(value, place, result);
   }
   return result;
 }
@@ -67,18 +79,24 @@ async function content(file: string): Promise<string> {
 function documents(content: string, file: string) {
   const parsed = parseAllDocuments(content);
   return (Array.isArray(parsed) ? parsed : []).map((document, index) => {
-    const source = `${file === '-' ? 'standard input' : file}, document ${index + 1}`;
+    const place: Place = { file: file === '-' ? 'standard input' : file, document: index + 1 };
     const [error] = document.errors;
-    if (error) throw new UsageError(`${source}: ${error.message.split('\n')[0]}`);
-    return { value: document.toJS() as unknown, source };
+    if (error) throw new UsageError(`${inWords(place)}: ${error.message.split('\n')[0]}`);
+    return { value: document.toJS() as unknown, place };
   });
 }
 
-function add(value: unknown, source: string, result: Resources): void {
+/** A place for people, as in `broker.yaml, document 2, item 1`. */
+export function inWords({ file, document, item }: Place): string {
+  return `${file}, document ${document}${item === undefined ? '' : `, item ${item}`}`;
+}
+
+function add(value: unknown, place: Place, result: Resources): void {
+  const source = inWords(place);
   if (value === null) return;
   if (isList(value)) {
     value.items.forEach((item, index) => {
-      add(item, `${source}, item ${index + 1}`, result);
+      add(item, { ...place, item: index + 1 }, result);
     });
     return;
   }
@@ -95,7 +113,7 @@ function add(value: unknown, source: string, result: Resources): void {
   }
   const error = Value.Errors(Resource, value).First();
   if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
-  if (Value.Check(Resource, value)) result.resources.push({ ...value, source });
+  if (Value.Check(Resource, value)) result.resources.push({ ...value, place, source });
 }
 
 /** With `stringData` where the API server would put it. */

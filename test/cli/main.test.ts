@@ -46,6 +46,180 @@ const BROKER_CHILDREN = [
 ];
 const MESHSYNC_CHILDREN = ['ServiceAccount default/m', 'Deployment default/m', 'MeshSync default/m'];
 
+describe('validate', () => {
+  const WRONG = `${BROKER}spec: { size: 11, servce: {}, service: { port: 8222 } }\n`;
+  const LIST = (list: string) => `${MESHSYNC.trim().slice(0, -2)}, watch-list: { data: { whitelist: '${list}' } } }\n`;
+
+  it('has no word for what is right, and 0', async () => {
+    const main = MESHSYNC.replace('name: m ', 'name: meshery-meshsync, namespace: meshery ');
+    const whitelist = 'watch-list: { data: { whitelist: \'[{"Resource":"pods.v1.","Events":["ADDED"]}]\' } }';
+    const meshSync = main.replace('{ name: meshery-broker } }', `{ name: meshery-broker } }, ${whitelist}`);
+    const { code, stdout, stderr } = await run(['validate', '-n', 'meshery', '-'], `${meshSync}---\n${BROKER}`);
+    expect([code, stdout, stderr]).toEqual([0, '', '']);
+  });
+
+  it('prints a line for each mistake, with file, document and path, and 1', async () => {
+    const path = await file('wrong.yaml', `${BROKER}---\n${WRONG}`);
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects(LIST('{}')) });
+    const { code, stdout } = await run(['validate', path, '-'], list);
+    expect(code).toBe(1);
+    expect(stdout.split('\n')).toEqual([
+      `${path}, document 2: error: Broker meshery-broker: spec.size must be less or equal to 10`,
+      `${path}, document 2: error: Broker meshery-broker: spec.servce is not a field`,
+      `${path}, document 2: warning: Broker meshery-broker: metadata.name gives Broker default/meshery-broker, as does ${path}, document 1`,
+      expect.stringMatching(/^standard input, document 1, item 1: warning: MeshSync m: CredentialsPending: /),
+      expect.stringMatching(
+        /^standard input, document 1, item 1: error: MeshSync m: spec\.watch-list\.data\.whitelist must be a JSON list\. /,
+      ),
+      expect.stringMatching(/^standard input, document 1, item 1: warning: MeshSync m: DefaultSet: /),
+      expect.stringMatching(/^standard input, document 1, item 1: warning: MeshSync m: BindingUnknown: /),
+      '',
+    ]);
+  });
+
+  it('has a rule that CEL would say, and finds unknown fields wherever they are', async () => {
+    const both = MESHSYNC.replace('{ native:', '{ custom: { url: a, urls: [] }, native:');
+    const { code, stdout } = await run(['validate', '-'], both);
+    expect(code).toBe(1);
+    expect(stdout).toContain('error: MeshSync m: spec.broker.custom must be absent when native names a Broker\n');
+    expect(stdout).toContain('error: MeshSync m: spec.broker.custom.urls is not a field\n');
+  });
+
+  it('refuses names that the API server refuses, and those of which no children can be made', async () => {
+    const named = (name: string) => BROKER.replace('name: meshery-broker', name);
+    const long = 'a'.repeat(70);
+    const { stdout } = await run(
+      ['validate', '-'],
+      [named('name: A_b'), named('name: a, namespace: b.c'), named(`name: ${long}`)].join('---\n'),
+    );
+    expect(stdout).toContain('document 1: error: Broker A_b: metadata.name must be a DNS subdomain');
+    expect(stdout).toContain('document 2: error: Broker a: metadata.namespace must be a DNS label');
+    expect(stdout).toContain(`document 3: error: Broker ${long}: metadata.name `);
+  });
+
+  it('warns of references that lead out of the files, and follows those that do not', async () => {
+    const waiting = await run(['validate', '-'], MESHSYNC);
+    expect(waiting.code).toBe(0);
+    expect(waiting.stdout).toContain('warning: MeshSync m: BrokerNotFound: There is no Broker default/meshery-broker.');
+    const followed = await run(['validate', '-'], `${MESHSYNC}---\n${BROKER}`);
+    expect(followed.stdout).not.toContain('Broker default/meshery-broker');
+    const none = await run(['validate', '-'], MESHSYNC.replace('{ native: { name: meshery-broker } }', '{}'));
+    expect(none.code).toBe(1);
+    expect(none.stdout).toContain('error: MeshSync m: BrokerNotSpecified: ');
+
+    const own = 'spec: { broker: { custom: { url: a, credentialsSecretRef: { name: own } } } }\n';
+    const custom = MESHSYNC.replace(/spec: .*\n/, own);
+    expect(await run(['validate', '-'], custom)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(
+        'warning: MeshSync m: spec.broker.custom.credentialsSecretRef there is no Secret own',
+      ),
+    });
+    const secret = (value: string) =>
+      `apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { credentials: "${value}" }\n`;
+    const refused = await run(['validate', '-'], `${custom}---\n${secret('not@usable')}`);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toContain('error: MeshSync m: spec.broker.custom.credentialsSecretRef key credentials');
+    expect(refused.stdout).not.toContain('not@usable');
+    expect((await run(['validate', '-'], `${custom}---\n${secret('usable')}`)).stdout).not.toContain('Secret');
+  });
+
+  it('finds children that two resources would both make', async () => {
+    const two = `${BROKER}---\n${BROKER.replace('meshery-broker', 'meshery-nats')}`;
+    const rendered = kinds((await run(['render', '-'], two)).stdout);
+    const twice = rendered.filter((name, index) => rendered.indexOf(name) !== index);
+    const { code, stdout } = await run(['validate', '-'], two);
+    expect([code, stdout.split('\n').length - 1]).toEqual([twice.length > 0 ? 1 : 0, twice.length]);
+    const secretOf = 'kind: MeshSync\nmetadata: { name: a }\nspec: { broker: { custom: { url: t@a } } }\n';
+    const taken = await run(['validate', '-'], `apiVersion: meshery.io/v1alpha2\n${secretOf}---\n${MESHSYNC}`);
+    expect(taken.stdout).not.toContain('as does');
+  });
+
+  it('prints JSON', async () => {
+    const path = await file('wrong.yaml', `${BROKER}---\n${WRONG}`);
+    const { code, stdout } = await run(['validate', '--output', 'json', path]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toContainEqual({
+      file: path,
+      document: 2,
+      kind: 'Broker',
+      namespace: 'default',
+      name: 'meshery-broker',
+      severity: 'error',
+      path: 'spec.size',
+      message: 'must be less or equal to 10',
+    });
+    expect(await run(['validate', '-o', 'json', '-'], BROKER)).toMatchObject({ code: 0, stdout: '[]\n' });
+  });
+
+  it('does not mind files without any resource of ours, as a hook of a repository gives them', async () => {
+    const { code, stdout, stderr } = await run(['validate', '-'], 'apiVersion: v1\nkind: Pod\n');
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr).toBe('meshery-operator: no Broker and no MeshSync in what was given\n');
+  });
+
+  it('can not be carried out with what it can not read', async () => {
+    expect(await run(['validate', '-'], 'a: [b')).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['validate', '-o', 'xml', '-'], BROKER)).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('rbac', () => {
+  const meshSync = (data: string, name = 'meshery-meshsync', namespace = 'meshery') =>
+    `apiVersion: meshery.io/v1alpha2\nkind: MeshSync\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { watch-list: { data: ${data} } }\n`;
+  const WHITELIST = `{ whitelist: '[{"Resource":"pods.v1.","Events":["ADDED"]},{"Resource":"services.v1.","Events":["ADDED"]},{"Resource":"deployments.v1.apps","Events":["ADDED"]}]' }`;
+  const ITSELF = [
+    { apiGroups: ['meshery.io'], resources: ['meshsyncs'], resourceNames: ['meshery-meshsync'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
+  ];
+  const EVERYTHING = { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] };
+  const rules = (yaml: string) => objects(yaml).flatMap(({ kind, rules }) => (kind === 'ClusterRole' ? [rules] : []));
+
+  it('is what the whitelist names, for the ServiceAccount of the pods', async () => {
+    const { code, stdout, stderr } = await run(['rbac', '-'], `${BROKER}---\n${meshSync(WHITELIST)}`);
+    expect([code, stderr]).toEqual([0, '']);
+    const [role, binding, ...others] = objects(stdout);
+    expect(others).toEqual([]);
+    expect(role).toMatchObject({
+      kind: 'ClusterRole',
+      metadata: { name: 'meshery-meshsync:meshery:meshery-meshsync' },
+      rules: [
+        { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list', 'watch'] },
+        { apiGroups: ['apps'], resources: ['deployments'], verbs: ['list', 'watch'] },
+        ...ITSELF,
+      ],
+    });
+    expect(binding).toMatchObject({
+      kind: 'ClusterRoleBinding',
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role?.metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: 'meshery-meshsync', namespace: 'meshery' }],
+    });
+  });
+
+  it.each(['{}', `{ blacklist: '["secrets.v1."]' }`])('is list and watch of everything with %s', async (data) => {
+    const { stdout } = await run(['rbac', '-'], meshSync(data));
+    expect(rules(stdout)).toEqual([[EVERYTHING, ...ITSELF]]);
+  });
+
+  it('goes by the list that is in force, whichever resource is meant', async () => {
+    const other = meshSync('{}', 'other', 'elsewhere');
+    const { stdout } = await run(['rbac', '-'], `${other}---\n${meshSync(WHITELIST)}`);
+    const [first, second] = rules(stdout);
+    expect(first).toEqual(second);
+    expect(first).not.toContainEqual(EVERYTHING);
+    const alone = await run(['rbac', '-'], meshSync(WHITELIST, 'other', 'elsewhere'));
+    expect(rules(alone.stdout)).toEqual([first]);
+    expect(alone.stderr).toContain('MeshSync reads that of meshery/meshery-meshsync');
+  });
+
+  it('can not be made of what can not be worked with', async () => {
+    const broken = await run(['rbac', '-'], meshSync(`{ whitelist: '{}' }`));
+    expect(broken).toMatchObject({ code: 2, stdout: '' });
+    expect(broken.stderr).toContain('standard input, document 1: spec.watch-list.data.whitelist must be a JSON list');
+    expect(await run(['rbac', '-'], BROKER)).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
 describe('render', () => {
   it('prints children and resources of files, whatever their order, and finds the Broker of a MeshSync', async () => {
     const { code, stdout, stderr } = await run([
@@ -214,7 +388,7 @@ describe('the command line', () => {
   it('explains itself', async () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
-    for (const command of ['serve', 'render', 'crds', 'demo']) expect(stdout).toContain(command);
+    for (const command of ['serve', 'render', 'validate', 'rbac', 'crds', 'demo']) expect(stdout).toContain(command);
   });
 
   it('does not know what it does not have', async () => {

@@ -1,0 +1,89 @@
+import type { V1ClusterRole, V1ClusterRoleBinding, V1PolicyRule } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
+import { isInForce, LIST_IN_FORCE } from '../meshsync/names.ts';
+import { type MeshSync, resolveMeshSync } from '../meshsync/spec.ts';
+import { readWatchList } from '../meshsync/watch-list.ts';
+import { UsageError } from './errors.ts';
+import { asParent } from './render.ts';
+import type { GivenResource } from './resources.ts';
+
+/** What MeshSync reads whatever its list says: the list, and the uid of a namespace that it calls the cluster by. */
+const itself: V1PolicyRule[] = [
+  { apiGroups: ['meshery.io'], resources: ['meshsyncs'], resourceNames: [LIST_IN_FORCE.name], verbs: ['get'] },
+  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
+];
+
+/** Without a whitelist, every custom resource is among what MeshSync watches, and nobody knows them beforehand. */
+const everything: V1PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] };
+
+/**
+ * The ClusterRole and the ClusterRoleBinding that each MeshSync needs, as YAML: with a whitelist, precisely what that
+ * names; otherwise list and watch of everything, as the shipped ClusterRole has it. The list is that of the MeshSync in
+ * force where that is among the resources, and else its own, with a note.
+ * @param namespace of resources that name none
+ * @throws UsageError naming the resource and the field that can't be worked with
+ */
+export function rbac(resources: GivenResource[], namespace: string): { yaml: string; notes: string[] } {
+  const meshSyncs = resources
+    .filter(({ kind }) => kind === 'MeshSync')
+    .map((resource, index) => {
+      const meshSync = resolveMeshSync(asParent(resource, index, namespace));
+      if ('path' in meshSync) throw new UsageError(`${resource.source}: ${meshSync.path} ${meshSync.message}`);
+      return { meshSync, source: resource.source };
+    });
+  if (meshSyncs.length === 0) throw new UsageError('no MeshSync in what was given');
+  const main = meshSyncs.find(({ meshSync }) => isInForce(meshSync.name, meshSync.namespace));
+  const yaml = meshSyncs
+    .flatMap(({ meshSync, source }) => objects(meshSync, rules(main ?? { meshSync, source })))
+    .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .join('---\n');
+  const { namespace: where, name } = LIST_IN_FORCE;
+  const notes = main
+    ? []
+    : meshSyncs.map(
+        ({ source }) =>
+          `${source}: this is by its own watch-list; MeshSync reads that of ${where}/${name}, wherever it runs`,
+      );
+  return { yaml, notes };
+}
+
+/** @param inForce the MeshSync whose list is read */
+function rules({ meshSync, source }: { meshSync: MeshSync; source: string }): V1PolicyRule[] {
+  const list = readWatchList(meshSync.watchList, meshSync.tag);
+  if ('path' in list) throw new UsageError(`${source}: ${list.path} ${list.message}`);
+  if (list.kind !== 'whitelist') return [everything, ...itself];
+  const byGroup = new Map<string, Set<string>>();
+  for (const name of list.resources.keys()) {
+    const [plural = '', , ...group] = name.split('.');
+    const key = group.join('.');
+    byGroup.set(key, (byGroup.get(key) ?? new Set()).add(plural));
+  }
+  const watched = [...byGroup].sort().map(([group, plurals]) => ({
+    apiGroups: [group],
+    resources: [...plurals].sort(),
+    verbs: ['list', 'watch'],
+  }));
+  return [...watched, ...itself];
+}
+
+function objects(
+  { name, namespace, names, serviceAccountName = names.meshsync }: MeshSync,
+  rules: V1PolicyRule[],
+): [V1ClusterRole, V1ClusterRoleBinding] {
+  const metadata = {
+    // By a name that no other binding has: its role could not be changed.
+    name: `meshery-meshsync:${namespace}:${name}`,
+    labels: { 'app.kubernetes.io/name': 'meshsync', 'app.kubernetes.io/part-of': 'meshery' },
+  };
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  return [
+    { apiVersion, kind: 'ClusterRole', metadata, rules },
+    {
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: serviceAccountName, namespace }],
+    },
+  ];
+}
