@@ -7,6 +7,7 @@ import { MeshSyncSpec } from '../src/api/meshsync.ts';
 import { PodTemplate, Resources } from '../src/api/pod.ts';
 import { render } from '../src/cli/render.ts';
 import type { GivenSecret, Resource } from '../src/cli/resources.ts';
+import { findings } from '../src/cli/validate.ts';
 import { authority, issue, tlsData } from './support/certificates.ts';
 
 const pages = [...readdirSync('docs').map((name) => `docs/${name}`), 'README.md'];
@@ -26,7 +27,7 @@ describe('the examples of the docs', () => {
     const objects = parseAllDocuments(yaml, { strict: true }).map((document) => document.toJS());
     const resources = objects
       .filter(({ apiVersion }) => apiVersion.startsWith('meshery.io/'))
-      .map((object) => ({ ...(object as Resource), source: page }));
+      .map((object) => ({ ...(object as Resource), place: { file: page, document: 1 }, source: page }));
     expect(resources.length).toBeGreaterThan(0);
     // Secrets of the example itself, and the one that cert-manager would make.
     const own = objects
@@ -35,10 +36,8 @@ describe('the examples of the docs', () => {
     const secrets = [...own, secret({ name: 'nats-tls', namespace: 'meshery' }, {}, tlsData(pair, ca))];
     const options = { mint: false, namespace: 'meshery', now: () => new Date(0) };
     expect(render({ resources, secrets }, options).notes).toEqual([]);
-    for (const { kind, spec } of resources) {
-      const known = kind === 'Broker' ? BrokerSpec : MeshSyncSpec;
-      expect(Object.keys(known.properties)).toEqual(expect.arrayContaining(Object.keys(spec ?? {})));
-    }
+    const found = findings({ resources, secrets }, 'meshery');
+    expect(found.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
 });
 
@@ -54,7 +53,8 @@ describe('the README', () => {
     expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
   });
 
-  it.each(leaves(BrokerSpec).filter((name) => !inKubernetes.has(name)))('names the field %s', (name) => {
+  const fields = new Set([...leaves(BrokerSpec), ...leaves(MeshSyncSpec)]);
+  it.each([...fields].filter((name) => !inKubernetes.has(name)))('names the field %s', (name) => {
     expect(text).toMatch(new RegExp(`\\b${name}\\b`));
   });
 });
