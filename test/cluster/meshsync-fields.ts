@@ -1,0 +1,381 @@
+import { expect, it, onTestFailed } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { decode } from '../../src/broker/credentials.ts';
+import { rbac } from '../../src/cli/rbac.ts';
+import { resolveMeshSync } from '../../src/meshsync/spec.ts';
+import { authority } from '../support/certificates.ts';
+import { eventually, isReady, meshSync, namespace } from './expectations.ts';
+import type { KubernetesObject } from './kubernetes.ts';
+import type { Scene } from './scenarios.ts';
+
+const MESHERY = 'meshery.io/v1alpha2';
+const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
+
+/** The fields of a MeshSync in a cluster, each with what it leads to, and with what it leads to when it can't work. */
+export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec }: Scene): void {
+  const deployment = (of: string, name = 'meshery-meshsync') => get('apps/v1', 'Deployment', name, of);
+  const change = (of: string, spec: object, name = 'meshery-meshsync') => patchSpec(of, spec, 'MeshSync', name);
+  const conditionOf = ({ status }: KubernetesObject, type: string) =>
+    status?.conditions?.find((condition) => condition.type === type);
+  const custom = (of: string, name: string, fields: object): KubernetesObject => ({
+    ...meshSync(of, name),
+    spec: { broker: { custom: { url: 'nats://nats.example.com:4222', ...fields } } },
+  });
+  const secret = (of: string, name: string, stringData: Record<string, string>) =>
+    cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: of }, stringData });
+
+  it('gives the pods of MeshSync what is said of them, and takes it back', async () => {
+    onTestFailed(keepLogs);
+    const of = 'meshsync-pods';
+    const { meshSync: made } = await pair(of);
+    await cluster().apply({
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name: 'watching' },
+      value: 1_000,
+    });
+    const metadata = { name: 'reader', namespace: of };
+    await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    const plain = (await deployment(of)).spec;
+    const spec = {
+      size: 2,
+      serviceAccountName: 'reader',
+      image: { repository: 'registry.example.com/meshsync', pullPolicy: 'Always' },
+      resources: { requests: { cpu: '0.25', memory: '100Mi' }, limits: { cpu: 2, memory: '1024Mi' } },
+      podTemplate: {
+        metadata: { labels: { team: 'platform' }, annotations: { 'example.com/note': 'ours' } },
+        spec: {
+          nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
+          tolerations: [{ key: '', operator: 'Exists', value: '' }],
+          affinity: { podAntiAffinity: {} },
+          topologySpreadConstraints: [{ maxSkew: 3, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }],
+          priorityClassName: 'watching',
+          imagePullSecrets: [{ name: 'registry' }],
+        },
+      },
+    };
+    await change(of, spec);
+    const ready = await isReady(cluster(), made);
+    expect(conditionOf(ready, 'PublishesOnce')).toMatchObject({ status: 'False', reason: 'SeveralPods' });
+    expect(conditionOf(ready, 'RoleBound')).toMatchObject({ status: 'Unknown' });
+    const { template } = (await deployment(of)).spec;
+    expect(template.spec.containers[0]).toMatchObject({
+      image: 'registry.example.com/meshsync:1.0.3',
+      imagePullPolicy: 'Always',
+      resources: { requests: { cpu: '250m', memory: '100Mi' }, limits: { cpu: '2', memory: '1Gi' } },
+    });
+    expect(template.metadata).toMatchObject(spec.podTemplate.metadata);
+    expect(template.spec).toMatchObject({
+      serviceAccountName: 'reader',
+      nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
+      tolerations: [{ operator: 'Exists' }],
+      priorityClassName: 'watching',
+      imagePullSecrets: [{ name: 'registry' }],
+      topologySpreadConstraints: [{ topologyKey: 'zone', labelSelector: { matchLabels: plain.selector.matchLabels } }],
+    });
+    const pods = (await cluster().list('v1', 'Pod', of)).filter(({ metadata }) => metadata.labels?.team);
+    expect(pods.map(({ spec }) => [spec.nodeName, spec.serviceAccountName])).toEqual([
+      ['node-2', 'reader'],
+      ['node-2', 'reader'],
+    ]);
+    await eventually(async () => {
+      expect(await cluster().get('v1', 'ServiceAccount', 'meshery-meshsync', of)).toBeUndefined();
+    });
+
+    await change(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
+    await isReady(cluster(), made);
+    expect((await deployment(of)).spec).toEqual(plain);
+    await get('v1', 'ServiceAccount', 'meshery-meshsync', of);
+    await get('v1', 'ServiceAccount', 'reader', of);
+  });
+
+  it('lets what Meshery Server writes give way to what the resource sets', async () => {
+    onTestFailed(keepLogs);
+    const of = 'server-gives-way';
+    const { meshSync: made } = await pair(of);
+    const write = async () => {
+      const container = {
+        name: 'meshsync',
+        args: ['--outputNamespaces', 'a,b'],
+        env: [{ name: 'DEBUG', value: 'true' }],
+      };
+      const template = {
+        metadata: { annotations: { 'meshery.io/restarted-at': 'now' } },
+        spec: { containers: [container] },
+      };
+      const path = `/apis/apps/v1/namespaces/${of}/deployments/meshery-meshsync`;
+      expect((await cluster().request('PATCH', path, { spec: { template } }, STRATEGIC)).status).toBe(200);
+    };
+    await write();
+    const fields = {
+      output: { namespaces: ['c'], resources: ['pod', 'service'] },
+      debug: false,
+      redactSecrets: true,
+      contentDeduplication: true,
+    };
+    await change(of, fields);
+    const stands = () =>
+      eventually(async () => {
+        const { template } = (await deployment(of)).spec;
+        const { args, env } = template.spec.containers[0];
+        expect(args).toEqual(['--outputNamespaces', 'c', '--outputResources', 'pod,service']);
+        expect(env).toHaveLength(5);
+        for (const [name, value] of [
+          ['DEBUG', 'false'],
+          ['MESHSYNC_REDACT_SECRETS', 'true'],
+          ['MESHSYNC_BROKER_CONTENT_DEDUP', 'true'],
+        ]) {
+          expect(env).toContainEqual({ name, value });
+        }
+        expect(template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
+      });
+    await stands();
+    await write();
+    await stands();
+    await isReady(cluster(), made);
+    await change(of, { output: null, debug: null, redactSecrets: null, contentDeduplication: null });
+    await eventually(async () => {
+      const { args, env } = (await deployment(of)).spec.template.spec.containers[0];
+      expect(args).toBeUndefined();
+      // Of a variable that Meshery Server writes too, its own part may stay, which has no value.
+      expect(
+        env.filter(({ value, valueFrom }: { value?: string; valueFrom?: object }) => value || valueFrom),
+      ).toHaveLength(2);
+    });
+    await isReady(cluster(), made);
+  });
+
+  it('connects to a broker elsewhere with Secrets of the user, and waits for them', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'custom');
+    const made = custom(of, 'elsewhere', {
+      url: 'tls://a.example.com,tls://b.example.com:4333',
+      credentialsSecretRef: { name: 'mine' },
+      caSecretRef: { name: 'authority', key: 'bundle' },
+    });
+    await cluster().apply(made);
+    await isReady(cluster(), made, 'SecretNotFound');
+    await secret(of, 'mine', { other: 'x' });
+    await isReady(cluster(), made, 'SecretKeyMissing');
+    await secret(of, 'mine', { credentials: 'not usable' });
+    await isReady(cluster(), made, 'SecretInvalid');
+    await secret(of, 'mine', { credentials: 'user:word' });
+    await isReady(cluster(), made, 'SecretNotFound');
+    expect(await cluster().get('apps/v1', 'Deployment', 'elsewhere', of)).toBeUndefined();
+    await secret(of, 'authority', { bundle: (await authority()).certificate });
+    const ready = await isReady(cluster(), made);
+    expect(ready.status).toMatchObject({
+      broker: 'custom',
+      'publishing-to': 'tls://a.example.com/,tls://b.example.com:4333',
+    });
+    const { template } = (await deployment(of, 'elsewhere')).spec;
+    expect(template.spec.containers[0].env).toEqual([
+      { name: 'BROKER_CREDENTIALS', valueFrom: { secretKeyRef: { key: 'credentials', name: 'mine' } } },
+      {
+        name: 'BROKER_URL',
+        value: 'tls://$(BROKER_CREDENTIALS)@a.example.com/,tls://$(BROKER_CREDENTIALS)@b.example.com:4333',
+      },
+      { name: 'SSL_CERT_DIR', value: '/etc/meshery/broker-ca' },
+    ]);
+    await secret(of, 'mine', { credentials: 'another' });
+    await eventually(async () => expect((await deployment(of, 'elsewhere')).spec.template).not.toEqual(template));
+    await isReady(cluster(), made);
+
+    await change(
+      of,
+      { broker: { custom: { url: 'nats://word@c.example.com', credentialsSecretRef: null, caSecretRef: null } } },
+      'elsewhere',
+    );
+    await eventually(async () => {
+      const { data } = await get('v1', 'Secret', 'elsewhere-broker-auth', of);
+      expect(decode(data?.url)).toBe('nats://word@c.example.com');
+      const { spec } = (await deployment(of, 'elsewhere')).spec.template;
+      expect(spec.containers[0].env).toEqual([
+        { name: 'BROKER_URL', valueFrom: { secretKeyRef: { key: 'url', name: 'elsewhere-broker-auth' } } },
+      ]);
+      expect(spec.volumes).toHaveLength(1);
+    });
+    expect((await isReady(cluster(), made)).status?.['publishing-to']).toBe('nats://c.example.com');
+  });
+
+  it('keeps a MeshSync as it is while its watch-list is broken, and starts none', async () => {
+    onTestFailed(keepLogs);
+    const of = 'watch-list';
+    const { meshSync: made } = await pair(of);
+    const { spec } = await deployment(of);
+    const broken = { 'watch-list': { data: { whitelist: '["pods.v1."]' } } };
+    await change(of, { ...broken, debug: true });
+    const { status } = await isReady(cluster(), made, 'InvalidWatchList');
+    expect(status?.conditions?.[0]?.message).toContain('spec.watch-list.data.whitelist[0]');
+    const fresh = { ...meshSync(of, 'fresh'), spec: { ...meshSync(of, 'fresh').spec, ...broken } };
+    await cluster().apply(fresh);
+    await isReady(cluster(), fresh, 'InvalidWatchList');
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect((await deployment(of)).spec).toEqual(spec);
+    expect(await cluster().get('apps/v1', 'Deployment', 'fresh', of)).toBeUndefined();
+    for (const name of ['meshery-meshsync', 'fresh']) await change(of, { 'watch-list': null, debug: null }, name);
+    await Promise.all([isReady(cluster(), made), isReady(cluster(), fresh)]);
+    expect((await deployment(of)).spec).toEqual(spec);
+  });
+
+  it('says which list is in force, and whose binding can not be known', async () => {
+    onTestFailed(keepLogs);
+    const { meshSync: made } = await pair('elsewhere');
+    const ready = await get(MESHERY, 'MeshSync', made.metadata.name, 'elsewhere');
+    expect(conditionOf(ready, 'WatchListInForce')?.message).toContain('meshery/meshery-meshsync');
+    expect(conditionOf(ready, 'RoleBound')).toMatchObject({
+      status: 'Unknown',
+      message: expect.stringMatching(/--serviceaccount=elsewhere:meshery-meshsync$/),
+    });
+    expect(conditionOf(ready, 'BrokerConnected')).toMatchObject({ status: 'True' });
+  });
+
+  it('refuses MeshSyncs at apply that can not work, and the hooks say the same', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'meshsync-refused');
+    const url = 'nats://a';
+    const refused: [spec: object, path: string, message: string][] = [
+      [{ broker: { native: { name: 'b' }, custom: { url } } }, 'spec.broker.custom', 'must be absent'],
+      [
+        { broker: { custom: { url: 'nats://t@a', credentialsSecretRef: { name: 's' } } } },
+        'spec.broker.custom.url',
+        'must not hold credentials',
+      ],
+      [{ broker: { custom: { url: 'nats://a b' } } }, 'spec.broker.custom.url', ''],
+      [{ broker: { custom: { url, caSecretRef: { name: 'A' } } } }, 'spec.broker.custom.caSecretRef.name', ''],
+      [{ broker: { custom: { url, caSecretRef: { name: 'a', key: '/' } } } }, 'spec.broker.custom.caSecretRef.key', ''],
+      [{ output: { namespaces: ['a,b'] } }, 'spec.output.namespaces[0]', ''],
+      [{ output: { resources: ['pods.v1.'] } }, 'spec.output.resources[0]', ''],
+      [{ serviceAccountName: '-' }, 'spec.serviceAccountName', ''],
+      [{ resources: { requests: { cpu: 2 }, limits: { cpu: 1 } } }, 'spec.resources.requests.cpu', 'must not be more'],
+    ];
+    for (const [spec, path, message] of refused) {
+      const made = { ...meshSync(of, 'refused'), spec };
+      const error = await cluster()
+        .apply(made)
+        .then(
+          () => 'accepted',
+          (reason: Error) => reason.message,
+        );
+      for (const text of ['422', path, message]) expect(error, JSON.stringify(spec)).toContain(text);
+      const parent = { ...made, metadata: { name: 'refused', namespace: of, uid: 'uid' } };
+      expect(resolveMeshSync(parent), JSON.stringify(spec)).toMatchObject({
+        path,
+        message: expect.stringContaining(message),
+      });
+    }
+    const accepted: object[] = [
+      { broker: { native: { name: 'b' }, custom: { url: '' } } },
+      { broker: { native: { name: '' }, custom: { url, credentialsSecretRef: { name: '' } } } },
+      { broker: { custom: { url: 'nats://t@a', credentialsSecretRef: { name: '' } } } },
+      { output: {}, serviceAccountName: '', image: {}, podTemplate: {} },
+    ];
+    for (const spec of accepted) {
+      const made = { ...meshSync(of, 'accepted'), spec };
+      await cluster().apply(made);
+      const parent = { ...made, metadata: { name: 'accepted', namespace: of, uid: 'uid' } };
+      expect(resolveMeshSync(parent), JSON.stringify(spec)).not.toHaveProperty('path');
+      await cluster().delete(MESHERY, 'MeshSync', 'accepted', of);
+    }
+  });
+
+  it('needs no more than the role that is printed for its whitelist', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'least');
+    const names = ['pods.v1.', 'configmaps.v1.', 'deployments.v1.apps', 'ingresses.v1.networking.k8s.io'];
+    const whitelist = JSON.stringify(names.map((Resource) => ({ Resource, Events: ['ADDED'] })));
+    const { yaml } = rbac(
+      [
+        {
+          ...{ apiVersion: MESHERY, kind: 'MeshSync', metadata: { name: 'least', namespace: of } },
+          ...{ spec: { 'watch-list': { data: { whitelist } } }, place: { file: '', document: 1 }, source: '' },
+        },
+      ],
+      of,
+    );
+    for (const document of parseAllDocuments(yaml)) await cluster().apply(document.toJS());
+    for (const name of ['least', 'stranger']) {
+      await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: of } });
+    }
+
+    /** What a ServiceAccount may do to all resources of the server, as `verb group/resource`, by a token of its own. */
+    const rights = async (account: string) => {
+      const path = `/api/v1/namespaces/${of}/serviceaccounts/${account}/token`;
+      const { body } = await cluster().request('POST', path, { spec: {} });
+      const authorization = `Bearer ${(body as KubernetesObject).status?.token}`;
+      const asked: Promise<string[]>[] = [];
+      for (const { group, resource, subresource } of await resources()) {
+        for (const verb of VERBS) {
+          const spec = { resourceAttributes: { verb, group, resource, subresource } };
+          const review = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+          const answer = cluster().request('POST', review, { spec }, { authorization });
+          const what = `${verb} ${group}/${resource}${subresource ? `/${subresource}` : ''}`;
+          asked.push(answer.then(({ body }) => ((body as KubernetesObject).status?.allowed ? [what] : [])));
+        }
+      }
+      return { authorization, allowed: (await Promise.all(asked)).flat().sort(), asked: asked.length };
+    };
+    const stranger = await rights('stranger');
+    const least = await rights('least');
+    expect(least.asked).toBeGreaterThan(1_000);
+    const beyond = least.allowed.filter((right) => !stranger.allowed.includes(right));
+    expect(beyond).toEqual(
+      ['/pods', '/configmaps', 'apps/deployments', 'networking.k8s.io/ingresses']
+        .flatMap((resource) => [`list ${resource}`, `watch ${resource}`])
+        .sort(),
+    );
+    // What Kubernetes itself lets every ServiceAccount do: ask about itself, and read the public bundles of authorities.
+    const everyone = /^create \S+\/self|^(get|list|watch) certificates\.k8s\.io\/clustertrustbundles$/;
+    expect(stranger.allowed.filter((right) => !everyone.test(right))).toEqual([]);
+
+    const { authorization } = least;
+    const status = async (path: string) => (await cluster().request('GET', path, undefined, { authorization })).status;
+    expect(await status('/api/v1/pods')).toBe(200);
+    expect(await status('/api/v1/namespaces/kube-system')).toBe(200);
+    expect(await status(`/apis/${MESHERY}/namespaces/meshery/meshsyncs/meshery-meshsync`)).not.toBe(403);
+    for (const forbidden of [
+      '/api/v1/secrets',
+      `/api/v1/namespaces/${of}`,
+      `/apis/${MESHERY}/meshsyncs`,
+      '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+    ]) {
+      expect(await status(forbidden), forbidden).toBe(403);
+    }
+  });
+
+  /** Every resource and subresource that the server has. */
+  async function resources(): Promise<{ group: string; resource: string; subresource: string }[]> {
+    const { groups } = (await cluster().request('GET', '/apis')).body as {
+      groups: { name: string; versions: { groupVersion: string }[] }[];
+    };
+    const paths: [group: string, path: string][] = [
+      ['', '/api/v1'],
+      ...groups.flatMap(({ name, versions }) =>
+        versions.map(({ groupVersion }): [string, string] => [name, `/apis/${groupVersion}`]),
+      ),
+    ];
+    const found = new Map<string, { group: string; resource: string; subresource: string }>();
+    for (const [group, path] of paths) {
+      const { resources } = (await cluster().request('GET', path)).body as { resources: { name: string }[] };
+      for (const { name } of resources) {
+        const [resource = '', subresource = ''] = name.split('/');
+        found.set(`${group} ${name}`, { group, resource, subresource });
+      }
+    }
+    return [...found.values()];
+  }
+}
+
+const VERBS = [
+  'get',
+  'list',
+  'watch',
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'deletecollection',
+  'impersonate',
+  'bind',
+  'escalate',
+];
