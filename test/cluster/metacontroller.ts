@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import type { ControlPlane } from './control-plane.ts';
-import { freePort, type RunningProcess, startProcess, until } from './processes.ts';
+import { freePort, givenProgram, type RunningProcess, startProcess, until } from './processes.ts';
 
 /** What applies the answers of the hooks in a control plane. */
 export interface Driver {
@@ -11,14 +9,7 @@ export interface Driver {
 
 /** Path of a real Metacontroller: `METACONTROLLER`, else the one on PATH, else `undefined`. */
 export function metacontrollerBinary(): string | undefined {
-  const { METACONTROLLER, PATH = '' } = process.env;
-  if (METACONTROLLER) {
-    if (!existsSync(METACONTROLLER)) throw new Error(`METACONTROLLER names ${METACONTROLLER}, which does not exist`);
-    return METACONTROLLER;
-  }
-  return PATH.split(delimiter)
-    .map((folder) => join(folder, 'metacontroller'))
-    .find(existsSync);
+  return givenProgram('METACONTROLLER', 'metacontroller');
 }
 
 /** Starts a real Metacontroller with the flags that `metacontroller/install` recommends. */

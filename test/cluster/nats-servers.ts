@@ -49,8 +49,9 @@ export function generate(size: number, spec: object = {}, secrets: KubeObject[] 
 /** Files of the volumes of a pod besides those two, by name. */
 export type Files = Record<string, string>;
 
-/** Ports of one server on loopback. */
+/** Where one server listens: an address of loopback and ports of it. */
 export interface Ports {
+  address: string;
   nats: number;
   cluster: number;
   monitor: number;
@@ -76,13 +77,15 @@ export interface NatsServer {
 /**
  * Starts a process for each server of a broker with its generated configuration, adapted to one machine by `onLoopback`,
  * and waits until all are healthy.
+ * @param given where they listen, by ordinal; by default on free ports
  */
 export async function startBroker(
   { natsConf, credentialsConf }: Generated,
   size: number,
   files: Files = {},
+  given: Ports[] = [],
 ): Promise<NatsServer[]> {
-  const ports = await Promise.all(Array.from({ length: size }, freePorts));
+  const ports = await Promise.all(Array.from({ length: size }, (_, ordinal) => given[ordinal] ?? freePorts()));
   const servers = await Promise.all(
     ports.map((own, ordinal) => startServer(`meshery-nats-${ordinal}`, own, ports, natsConf, credentialsConf, files)),
   );
@@ -127,13 +130,13 @@ async function run(name: string, own: Ports, directory: string): Promise<NatsSer
   };
   return {
     name,
-    url: `nats://127.0.0.1:${own.nats}`,
+    url: `nats://${own.address}:${own.nats}`,
     ports: own,
     directory,
     process,
     log: () => log,
     monitor: async (path) =>
-      (await (await fetch(`http://127.0.0.1:${own.monitor}${path}`)).json()) as Record<string, unknown>,
+      (await (await fetch(`http://${own.address}:${own.monitor}${path}`)).json()) as Record<string, unknown>,
     end,
     stop: async (signal) => {
       await end(signal);
@@ -175,20 +178,24 @@ export async function reload(server: NatsServer): Promise<void> {
 /** The only changes to what was generated: addresses, ports and the paths of volumes. */
 function onLoopback(configuration: string, own: Ports, all: Ports[], directory: string): string {
   return configuration
-    .replace('port: 4222', `listen: "127.0.0.1:${own.nats}"`)
-    .replace('http_port: 8222', `http: "127.0.0.1:${own.monitor}"`)
-    .replace('port: 6222', `listen: "127.0.0.1:${own.cluster}"`)
+    .replace('port: 4222', `listen: "${own.address}:${own.nats}"`)
+    .replace('http_port: 8222', `http: "${own.address}:${own.monitor}"`)
+    .replace('port: 6222', `listen: "${own.address}:${own.cluster}"`)
     .replace('/var/run/nats/nats.pid', join(directory, 'nats.pid'))
     .replaceAll('/etc/nats-certs/', `${directory}/`)
     .replace('store_dir: "/data"', `store_dir: "${join(directory, 'data')}"`)
-    .replaceAll(/@meshery-nats-(\d+)\.\S+?:6222/g, (_, ordinal) => `@127.0.0.1:${all[Number(ordinal)]?.cluster}`);
+    .replaceAll(/@meshery-nats-(\d+)\.\S+?:6222/g, (_, ordinal) => {
+      const { address, cluster } = all[Number(ordinal)] ?? own;
+      return `@${address}:${cluster}`;
+    });
 }
 
 /** Waits until a server says that it is healthy. */
 export async function healthy(server: NatsServer): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     if (server.process.exitCode !== null) throw new Error(`${server.name} ended: ${server.log()}`);
-    const response = await fetch(`http://127.0.0.1:${server.ports.monitor}/healthz`).catch(() => undefined);
+    const { address, monitor } = server.ports;
+    const response = await fetch(`http://${address}:${monitor}/healthz`).catch(() => undefined);
     if (response?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -198,7 +205,12 @@ export async function healthy(server: NatsServer): Promise<void> {
 /** Three ports that are free now. */
 export async function freePorts(): Promise<Ports> {
   const [nats, cluster, monitor] = await Promise.all([freePort(), freePort(), freePort()]);
-  return { nats, cluster, monitor };
+  return { address: '127.0.0.1', nats, cluster, monitor };
+}
+
+/** The ports that are usual, of an address of loopback that nobody else uses: MeshSync has one of them compiled in. */
+export function usualPorts(ordinal: number): Ports {
+  return { address: `127.77.${process.pid % 250}.${ordinal + 1}`, nats: 4222, cluster: 6222, monitor: 8222 };
 }
 
 async function freePort(): Promise<number> {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 
 /** A program that a test started. */
 export interface RunningProcess {
@@ -14,6 +14,23 @@ export interface RunningProcess {
   running: () => boolean;
   /** Signals it and waits for its end; SIGKILL after ten seconds. */
   stop: (signal?: NodeJS.Signals) => Promise<void>;
+}
+
+/**
+ * Path of a program that the tests do not build: the value of an environment variable, else the program on PATH, else
+ * `undefined`.
+ * @throws an Error when the variable names no file
+ */
+export function givenProgram(variable: string, name: string): string | undefined {
+  const given = process.env[variable];
+  if (given && !existsSync(given)) throw new Error(`${variable} names ${given}, which does not exist`);
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return given || folders.map((folder) => join(folder, name)).find(existsSync);
+}
+
+/** Path of a real MeshSync: `MESHSYNC`, else `meshery-meshsync` on PATH, else `undefined`. */
+export function meshSyncBinary(): string | undefined {
+  return givenProgram('MESHSYNC', 'meshery-meshsync');
 }
 
 const started = new Set<ChildProcess>();
