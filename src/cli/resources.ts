@@ -81,9 +81,17 @@ function documents(content: string, file: string) {
   return (Array.isArray(parsed) ? parsed : []).map((document, index) => {
     const place: Place = { file: file === '-' ? 'standard input' : file, document: index + 1 };
     const [error] = document.errors;
-    if (error) throw new UsageError(`${inWords(place)}: ${error.message.split('\n')[0]}`);
-    return { value: document.toJS() as unknown, place };
+    if (error) throw unreadable(place, error);
+    try {
+      return { value: document.toJS() as unknown, place };
+    } catch (error) {
+      throw unreadable(place, error); // an alias of nothing, or aliases of aliases without end
+    }
   });
+}
+
+function unreadable(place: Place, error: unknown): UsageError {
+  return new UsageError(`${inWords(place)}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
 }
 
 /** A place for people, as in `broker.yaml, document 2, item 1`. */

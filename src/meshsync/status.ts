@@ -110,7 +110,7 @@ function brokerConnected({ tag }: MeshSync, deployment: ObservedDeployment | und
 function watchListValid(list: WatchList | FieldError): Requirement {
   const type = 'WatchListValid';
   if ('path' in list) {
-    const message = `${list.path} ${list.message}. MeshSync would watch its default set instead, so it stays as it is until this is corrected.`;
+    const message = `${list.path} ${list.message}. MeshSync would take it for another list or for none, so it stays as it is until this is corrected.`;
     return { type, wanted: 'True', status: 'False', reason: 'InvalidWatchList', message };
   }
   const names = `names ${list.resources.size} resource(s)`;

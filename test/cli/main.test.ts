@@ -315,6 +315,12 @@ describe('render', () => {
     ['broken YAML', ['render', '-'], 'a: [b', /^meshery-operator: standard input, document 1: [^\n]*\n$/],
     ['broken JSON', ['render', '-'], '{"a": ', /^meshery-operator: standard input, document 1: [^\n]*\n$/],
     ['a list', ['render', '-'], '[]', /^meshery-operator: standard input, document 1: is not a Kubernetes object\n$/],
+    [
+      'an alias of nothing',
+      ['render', '-'],
+      'a: *b',
+      /^meshery-operator: standard input, document 1: [^\n]*alias[^\n]*\n$/i,
+    ],
     ['nothing', ['render', '-'], '', /^meshery-operator: no Broker and no MeshSync in what was given\n$/],
     [
       'another kind of Meshery',
