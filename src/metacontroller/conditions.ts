@@ -39,3 +39,26 @@ function previousConditions(status: unknown): Condition[] {
   if (!hasConditions.Check(status)) return [];
   return status.conditions.filter((condition): condition is Condition => isCondition.Check(condition));
 }
+
+/** How a condition of a resource changed; `from` is missing for one that is new, `to` for one that is gone. */
+export interface Transition {
+  condition: string;
+  from?: string;
+  to?: string;
+  reason?: string;
+}
+
+/**
+ * What changed in status or reason.
+ * @param before the parent's status as it came
+ */
+export function transitions(before: unknown, after: Condition[] = []): Transition[] {
+  const previous = previousConditions(before);
+  const changed = after.flatMap(({ type, status, reason }) => {
+    const former = previous.find((condition) => condition.type === type);
+    if (former?.status === status && former.reason === reason) return [];
+    return [{ condition: type, ...(former && { from: former.status }), to: status, reason }];
+  });
+  const gone = previous.filter(({ type }) => !after.some((condition) => condition.type === type));
+  return [...changed, ...gone.map(({ type, status }) => ({ condition: type, from: status }))];
+}

@@ -1,9 +1,10 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
-import { ObservedObject } from './observed.ts';
+import type { Condition } from '../api/schema.ts';
+import { mapOf, ObservedObject } from './observed.ts';
 
 /** Objects of one kind by `namespace/name`; hook version v2 always carries the namespace. */
 function objectsByName<Observed extends TSchema>(object: Observed) {
-  return Type.Optional(Type.Record(Type.String(), object));
+  return Type.Optional(mapOf(object));
 }
 
 /**
@@ -13,7 +14,7 @@ function objectsByName<Observed extends TSchema>(object: Observed) {
 export function objectMap<const Kinds extends Record<string, TSchema>>(kinds: Kinds) {
   const properties = {} as { [Key in keyof Kinds]: ReturnType<typeof objectsByName<Kinds[Key]>> };
   for (const key in kinds) properties[key] = objectsByName(kinds[key] as Kinds[typeof key]);
-  return Type.Object(properties, { additionalProperties: Type.Record(Type.String(), ObservedObject) });
+  return Type.Object(properties, { additionalProperties: mapOf(ObservedObject) });
 }
 
 /**
@@ -30,7 +31,7 @@ export function parent<const Kind extends string>(kind: Kind) {
       uid: Type.String({ minLength: 1 }),
       generation: Type.Optional(Type.Integer({ minimum: 0 })),
       deletionTimestamp: Type.Optional(Type.String()),
-      annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
+      annotations: Type.Optional(mapOf(Type.String())),
     }),
     spec: Type.Optional(Type.Unknown()),
     status: Type.Optional(Type.Unknown()),
@@ -65,8 +66,8 @@ export function customizeRequest<P extends TSchema>(parentSchema: P) {
  * `children` is everything that shall exist: what is missing gets deleted.
  */
 export interface SyncResponse {
-  status: object;
-  children: object[];
+  status: { conditions?: Condition[] };
+  children: { kind?: string; metadata?: { name?: string } }[];
 }
 
 /** One rule of a customize answer: objects of a resource by names, or by labels, in a namespace. */

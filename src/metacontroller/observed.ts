@@ -1,10 +1,14 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 
-/**
- * Schemas of the objects that a hook is sent, each with the fields that are read here and no more. They are checked
- * once, with the envelope, so what follows needs no casts; all other fields pass through untouched.
- */
-const Strings = Type.Record(Type.String(), Type.String());
+/** An object with whatever keys. Without a pattern, what stands under a key with a line break would not be looked at. */
+export function mapOf<Item extends TSchema>(item: Item) {
+  return Type.Record(Type.String({ pattern: '^[\\s\\S]*$' }), item);
+}
+
+// The objects that a hook is sent, each with the fields that are read here and no more. They are checked once, with the
+// envelope, so what follows needs no casts; all other fields pass through untouched.
+
+const Strings = mapOf(Type.String());
 const Count = Type.Optional(Type.Integer({ minimum: 0 }));
 
 const OwnerReference = Type.Object({
