@@ -8,16 +8,23 @@ COPY package.json package-lock.json build.mjs tsconfig.json ./
 # The bundle is built below, once the sources are there.
 RUN npm ci --ignore-scripts
 COPY src src
+COPY docs/api docs/api
 RUN npm run build
 
 # The Node runtime and one file: no shell, no package manager, no node_modules.
 FROM ${RUNTIME_IMAGE}
+ARG VERSION=2.0.0
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.description="Meshery Operator: webhook service for Metacontroller" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.source="https://github.com/meshery/meshery-operator" \
+      org.opencontainers.image.documentation="https://github.com/meshery/meshery-operator#readme" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /source/dist/server.js /app/server.mjs
 ENV NODE_ENV=production
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8081
 CMD ["/app/server.mjs"]

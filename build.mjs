@@ -1,5 +1,8 @@
 // Bundles the server and the command line into one file each, which need nothing but Node at run time.
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
@@ -18,8 +21,20 @@ const shared = {
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 };
 
+// The API page is part of the server, so that there is one file to run.
+const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const apiPage = [
+  ...['index.html', 'openapi.json'].map((file) => join(import.meta.dirname, 'docs/api', file)),
+  ...['swagger-ui.css', 'swagger-ui-bundle.js'].map((file) => join(swaggerUi, file)),
+].map((path) => [basename(path), brotliCompressSync(readFileSync(path)).toString('base64')]);
+
 await Promise.all([
-  build({ ...shared, entryPoints: ['src/main.ts'], outfile: 'dist/server.js' }),
+  build({
+    ...shared,
+    entryPoints: ['src/main.ts'],
+    outfile: 'dist/server.js',
+    define: { API_PAGE: JSON.stringify(Object.fromEntries(apiPage)) },
+  }),
   build({
     ...shared,
     entryPoints: ['src/cli/main.ts'],

@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/cluster/**'],
+    exclude: [...configDefaults.exclude, 'test/cluster/**', 'test/soak/**'],
     globalSetup: 'test/global-setup.ts',
     testTimeout: 30_000,
   },

@@ -1,44 +1,97 @@
+import type { Server } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions, type FastifyInstance, LogController } from 'fastify';
 import type { SyncContext } from './metacontroller/context.ts';
+import { Metrics } from './metrics.ts';
+import type { HookTokens } from './plugins/authentication.ts';
+import { apiPage, indexPage, type PackedFiles } from './plugins/docs.ts';
 import { errors, noSuchRoute } from './plugins/errors.ts';
-import { health } from './plugins/health.ts';
+import { type Health, healthRoutes } from './plugins/health.ts';
 import { hooks } from './plugins/hooks.ts';
-import { metrics } from './plugins/metrics.ts';
+import { counting, metricsPage } from './plugins/metrics.ts';
+import type { Limits } from './plugins/overload.ts';
 import { validatorCompiler } from './plugins/validation.ts';
+import type { ServerTls } from './tls.ts';
 
 /** What the application needs from outside. */
 export interface AppOptions {
   context: SyncContext;
+  /** Where syncs are counted; default: counters that nobody reads. */
+  metrics?: Metrics;
+  /** Shared with the monitoring application, which tells of it. */
+  health?: Health;
   /** Largest request body, in bytes. */
   bodyLimit?: number;
+  /** How much is taken on at a time; default: as much as comes. */
+  limits?: Limits;
+  /** Most connections at a time; further ones are closed at once. */
+  maxConnections?: number;
+  /** Tokens of the callers of the hooks, as they are now; default: none is asked for. */
+  tokens?: () => HookTokens;
+  /** Certificate, key and authority of clients, to begin with; default: plain HTTP. */
+  tls?: ServerTls | undefined;
+  /** The API page; default: there is none. */
+  docs?: PackedFiles;
   /** Without one, nothing is logged. */
   logger?: FastifyBaseLogger;
 }
 
+const unlimited: Limits = { requests: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, eventLoopDelay: 0 };
+
 /**
- * Builds the HTTP application: the hooks of both kinds, health, metrics. It listens on nothing yet: `main.ts` does, and
- * tests inject requests.
+ * Builds the HTTP application: the hooks of both kinds, health, and a page that says what this is. It listens on nothing
+ * yet: `serve.ts` does, and tests inject requests.
  */
-export function buildApp({ context, bodyLimit, logger }: AppOptions): FastifyInstance {
-  const app = Fastify({
-    ...(logger ? { loggerInstance: logger } : { logger: false }),
+export function buildApp(options: AppOptions): FastifyInstance {
+  const { context, bodyLimit, limits = unlimited, maxConnections, tokens, tls, docs, logger } = options;
+  const { metrics = new Metrics({ now: context.now, process: false }), health = { stopping: false } } = options;
+  const app = server(logger, {
     ...(bodyLimit !== undefined && { bodyLimit }),
-    logController: new LogController({ disableRequestLogging: true }),
     // Metacontroller sends one request after another over few connections: keep them longer than it does (90 s).
     keepAliveTimeout: 120_000,
     // Keys such as __proto__ are allowed in ConfigMaps and Secrets. Nothing here assigns by a key of the request.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    frameworkErrors: (_error, _request, reply) => noSuchRoute(reply),
-  })
-    .withTypeProvider<TypeBoxTypeProvider>()
-    .setValidatorCompiler(validatorCompiler);
+    ...(tls && { https: { ...tls, ...TIMEOUTS, minVersion: 'TLSv1.3', handshakeTimeout: TIMEOUTS.headersTimeout } }),
+  });
+  if (maxConnections !== undefined) app.server.maxConnections = maxConnections;
+  app.addHook('preClose', async () => {
+    health.stopping = true;
+  });
+  app.register(counting, { metrics });
+  app.register(healthRoutes, { health });
+  app.register(indexPage, { docs: docs !== undefined });
+  if (docs !== undefined) app.register(apiPage, { files: docs });
+  app.register(hooks, { context, metrics, limits, tokens });
+  return app;
+}
 
+/** Builds the application of the monitoring port: health and metrics, which kubelet and Prometheus ask for in plain HTTP. */
+export function buildMonitoring({
+  metrics,
+  health,
+  logger,
+}: Required<Pick<AppOptions, 'metrics' | 'health'>> & Pick<AppOptions, 'logger'>): FastifyInstance {
+  const app = server(logger, {});
+  app.register(healthRoutes, { health });
+  app.register(metricsPage, { metrics });
+  return app;
+}
+
+/** In milliseconds: for the headers of a request, and for a whole one, which Metacontroller has given up by then. */
+const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 };
+
+function server(logger: FastifyBaseLogger | undefined, options: object): FastifyInstance {
+  const all: FastifyHttpOptions<Server> = {
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    logController: new LogController({ disableRequestLogging: true }),
+    frameworkErrors: (_error, _request, reply) => noSuchRoute(reply),
+    requestTimeout: TIMEOUTS.requestTimeout,
+    http: TIMEOUTS,
+    ...options,
+  };
+  const app = Fastify(all).withTypeProvider<TypeBoxTypeProvider>().setValidatorCompiler(validatorCompiler);
   app.removeContentTypeParser('text/plain');
   app.register(errors);
-  app.register(metrics);
-  app.register(health);
-  app.register(hooks, { context });
   return app;
 }

@@ -2,6 +2,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { describe } from './api/validate.ts';
 
+function files(description: string) {
+  return Type.String({ default: '', description });
+}
+
 /** The environment that the server reads. A variable that is empty counts as unset. */
 export const Config = Type.Object({
   HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
@@ -10,6 +14,51 @@ export const Config = Type.Object({
     minimum: 0,
     maximum: 65535,
     description: 'Port to listen on; 0 takes a free one.',
+  }),
+  MONITORING_PORT: Type.Integer({
+    default: 8081,
+    minimum: 0,
+    maximum: 65535,
+    description: 'Port of health and metrics, in plain HTTP; 0 takes a free one.',
+  }),
+  HOOK_TOKEN_FILES: files(
+    'Files with the bearer tokens of the hooks, one in a line, all of them good; with commas between the paths. A file may be missing. Default: no token is asked for.',
+  ),
+  TLS_CERT_FILE: files(
+    'Certificate of the hooks in PEM, followed by those between it and its authority. Default: plain HTTP.',
+  ),
+  TLS_KEY_FILE: files('Key of that certificate, in PEM.'),
+  TLS_CLIENT_CA_FILE: files(
+    'Authority in PEM whose certificates callers of the hooks have to show. Default: none is asked for.',
+  ),
+  RELOAD_INTERVAL: Type.Integer({
+    default: 10_000,
+    minimum: 10,
+    maximum: 3_600_000,
+    description: 'Time after which files of tokens and certificates are read again, in milliseconds.',
+  }),
+  MAX_REQUESTS: Type.Integer({
+    default: 100,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'Requests to hooks at work at a time. Further ones are answered with 429.',
+  }),
+  MAX_EVENT_LOOP_DELAY: Type.Integer({
+    default: 500,
+    minimum: 0,
+    maximum: 60_000,
+    description:
+      'Mean delay of the event loop within a second, in milliseconds, from which on hooks answer 429; 0 for no limit.',
+  }),
+  MAX_CONNECTIONS: Type.Integer({
+    default: 1_000,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'Connections at a time. Further ones are closed.',
+  }),
+  API_DOCS: Type.Union([Type.Literal('true'), Type.Literal('false')], {
+    default: 'false',
+    description: 'Whether the hooks are shown as OpenAPI at /docs.',
   }),
   LOG_LEVEL: Type.Union(
     (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) => Type.Literal(level)),
@@ -27,11 +76,18 @@ export const Config = Type.Object({
     description:
       'Registry, optionally with a path, that the images of brokers and MeshSyncs are taken from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
   }),
+  DRAIN_TIME: Type.Integer({
+    default: 2_000,
+    minimum: 0,
+    maximum: 600_000,
+    description:
+      'How long a stop goes on taking requests, and ends each connection with its answer, before it closes those that are idle; in milliseconds.',
+  }),
   SHUTDOWN_TIMEOUT: Type.Integer({
     default: 20_000,
     minimum: 0,
     maximum: 600_000,
-    description: 'How long a stop waits for requests at work, in milliseconds.',
+    description: 'How long a stop may take altogether, in milliseconds.',
   }),
 });
 export type Config = Static<typeof Config>;
@@ -49,7 +105,17 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       .map(([name, value, type]) => [name, type === 'integer' && /^-?\d+$/.test(value) ? Number(value) : value]),
   );
   const config: unknown = Value.Default(Config, given);
-  if (Value.Check(Config, config)) return config;
+  if (Value.Check(Config, config)) return checked(config);
   const error = Value.Errors(Config, config).First();
   throw new Error(`${error?.path.slice(1)} ${error && describe(error)}`);
+}
+
+function checked(config: Config): Config {
+  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
+  if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
+    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE need each other');
+  if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE needs TLS_CERT_FILE');
+  if (config.DRAIN_TIME > config.SHUTDOWN_TIMEOUT)
+    throw new Error('DRAIN_TIME must not be longer than SHUTDOWN_TIMEOUT');
+  return config;
 }

@@ -1,31 +1,97 @@
+import { setTimeout } from 'node:timers/promises';
+import { Server as TlsServer } from 'node:tls';
 import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
-import { buildApp } from './app.ts';
-import { readConfig } from './config.ts';
+import { type Logger, pino } from 'pino';
+import { buildApp, buildMonitoring } from './app.ts';
+import { type Config, readConfig } from './config.ts';
+import { type WatchedFiles, watchFiles } from './files.ts';
+import { Metrics } from './metrics.ts';
 import { mintToken } from './mint.ts';
+import { HookTokens } from './plugins/authentication.ts';
+import type { PackedFiles } from './plugins/docs.ts';
+import { type ServerTls, serverTls } from './tls.ts';
+import { version } from './version.ts';
+
+/** The files of `docs/api` and of Swagger UI, which the build puts in. */
+declare const API_PAGE: PackedFiles;
+
+/** Bodies at work may be this many of the largest together. */
+const BODIES_AT_WORK = 4;
 
 /**
  * Runs the server as this process: reads the environment, listens, and on SIGTERM or SIGINT answers what is at work and
- * exits with 0. A wrong environment or an address that can't be listened on ends the process with one line on stderr.
+ * exits with 0. A wrong environment, a file that can't be used or an address that can't be listened on ends the process
+ * with one line on stderr; an error that nobody caught, with a line in the log and exit code 1.
  */
 export async function serve(): Promise<void> {
   try {
     const config = readConfig(process.env);
     const logger = pino({ level: config.LOG_LEVEL });
-    const context = { now: () => new Date(), mintToken, imageRegistry: config.IMAGE_REGISTRY };
-    const app = buildApp({ context, bodyLimit: config.BODY_LIMIT, logger });
+    const now = () => new Date();
+    const metrics = new Metrics({ now });
+    const health = { stopping: false };
+    const tokens = await hookTokens(config, logger);
+    const tls = await certificates(config, logger);
+    const app = buildApp({
+      context: { now, mintToken, imageRegistry: config.IMAGE_REGISTRY },
+      ...{ metrics, health, logger },
+      bodyLimit: config.BODY_LIMIT,
+      limits: {
+        requests: config.MAX_REQUESTS,
+        bytes: BODIES_AT_WORK * config.BODY_LIMIT,
+        eventLoopDelay: config.MAX_EVENT_LOOP_DELAY,
+      },
+      maxConnections: config.MAX_CONNECTIONS,
+      ...(tokens && { tokens: () => tokens.current }),
+      tls: tls?.current,
+      ...(config.API_DOCS === 'true' && { docs: API_PAGE }),
+    });
+    const { server } = app;
+    tls?.onChange((renewed) => server instanceof TlsServer && server.setSecureContext(renewed));
+    const monitoring = buildMonitoring({ metrics, health, logger });
+
     closeWithGrace({ delay: config.SHUTDOWN_TIMEOUT, logger }, async ({ err, signal }) => {
+      health.stopping = true;
       if (err) logger.fatal({ err }, 'stopping after an error');
       else logger.info({ signal }, 'stopping');
+      if (!err) await setTimeout(config.DRAIN_TIME);
       await app.close();
+      await monitoring.close();
+      tokens?.stop();
+      tls?.stop();
+    });
+    const { HOST: host } = config;
+    await monitoring.listen({
+      host,
+      port: config.MONITORING_PORT,
+      listenTextResolver: (address) => `health and metrics at ${address}`,
     });
     await app.listen({
-      host: config.HOST,
+      host,
       port: config.PORT,
-      listenTextResolver: (address) => `listening on ${address}`,
+      listenTextResolver: (address) => `version ${version} listening on ${address}`,
     });
   } catch (error) {
     process.stderr.write(`meshery-operator: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
   }
+}
+
+function hookTokens(config: Config, logger: Logger): Promise<WatchedFiles<HookTokens>> | undefined {
+  if (config.HOOK_TOKEN_FILES === '') return undefined;
+  const files = config.HOOK_TOKEN_FILES.split(',').map((file) => file.trim());
+  return watchFiles({ files, make: (contents) => new HookTokens(contents), logger, interval: config.RELOAD_INTERVAL });
+}
+
+/** Certificates that are read again: connections that are open stay, new ones are met with the renewed ones. */
+function certificates(config: Config, logger: Logger): Promise<WatchedFiles<ServerTls>> | undefined {
+  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
+  if (TLS_CERT_FILE === '') return undefined;
+  const mutual = TLS_CLIENT_CA_FILE !== '';
+  return watchFiles({
+    files: [TLS_CERT_FILE, TLS_KEY_FILE, ...(mutual ? [TLS_CLIENT_CA_FILE] : [])],
+    make: (contents) => serverTls(contents, mutual),
+    logger,
+    interval: config.RELOAD_INTERVAL,
+  });
 }

@@ -4,9 +4,20 @@ import { readConfig } from '../src/config.ts';
 const defaults = {
   HOST: '0.0.0.0',
   PORT: 8080,
+  MONITORING_PORT: 8081,
+  HOOK_TOKEN_FILES: '',
+  TLS_CERT_FILE: '',
+  TLS_KEY_FILE: '',
+  TLS_CLIENT_CA_FILE: '',
+  RELOAD_INTERVAL: 10_000,
+  MAX_REQUESTS: 100,
+  MAX_EVENT_LOOP_DELAY: 500,
+  MAX_CONNECTIONS: 1_000,
+  API_DOCS: 'false',
   LOG_LEVEL: 'info',
   BODY_LIMIT: 16_777_216,
   IMAGE_REGISTRY: '',
+  DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
 };
 
@@ -24,17 +35,39 @@ describe('readConfig', () => {
       readConfig({
         HOST: '::1',
         PORT: ' 0 ',
+        MONITORING_PORT: '9090',
+        HOOK_TOKEN_FILES: '/t/token,/t/next',
+        TLS_CERT_FILE: '/c/tls.crt',
+        TLS_KEY_FILE: '/c/tls.key',
+        TLS_CLIENT_CA_FILE: '/c/ca.crt',
+        RELOAD_INTERVAL: '1000',
+        MAX_REQUESTS: '1',
+        MAX_EVENT_LOOP_DELAY: '0',
+        MAX_CONNECTIONS: '10',
+        API_DOCS: 'true',
         LOG_LEVEL: 'trace',
         BODY_LIMIT: '1024',
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '0',
       }),
     ).toEqual({
       HOST: '::1',
       PORT: 0,
+      MONITORING_PORT: 9090,
+      HOOK_TOKEN_FILES: '/t/token,/t/next',
+      TLS_CERT_FILE: '/c/tls.crt',
+      TLS_KEY_FILE: '/c/tls.key',
+      TLS_CLIENT_CA_FILE: '/c/ca.crt',
+      RELOAD_INTERVAL: 1000,
+      MAX_REQUESTS: 1,
+      MAX_EVENT_LOOP_DELAY: 0,
+      MAX_CONNECTIONS: 10,
+      API_DOCS: 'true',
       LOG_LEVEL: 'trace',
       BODY_LIMIT: 1024,
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 0,
     });
   });
@@ -60,5 +93,14 @@ describe('readConfig', () => {
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('refuses %s=%s in one line', (name, value, message) => {
     expect(() => readConfig({ [name]: value })).toThrow(new Error(message));
+  });
+
+  it.each([
+    [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
+    [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
+    [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE'],
+    [{ DRAIN_TIME: '2', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must not be longer than SHUTDOWN_TIMEOUT'],
+  ])('refuses %j, which do not go together', (environment, message) => {
+    expect(() => readConfig(environment)).toThrow(new Error(message));
   });
 });

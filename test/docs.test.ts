@@ -10,7 +10,12 @@ import type { GivenSecret, Resource } from '../src/cli/resources.ts';
 import { findings } from '../src/cli/validate.ts';
 import { authority, issue, tlsData } from './support/certificates.ts';
 
-const pages = [...readdirSync('docs').map((name) => `docs/${name}`), 'README.md'];
+const pages = [
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  'README.md',
+];
 const examples = pages.flatMap((page) =>
   [...readFileSync(page, 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => [page, yaml] as const),
 );

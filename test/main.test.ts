@@ -2,26 +2,21 @@ import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bundles, buildBundles, type Running, start } from './support/built.ts';
+import { start } from './support/built.ts';
+import { type Servers, servers } from './support/listening.ts';
 import { brokerParent } from './support/scenarios.ts';
 
-let bundles: Bundles;
-const running: Running[] = [];
+let server: Servers;
+const listen: Servers['listen'] = (env) => server.listen(env);
 
 beforeAll(async () => {
-  bundles = await buildBundles();
+  server = await servers();
 });
+afterAll(() => server.stop());
 
-afterAll(async () => {
-  for (const { child } of running) child.kill('SIGKILL');
-  await bundles.remove();
-});
-
-async function listen(env: Record<string, string> = {}) {
-  const server = start(bundles.server, [], { HOST: '127.0.0.1', PORT: '0', ...env });
-  running.push(server);
-  const [, port] = await server.written(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
-  return { ...server, port: Number(port), url: `http://127.0.0.1:${port}` };
+/** Waits until no connection is taken any more. */
+async function refuses(url: string): Promise<void> {
+  while (await fetch(`${url}/livez`).catch(() => undefined)) await new Promise((done) => setTimeout(done, 20));
 }
 
 describe('the server', () => {
@@ -29,7 +24,7 @@ describe('the server', () => {
     ['PORT', 'abc', 'PORT must be integer'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
   ])('stops at %s=%s with one line', async (name, value, message) => {
-    const { code, stdout, stderr } = await start(bundles.server, [], { [name]: value }).finished;
+    const { code, stdout, stderr } = await start(server.bundles.server, [], { [name]: value }).finished;
     expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `meshery-operator: ${message}\n` });
   });
 
@@ -37,7 +32,11 @@ describe('the server', () => {
     const holder = createServer();
     await new Promise<void>((done) => holder.listen(0, '127.0.0.1', done));
     const { port } = holder.address() as { port: number };
-    const { code, stderr } = await start(bundles.server, [], { HOST: '127.0.0.1', PORT: String(port) }).finished;
+    const { code, stderr } = await start(server.bundles.server, [], {
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      MONITORING_PORT: '0',
+    }).finished;
     holder.close();
     expect(code).toBe(1);
     expect(stderr).toMatch(/^meshery-operator: listen EADDRINUSE[^\n]*\n$/);
@@ -56,15 +55,15 @@ describe('the server', () => {
 
   it('holds no code of the Kubernetes client', async () => {
     const client = await readFile('node_modules/@kubernetes/client-node/dist/config.js', 'utf8');
-    const server = await readFile(bundles.server, 'utf8');
+    const code = await readFile(server.bundles.server, 'utf8');
     for (const word of ['loadFromCluster', 'KubeConfig']) {
       expect(client).toContain(word);
-      expect(server).not.toContain(word);
+      expect(code).not.toContain(word);
     }
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('answers what is at work and exits with 0 on %s', async (signal) => {
-    const { child, port, url, finished, written } = await listen();
+    const { child, port, url, monitoring, finished, written } = await listen({ DRAIN_TIME: '300' });
     const body = JSON.stringify({ parent: brokerParent({}), children: {} });
     const socket = connect(port, '127.0.0.1');
     const answer = text(socket);
@@ -75,14 +74,17 @@ describe('the server', () => {
     await new Promise((done) => setTimeout(done, 100));
     child.kill(signal);
     await written(/stopping/);
-    await expect(fetch(`${url}/livez`)).rejects.toThrow();
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${monitoring}/readyz`)).status).toBe(503);
+    expect((await fetch(`${url}/livez`)).headers.get('connection')).toBe('close');
+    await refuses(url);
     socket.write(body.slice(20));
     expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*"children":\[/s);
     expect(await finished).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('waits no longer than SHUTDOWN_TIMEOUT for a request that does not end', async () => {
-    const { child, port, finished } = await listen({ SHUTDOWN_TIMEOUT: '200' });
+    const { child, port, finished } = await listen({ DRAIN_TIME: '0', SHUTDOWN_TIMEOUT: '200' });
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => {});
     socket.write(
@@ -96,14 +98,28 @@ describe('the server', () => {
     socket.destroy();
   });
 
+  it('logs an error that nobody caught, and exits with 1', async () => {
+    const fault = 'data:text/javascript,setTimeout(() => { throw new Error("unforeseen") }, 800)';
+    const { finished } = await listen({
+      NODE_OPTIONS: `--import=${fault.replaceAll(' ', '%20').replaceAll('"', '%22')}`,
+    });
+    const { code, stdout } = await finished;
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/"level":60.*unforeseen.*"msg":"stopping after an error"/);
+  });
+
   it('logs JSON lines, and nothing of a request at level info', async () => {
-    const { child, url, finished } = await listen();
+    const { child, url, finished } = await listen({ DRAIN_TIME: '0' });
     await fetch(`${url}/livez`);
     child.kill('SIGTERM');
     const lines = (await finished).stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { msg: string });
-    expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('listening on'), 'stopping']);
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      expect.stringContaining('health and metrics at'),
+      expect.stringContaining('listening on'),
+      'stopping',
+    ]);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
+import { Metrics } from '../src/metrics.ts';
 import { goTool } from './tools.ts';
 
 const run = promisify(execFile);
@@ -33,7 +34,7 @@ const names = (objects: KubernetesObject[]) => objects.map(({ kind, metadata }) 
 describe('the folders that the README names', async () => {
   const readme = await readFile('README.md', 'utf8');
   const folders = [
-    ...readme.matchAll(/(?:apply|delete) -k (\S+)/g),
+    ...readme.matchAll(/(?:apply|delete) -k ([\w./-]+)/g),
     ...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm),
   ];
 
@@ -55,6 +56,7 @@ describe('manifests', () => {
       'CustomResourceDefinition/meshsyncs.meshery.io',
       'Deployment/meshery-operator',
       'Namespace/meshery',
+      'NetworkPolicy/meshery-operator',
       'PodDisruptionBudget/meshery-operator',
       'Service/meshery-operator',
     ]);
@@ -84,6 +86,38 @@ describe('manifests', () => {
     expect(find('PodDisruptionBudget').selector.matchLabels).toEqual(selector);
     expect(find('Deployment').template.metadata.labels).toMatchObject(selector);
   });
+
+  it('let Metacontroller alone reach the hooks, and the namespace of Prometheus the metrics', async () => {
+    const objects = await build('manifests/operator');
+    const policy = objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec;
+    const deployment = objects.find(({ kind }) => kind === 'Deployment')?.spec;
+    expect(policy.podSelector.matchLabels).toEqual(deployment.selector.matchLabels);
+    expect([policy.policyTypes, policy.egress]).toEqual([['Ingress', 'Egress'], []]);
+    const inNamespace = 'kubernetes.io/metadata.name';
+    expect(
+      policy.ingress.map(({ from, ports }: { from: Record<string, { matchLabels: object }>[]; ports: object[] }) => [
+        from.map(({ namespaceSelector }) => namespaceSelector?.matchLabels),
+        ports,
+      ]),
+    ).toEqual([
+      [[{ [inNamespace]: 'metacontroller' }], [{ port: 'hooks' }]],
+      [[{ [inNamespace]: 'monitoring' }], [{ port: 'monitoring' }]],
+    ]);
+    const ports = deployment.template.spec.containers[0].ports.map(({ name }: { name: string }) => name);
+    expect(ports).toEqual(['hooks', 'monitoring']);
+  });
+
+  it.each(['prometheus-rule.yaml', 'dashboard.json'])(
+    'of monitoring ask for metrics that there are: %s',
+    async (file) => {
+      const text = await readFile(`manifests/monitoring/${file}`, 'utf8');
+      const asked = new Set(text.match(/\b(?:meshery_operator|process|nodejs)_[a-z0-9_]+/g));
+      const { registry } = new Metrics({ now: () => new Date() });
+      const known = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+      expect(asked.size).toBeGreaterThan(4);
+      expect([...asked].filter((name) => !known.includes(name.replace(/_(bucket|count|sum)$/, '')))).toEqual([]);
+    },
+  );
 
   it('let MeshSync list and watch, get nothing but its own resource and the name of the cluster, and write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
@@ -118,7 +152,7 @@ describe('the registration', () => {
     ],
     ['meshsync', ['v1/serviceaccounts', 'v1/secrets', 'apps/v1/deployments']],
   ])('of %s updates every kind of child in place and asks hooks of version v2', async (kind, children) => {
-    const { spec } = parse(await readFile(`metacontroller/${kind}.yaml`, 'utf8'));
+    const { spec } = parse(await readFile(`metacontroller/controllers/${kind}.yaml`, 'utf8'));
     expect(spec.parentResource).toEqual({
       apiVersion: 'meshery.io/v1alpha2',
       resource: `${kind}s`,
@@ -160,6 +194,16 @@ describe('the registration', () => {
     for (const args of [values.commandArgs, patched?.spec.template.spec.containers[0].args]) {
       expect(args).toEqual(expect.arrayContaining(['--client-go-qps=200', '--client-go-burst=400', '--workers=20']));
       expect(args).not.toContain('--replaced');
+    }
+  });
+
+  it('gives Metacontroller by Helm and by kustomize the same rights', async () => {
+    const folder = 'metacontroller/install/least-privilege';
+    const { rules } = parse(await readFile(`${folder}/cluster-role.yaml`, 'utf8'));
+    expect(parse(await readFile(`${folder}/values.yaml`, 'utf8'))).toEqual({ clusterRole: { rules } });
+    for (const { apiGroups, resources, verbs } of rules) {
+      expect([...apiGroups, ...resources, ...verbs]).not.toContain('*');
+      expect(resources.join()).not.toMatch(/rbac|roles|bindings|exec|proxy/);
     }
   });
 

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
+import { Overloaded } from './overload.ts';
 import { InvalidBody } from './validation.ts';
 
 /** Body of every answer that is not a success. Metacontroller puts it into an Event, so it is short and tells no values. */
@@ -19,6 +20,8 @@ export const errors = fp(async (app) => {
   app.setErrorHandler((error: FastifyError | InvalidBody, request, reply) => {
     const statusCode = error.statusCode ?? 500;
     if (statusCode >= 500) request.log.error({ err: error }, 'request failed');
+    if (error instanceof Overloaded) reply.header('retry-after', error.retryAfter);
+    if (statusCode === 401) reply.header('www-authenticate', 'Bearer');
     const [title, message] = texts[statusCode] ?? texts[statusCode >= 500 ? 500 : 400] ?? ['', ''];
     const body: ErrorBody =
       error instanceof InvalidBody
@@ -42,10 +45,12 @@ export function noSuchRoute(reply: FastifyReply) {
 
 const texts: Record<number, [title: string, message: string]> = {
   400: ['Bad Request', 'the body must be one JSON object'],
+  401: ['Unauthorized', 'the hook asks for a bearer token: see webhook.authorization of the CompositeController'],
   404: ['Not Found', 'there is no such route'],
   405: ['Method Not Allowed', 'the route takes other methods: see the header Allow'],
   413: ['Payload Too Large', 'the body is larger than BODY_LIMIT'],
   415: ['Unsupported Media Type', 'the body must be sent as application/json'],
+  429: ['Too Many Requests', 'more is at work than the operator can do: see the header Retry-After'],
   500: ['Internal Server Error', 'see the log of the operator'],
 };
 

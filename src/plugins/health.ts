@@ -1,19 +1,20 @@
 import fp from 'fastify-plugin';
 
+/** Whether the process goes on taking requests; shared by what it listens with. */
+export interface Health {
+  stopping: boolean;
+}
+
 /**
  * `GET /livez` and `GET /readyz`: 200 as long as the process serves; ready only while it takes new requests. What is
  * still answered after that ends its connection, which would keep the process from stopping otherwise.
  */
-export const health = fp(async (app) => {
-  let stopping = false;
-  app.addHook('preClose', async () => {
-    stopping = true;
-  });
+export const healthRoutes = fp<{ health: Health }>(async (app, { health }) => {
   app.addHook('onSend', async (_request, reply) => {
-    if (stopping) reply.header('connection', 'close');
+    if (health.stopping) reply.header('connection', 'close');
   });
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) =>
-    stopping ? reply.code(503).send({ status: 'stopping' }) : { status: 'ok' },
+    health.stopping ? reply.code(503).send({ status: 'stopping' }) : { status: 'ok' },
   );
 });

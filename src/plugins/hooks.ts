@@ -1,30 +1,63 @@
 import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger } from 'fastify';
 import { customizeBroker } from '../broker/customize.ts';
 import { BrokerCustomizeRequest, BrokerSyncRequest } from '../broker/request.ts';
 import { syncBroker } from '../broker/sync.ts';
 import { customizeMeshSync } from '../meshsync/customize.ts';
 import { MeshSyncCustomizeRequest, MeshSyncSyncRequest } from '../meshsync/request.ts';
 import { syncMeshSync } from '../meshsync/sync.ts';
+import { transitions } from '../metacontroller/conditions.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
+import type { Parent, SyncResponse } from '../metacontroller/envelope.ts';
+import type { Controller, Metrics } from '../metrics.ts';
+import { authentication, type HookTokens } from './authentication.ts';
+import { compression } from './compression.ts';
+import { type Limits, overload } from './overload.ts';
+
+/** What the hooks need. */
+export interface HookOptions {
+  context: SyncContext;
+  metrics: Metrics;
+  limits: Limits;
+  /** Without them, whoever reaches the hooks may call them. */
+  tokens?: (() => HookTokens) | undefined;
+}
 
 /**
  * The hooks that Metacontroller calls. Answers carry an ETag, so that one that did not change since the last sync is not
  * sent again.
  */
-export const hooks: FastifyPluginAsyncTypebox<{ context: SyncContext }> = async (app, { context }) => {
+export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, { context, metrics, limits, tokens }) => {
+  if (tokens) await app.register(authentication, { tokens });
+  await app.register(overload, { limits, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
   await app.register(etag);
+  await app.register(compression);
 
-  app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, async (request) =>
-    syncBroker(request.body, context),
+  const answer = (controller: Controller, log: FastifyBaseLogger, parent: Parent, response: SyncResponse) => {
+    const { name, namespace } = parent.metadata;
+    metrics.synced(controller, { name, namespace }, response);
+    const of = { kind: controller, namespace, name };
+    for (const change of transitions(parent.status, response.status.conditions)) {
+      log.info({ ...of, ...change }, 'a condition has changed');
+    }
+    log.debug(
+      { ...of, children: response.children.map(({ kind, metadata }) => `${kind}/${metadata?.name}`) },
+      'synced',
+    );
+    return response;
+  };
+
+  app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, async ({ body, log }) =>
+    answer('Broker', log, body.parent, syncBroker(body, context)),
   );
-  app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, async (request) =>
-    customizeBroker(request.body),
+  app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, async ({ body }) =>
+    customizeBroker(body),
   );
-  app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, async (request) =>
-    syncMeshSync(request.body, context),
+  app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, async ({ body, log }) =>
+    answer('MeshSync', log, body.parent, syncMeshSync(body, context)),
   );
-  app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, async (request) =>
-    customizeMeshSync(request.body),
+  app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, async ({ body }) =>
+    customizeMeshSync(body),
   );
 };

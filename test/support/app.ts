@@ -1,5 +1,6 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
-import { buildApp } from '../../src/app.ts';
+import { buildApp, buildMonitoring } from '../../src/app.ts';
+import { Metrics } from '../../src/metrics.ts';
 import type { Json, JsonObject } from './json.ts';
 
 /** A clock that stands still until it is set. */
@@ -11,6 +12,8 @@ export const START = '2026-02-03T04:05:06Z';
 
 export interface TestApp {
   app: FastifyInstance;
+  /** The application of the monitoring port. */
+  monitoring: FastifyInstance;
   clock: Clock;
   /** Every credential made so far. */
   minted: string[];
@@ -25,8 +28,16 @@ export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): 
     minted.push(`t0ken-number-${minted.length + 1}`);
     return minted.at(-1) ?? '';
   };
-  const app = buildApp({ context: { now: () => new Date(clock.time), mintToken }, ...options });
-  return { app, clock, minted, post: (url, body, headers) => send(app, url, body, headers) };
+  const now = () => new Date(clock.time);
+  const shared = { metrics: new Metrics({ now, process: false }), health: { stopping: false } };
+  const app = buildApp({ context: { now, mintToken }, ...shared, ...options });
+  return {
+    app,
+    monitoring: buildMonitoring(shared),
+    clock,
+    minted,
+    post: (url, body, headers) => send(app, url, body, headers),
+  };
 }
 
 async function send(app: FastifyInstance, url: string, body: unknown, headers: Record<string, string> = {}) {

@@ -9,9 +9,9 @@ export interface KeyPair {
   certificate: string;
 }
 
-/** An authority of its own, good for a day. */
-export async function authority(): Promise<KeyPair> {
-  const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'an authority' }], {
+/** An authority of its own, good for a day. Where several are trusted, each needs another name. */
+export async function authority(name = 'an authority'): Promise<KeyPair> {
+  const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: name }], {
     keyType: 'ec',
     algorithm: 'sha256',
     extensions: [

@@ -1,0 +1,130 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Condition } from './api/schema.ts';
+import type { SyncResponse } from './metacontroller/envelope.ts';
+import { conditionTypes } from './metacontroller/ready.ts';
+import { version } from './version.ts';
+
+/** Named as Meshery's Go operator names its controllers in its metrics. */
+export type Controller = 'Broker' | 'MeshSync';
+
+/** What was last seen of a parent. */
+interface Seen {
+  controller: Controller;
+  namespace: string;
+  name: string;
+  ready: Condition;
+  /** In milliseconds, by the clock that was handed in. */
+  at: number;
+}
+
+/** Parents are synced every ten minutes at least: one that was not for longer is gone, or another replica sees it. */
+const FORGOTTEN_AFTER = 25 * 60_000;
+
+/** Bounds the memory, and what Prometheus has to keep. */
+const MOST_PARENTS = 10_000;
+
+/** What the service counts, in the registry that `/metrics` prints. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #now: () => Date;
+  readonly #parents = new Map<string, Seen>();
+  readonly #total = this.#counter('reconcile_total', 'Syncs, whatever their answer.', ['controller']);
+  readonly #errors = this.#counter('reconcile_errors_total', 'Syncs that were not answered with success.', [
+    'controller',
+  ]);
+  readonly #refused = this.#counter('refused_total', 'Requests to hooks that were refused before they were read.', [
+    'reason',
+  ]);
+  readonly #children = this.#counter('children_total', 'Children in the answers of syncs.', ['controller', 'kind']);
+  readonly #duration = new Histogram({
+    name: 'meshery_operator_reconcile_duration_seconds',
+    help: 'Time from the arrival of a sync to its answer.',
+    labelNames: ['controller'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
+    registers: [this.registry],
+  });
+
+  /** @param now the clock; metrics of the process itself are collected with `process` only, since they start timers */
+  constructor({ now, process: ofProcess = true }: { now: () => Date; process?: boolean }) {
+    this.#now = now;
+    if (ofProcess) collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'meshery_operator_build_info',
+      help: 'Always 1; says what runs.',
+      labelNames: ['version', 'node_version'],
+      registers: [this.registry],
+    }).set({ version, node_version: process.version }, 1);
+    this.#gaugesOfParents();
+  }
+
+  /** Counts a sync: the status code of its answer, and the seconds that it took. */
+  answered(controller: Controller, statusCode: number, seconds: number): void {
+    this.#total.inc({ controller });
+    if (statusCode >= 400) this.#errors.inc({ controller });
+    this.#duration.observe({ controller }, seconds);
+  }
+
+  /** Counts a request that was not even read. */
+  refused(reason: string): void {
+    this.#refused.inc({ reason });
+  }
+
+  /** Takes note of the answer to a sync: its children by kind, and whether the parent is ready. */
+  synced(
+    controller: Controller,
+    { name, namespace = '' }: { name: string; namespace?: string | undefined },
+    { children, status }: SyncResponse,
+  ): void {
+    for (const { kind = '' } of children) this.#children.inc({ controller, kind });
+    const ready = status.conditions?.find(({ type }) => type === conditionTypes.ready);
+    const key = `${controller}/${namespace}/${name}`;
+    this.#parents.delete(key); // so that the map is in the order in which they were seen
+    if (!ready) return;
+    this.#parents.set(key, { controller, namespace, name, ready, at: this.#now().getTime() });
+    const [oldest] = this.#parents.keys();
+    if (oldest !== undefined && this.#parents.size > MOST_PARENTS) this.#parents.delete(oldest);
+  }
+
+  /**
+   * Each replica sees the syncs that happen to come to it, so what it last saw of a parent may be out of date: the time of
+   * the transition tells which replica knows best.
+   */
+  #gaugesOfParents(): void {
+    const seen = () => [...this.#seen()];
+    new Gauge({
+      name: 'meshery_operator_parents',
+      help: 'Resources that this replica has synced within the last 25 minutes, by the reason of their condition Ready.',
+      labelNames: ['controller', 'reason'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { controller, ready } of seen()) this.inc({ controller, reason: ready.reason });
+      },
+    });
+    new Gauge({
+      name: 'meshery_operator_ready_transition_timestamp_seconds',
+      help: 'When the condition Ready of a resource became what it is, as far as this replica has seen.',
+      labelNames: ['controller', 'namespace', 'name', 'ready', 'reason'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { controller, namespace, name, ready } of seen()) {
+          const labels = { controller, namespace, name, ready: ready.status, reason: ready.reason };
+          this.set(labels, Date.parse(ready.lastTransitionTime) / 1000);
+        }
+      },
+    });
+  }
+
+  *#seen(): Generator<Seen> {
+    const since = this.#now().getTime() - FORGOTTEN_AFTER;
+    for (const [key, parent] of this.#parents) {
+      if (parent.at < since) this.#parents.delete(key);
+      else yield parent;
+    }
+  }
+
+  #counter<const Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name: `meshery_operator_${name}`, help, labelNames, registers: [this.registry] });
+  }
+}

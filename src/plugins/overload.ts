@@ -1,0 +1,61 @@
+import underPressure from '@fastify/under-pressure';
+import fp from 'fastify-plugin';
+
+/** How much is taken on at a time. */
+export interface Limits {
+  /** Requests that are being read or answered. */
+  requests: number;
+  /** Bytes of their bodies together; a single request is always taken. */
+  bytes: number;
+  /** Mean delay of the event loop within the last second, in milliseconds; 0 for any. */
+  eventLoopDelay: number;
+}
+
+/** Why a request was refused. */
+export type Refusal = 'requests' | 'bytes' | 'event-loop';
+
+/** More than the service can do now. Metacontroller waits for as long as it says, and then syncs again. */
+export class Overloaded extends Error {
+  readonly statusCode = 429;
+  readonly code = 'OVERLOADED';
+  /** Seconds, for the header of this name. */
+  readonly retryAfter = 1;
+  readonly reason: Refusal;
+
+  constructor(reason: Refusal) {
+    super('too much at work');
+    this.reason = reason;
+  }
+}
+
+class EventLoopBehind extends Overloaded {
+  constructor() {
+    super('event-loop');
+  }
+}
+
+/**
+ * Refuses requests to the routes beside which it is registered while there is too much at work, before their bodies are
+ * read: nobody waits in a queue for an answer that comes too late.
+ */
+export const overload = fp<{ limits: Limits; bodyLimit: number }>(async (app, { limits, bodyLimit }) => {
+  await app.register(underPressure, {
+    maxEventLoopDelay: limits.eventLoopDelay,
+    customError: EventLoopBehind,
+    retryAfter: 1,
+  });
+  let requests = 0;
+  let bytes = 0;
+  app.addHook('onRequest', async (request, reply) => {
+    // A body that does not tell its length may be as long as any.
+    const length = Number(request.headers['content-length'] ?? bodyLimit);
+    if (requests >= limits.requests) throw new Overloaded('requests');
+    if (requests > 0 && bytes + length > limits.bytes) throw new Overloaded('bytes');
+    requests += 1;
+    bytes += length;
+    reply.raw.once('close', () => {
+      requests -= 1;
+      bytes -= length;
+    });
+  });
+});

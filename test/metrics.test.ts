@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { Metrics } from '../src/metrics.ts';
+import { version } from '../src/version.ts';
+import { testApp } from './support/app.ts';
+import type { JsonObject } from './support/json.ts';
+import { brokerParent, meshSyncParent } from './support/scenarios.ts';
+
+const broker = (name = 'meshery-broker', spec?: JsonObject) => ({ parent: brokerParent(spec, name), children: {} });
+
+async function lines(service: ReturnType<typeof testApp>): Promise<string[]> {
+  const { statusCode, headers, body } = await service.monitoring.inject({ url: '/metrics' });
+  expect(statusCode).toBe(200);
+  expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  return body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+describe('/metrics', () => {
+  it('counts syncs, failures and durations by controller, as the Go operator names them', async () => {
+    const service = testApp();
+    await service.post('/broker/sync', broker());
+    await service.post('/broker/sync', broker());
+    await service.post('/broker/sync', {});
+    await service.post('/meshsync/customize', { parent: meshSyncParent() });
+    const all = await lines(service);
+    expect(all).toContain('meshery_operator_reconcile_total{controller="Broker"} 3');
+    expect(all).toContain('meshery_operator_reconcile_errors_total{controller="Broker"} 1');
+    expect(all).toContain('meshery_operator_reconcile_duration_seconds_count{controller="Broker"} 3');
+    expect(all.filter((line) => line.includes('controller="MeshSync"'))).toEqual([]);
+  });
+
+  it('counts the children of answers by kind', async () => {
+    const service = testApp();
+    await service.post('/broker/sync', broker());
+    const children = (await lines(service)).filter((line) => line.startsWith('meshery_operator_children_total'));
+    expect(children.sort()).toEqual(
+      [
+        ['ConfigMap', 1],
+        ['Secret', 1],
+        ['Service', 2],
+        ['StatefulSet', 1],
+      ].map(([kind, count]) => `meshery_operator_children_total{controller="Broker",kind="${kind}"} ${count}`),
+    );
+  });
+
+  it('tells of each resource since when it is ready or not, and forgets what is not synced any more', async () => {
+    const service = testApp();
+    service.clock.time = '2026-02-03T04:05:06Z';
+    await service.post('/broker/sync', broker('a-broker'));
+    await service.post('/broker/sync', broker('b-broker', { size: 'x' }));
+    const of = async (metric: string) =>
+      (await lines(service)).filter((line) => line.startsWith(`meshery_operator_${metric}{`));
+    const since = Date.parse(service.clock.time) / 1000;
+    const transition = (name: string, reason: string) =>
+      `meshery_operator_ready_transition_timestamp_seconds{controller="Broker",namespace="meshery",name="${name}",ready="False",reason="${reason}"} ${since}`;
+    expect(await of('ready_transition_timestamp_seconds')).toEqual([
+      transition('a-broker', 'Creating'),
+      transition('b-broker', 'InvalidSpec'),
+    ]);
+    expect(await of('parents')).toEqual([
+      'meshery_operator_parents{controller="Broker",reason="Creating"} 1',
+      'meshery_operator_parents{controller="Broker",reason="InvalidSpec"} 1',
+    ]);
+    service.clock.time = '2026-02-03T04:25:06Z';
+    await service.post('/broker/sync', broker('b-broker', { size: 'x' }));
+    service.clock.time = '2026-02-03T04:35:06Z';
+    expect(await of('parents')).toEqual(['meshery_operator_parents{controller="Broker",reason="InvalidSpec"} 1']);
+  });
+
+  it('says what runs, and what of the process', async () => {
+    const { registry } = new Metrics({ now: () => new Date() });
+    const text = await registry.metrics();
+    expect(text).toContain(`meshery_operator_build_info{version="${version}",node_version="${process.version}"} 1\n`);
+    for (const metric of [
+      'process_cpu_seconds_total',
+      'process_resident_memory_bytes',
+      'nodejs_eventloop_lag_seconds',
+    ]) {
+      expect(text).toMatch(new RegExp(`^${metric} [0-9]`, 'm'));
+    }
+  });
+
+  it('holds no more resources than it can', async () => {
+    const metrics = new Metrics({ now: () => new Date(), process: false });
+    const condition = { type: 'Ready', status: 'True' as const, lastTransitionTime: '2026-02-03T04:05:06Z' };
+    const answer = { children: [], status: { conditions: [{ ...condition, reason: 'Ready', message: '' }] } };
+    for (let n = 0; n < 10_050; n++) metrics.synced('Broker', { name: `n${n}`, namespace: 'x' }, answer);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('meshery_operator_parents{controller="Broker",reason="Ready"} 10000\n');
+    expect(text).not.toContain('name="n49"');
+    expect(text).toContain('name="n50"');
+  });
+});
