@@ -1,10 +1,14 @@
 import { appendFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { decode } from '../../src/broker/credentials.ts';
 import type { RelatedResourceRule } from '../../src/metacontroller/envelope.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import type { Driver } from './metacontroller.ts';
-import type { CompositeController } from './registration.ts';
+import type { CompositeController, Webhook } from './registration.ts';
 
 /**
  * A TEST DOUBLE that plays Metacontroller where no real one is at hand, so that the scenarios never pass by being
@@ -12,7 +16,7 @@ import type { CompositeController } from './registration.ts';
  * status. It does it the simplest way that leads to the same end. What failed is in `test-double.log` beside the logs of
  * the control plane. It knows what our registrations use: `generateSelector`, hooks of v2, no finalize hook.
  */
-export function startDriver({ kubernetes, directory }: ControlPlane): Driver {
+export function startDriver({ kubernetes, directory }: Pick<ControlPlane, 'kubernetes' | 'directory'>): Driver {
   let stopped = false;
   const log = (error: unknown) =>
     appendFileSync(join(directory, 'test-double.log'), `${error instanceof Error ? error.message : error}\n`);
@@ -117,7 +121,7 @@ async function sync(
   const key = `${uid}/${parent.metadata.generation}`;
   const rules =
     memory.rules.get(key) ??
-    ((await call(customize.webhook.url, { controller, parent }, ['relatedResources']))
+    ((await call(kubernetes, customize.webhook, { controller, parent }, ['relatedResources']))
       .relatedResources as RelatedResourceRule[]);
   memory.rules.set(key, rules);
   const related = await relatedObjects(list, rules);
@@ -130,7 +134,12 @@ async function sync(
   };
   const state = JSON.stringify([metadata, parent.spec, children, related]);
   if (memory.synced.get(uid) === state) return;
-  const answer = await call(sync.webhook.url, request, ['status', 'children', 'resyncAfterSeconds', 'finalized']);
+  const answer = await call(kubernetes, sync.webhook, request, [
+    'status',
+    'children',
+    'resyncAfterSeconds',
+    'finalized',
+  ]);
   let errors: Error[] = [];
   if (!parent.metadata.deletionTimestamp)
     errors = await manage(kubernetes, parent, children, answer.children as KubernetesObject[]);
@@ -175,18 +184,64 @@ function isRelated({ metadata }: KubernetesObject, { namespace, names, labelSele
 }
 
 /** Calls a hook; an answer with a field that Metacontroller does not know is an error, as it is there. */
-async function call(url: string, body: object, fields: string[]): Promise<Record<string, unknown>> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (response.status !== 200) throw new Error(`${url} answered ${response.status}`);
-  const answer = (await response.json()) as Record<string, unknown>;
+async function call(
+  kubernetes: Kubernetes,
+  webhook: Webhook,
+  body: object,
+  fields: string[],
+): Promise<Record<string, unknown>> {
+  const { url } = webhook;
+  const { status, text } = await post(webhook, await credentials(kubernetes, webhook), JSON.stringify(body));
+  if (status !== 200) throw new Error(`${url} answered ${status}`);
+  const answer = JSON.parse(text) as Record<string, unknown>;
   const unknown = Object.keys(answer).filter((field) => !fields.includes(field));
   if (unknown.length > 0) throw new Error(`unknown field ${unknown[0]}`);
   return answer;
+}
+
+interface Credentials {
+  token: string;
+  ca: string;
+  cert: string;
+  key: string;
+}
+
+/** What a hook is called with, from the Secrets that its registration names. */
+async function credentials(
+  kubernetes: Kubernetes,
+  { authorization, caBundle, clientTLS }: Webhook,
+): Promise<Partial<Credentials>> {
+  const read = async ({ name, namespace }: { name: string; namespace: string }, key: string) =>
+    decode((await kubernetes.get('v1', 'Secret', name, namespace))?.data?.[key]);
+  return {
+    ...(authorization && { token: await read(authorization.secretRef, authorization.secretRef.key ?? '') }),
+    ...(caBundle && { ca: await read(caBundle.secretRef, caBundle.secretRef.key ?? '') }),
+    ...(clientTLS && {
+      cert: await read(clientTLS.secretRef, 'tls.crt'),
+      key: await read(clientTLS.secretRef, 'tls.key'),
+    }),
+  };
+}
+
+/** Posts JSON with what it is to be called with. */
+export async function post(
+  { url }: Webhook,
+  { token, ...tls }: Partial<Credentials>,
+  body: string,
+): Promise<{ status: number; text: string }> {
+  const { request } = url.startsWith('https:') ? https : http;
+  const headers = {
+    ...{ 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+    ...(token && { authorization: `Bearer ${token}` }),
+  };
+  return new Promise((resolve, reject) => {
+    const options = { ...tls, headers, method: 'POST', signal: AbortSignal.timeout(10_000) };
+    const sent = request(url, options, (response) => {
+      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, text: answer }), reject);
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
 }
 
 /** Deletes and applies children. One that is refused stops neither the others nor the status: the errors are given back. */

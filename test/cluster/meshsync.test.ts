@@ -7,6 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { decode } from '../../src/broker/credentials.ts';
 import { rbac } from '../../src/cli/rbac.ts';
 import { authority, issue, type KeyPair, tlsData } from '../support/certificates.ts';
+import { kubeconfigOf } from './accounts.ts';
 import { broker, isReady, meshSync } from './expectations.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { type NatsServer, type Ports, startBroker, usualPorts } from './nats-servers.ts';
@@ -122,7 +123,7 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
     const home = await mkdtemp(join(world.controlPlane.directory, 'meshsync-'));
     const environment: Record<string, string> = {
       HOME: home,
-      KUBECONFIG: await kubeconfig(join(home, 'kubeconfig'), pod.serviceAccountName ?? ''),
+      KUBECONFIG: await kubeconfigOf(world.controlPlane, OF, pod.serviceAccountName ?? ''),
     };
     for (const { name, value = '', valueFrom } of container.env ?? []) {
       const { name: from = '', key = '' } = valueFrom?.secretKeyRef ?? {};
@@ -143,15 +144,6 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
       }
     }
     running = startProcess('meshsync', binary ?? '', container.args ?? [], home, environment);
-  }
-
-  /** A kubeconfig of a ServiceAccount, with a token that the API server makes. */
-  async function kubeconfig(path: string, account: string): Promise<string> {
-    const request = `/api/v1/namespaces/${OF}/serviceaccounts/${account}/token`;
-    const { token } = ((await kubernetes.request('POST', request, { spec: {} })).body as KubernetesObject).status ?? {};
-    const admin = JSON.parse(await readFile(world.controlPlane.kubeconfig, 'utf8'));
-    await writeFile(path, JSON.stringify({ ...admin, users: [{ name: 'admin', user: { token } }] }));
-    return path;
   }
 
   const isConnected = () => until('MeshSync to connect', async () => (await fetch(READY)).ok, 30, running);

@@ -4,7 +4,8 @@ import { freePort, givenProgram, type RunningProcess, startProcess, until } from
 /** What applies the answers of the hooks in a control plane. */
 export interface Driver {
   name: string;
-  stop: () => Promise<void>;
+  /** A signal is for a process: what is none ends what it is at. */
+  stop: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
 /** Path of a real Metacontroller: `METACONTROLLER`, else the one on PATH, else `undefined`. */
@@ -12,18 +13,22 @@ export function metacontrollerBinary(): string | undefined {
   return givenProgram('METACONTROLLER', 'metacontroller');
 }
 
-/** Starts a real Metacontroller with the flags that `metacontroller/install` recommends. */
+/**
+ * Starts a real Metacontroller with the flags that `metacontroller/install` recommends.
+ * @param kubeconfig by whose rights it works; default: an administrator's
+ */
 export async function startMetacontroller(
   binary: string,
   controlPlane: ControlPlane,
   strategy: 'dynamic-apply' | 'server-side-apply',
+  kubeconfig = controlPlane.kubeconfig,
 ): Promise<Driver & { process: RunningProcess }> {
   const [metrics, health] = [await freePort(), await freePort()];
   const running = startProcess(
     `metacontroller-${strategy}`,
     binary,
     [
-      `--kubeconfig=${controlPlane.kubeconfig}`,
+      `--kubeconfig=${kubeconfig}`,
       `--apply-strategy=${strategy}`,
       ...['--client-go-qps=200', '--client-go-burst=400', '--workers=20', '--discovery-interval=5s'],
       ...[`--metrics-address=127.0.0.1:${metrics}`, `--health-probe-bind-address=127.0.0.1:${health}`],
@@ -32,5 +37,5 @@ export async function startMetacontroller(
     controlPlane.directory,
   );
   await until('Metacontroller', async () => (await fetch(`http://127.0.0.1:${health}/readyz`)).ok, 30, running);
-  return { name: `Metacontroller, ${strategy}`, process: running, stop: () => running.stop() };
+  return { name: `Metacontroller, ${strategy}`, process: running, stop: (signal) => running.stop(signal) };
 }

@@ -6,12 +6,20 @@ export interface Operator {
   process: RunningProcess;
 }
 
-/** Starts the service, on a free port unless one is given, and waits until it is ready. */
-export async function startOperator(directory: string, port?: number): Promise<Operator> {
-  const PORT = String(port ?? (await freePort()));
-  const environment = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT, LOG_LEVEL: 'info' };
+/**
+ * Starts the service, on a free port unless one is given, and waits until it is ready.
+ * @param more of its environment, such as files of tokens and certificates
+ */
+export async function startOperator(
+  directory: string,
+  port?: number,
+  more: Record<string, string> = {},
+): Promise<Operator> {
+  const [PORT, MONITORING_PORT] = [String(port ?? (await freePort())), String(await freePort())];
+  const own = { HOST: '127.0.0.1', PORT, MONITORING_PORT, LOG_LEVEL: 'info' };
+  const environment = { PATH: process.env.PATH, ...more, ...own };
   const running = startProcess('operator', process.execPath, ['dist/server.js'], directory, environment);
-  const url = `http://127.0.0.1:${PORT}`;
-  await until('the operator', async () => (await fetch(`${url}/readyz`)).ok, 10, running);
-  return { url, process: running };
+  const ready = async () => (await fetch(`http://127.0.0.1:${MONITORING_PORT}/readyz`)).ok;
+  await until('the operator', ready, 10, running);
+  return { url: `${more.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${PORT}`, process: running };
 }

@@ -1,6 +1,7 @@
 import { broker, isReady, meshSync, printed } from './expectations.ts';
 import { metacontrollerBinary } from './metacontroller.ts';
-import { kustomize, startWorld } from './world.ts';
+import { kustomize } from './registration.ts';
+import { startWorld } from './world.ts';
 
 /**
  * `npm run playground`: a control plane with the operator, driven by a real Metacontroller where there is one, and the

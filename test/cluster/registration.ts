@@ -1,5 +1,25 @@
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import { goTool } from '../tools.ts';
+import type { KubernetesObject } from './kubernetes.ts';
+
+const run = promisify(execFile);
+
+/** A key of a Secret. */
+interface KeyOfSecret {
+  name: string;
+  namespace: string;
+  key?: string;
+}
+
+/** How a hook is called, as far as our registrations say it. */
+export interface Webhook {
+  url: string;
+  authorization?: { secretRef: KeyOfSecret };
+  caBundle?: { secretRef: KeyOfSecret };
+  clientTLS?: { secretRef: KeyOfSecret };
+}
 
 /** A CompositeController as far as a driver reads it. */
 export interface CompositeController {
@@ -9,28 +29,29 @@ export interface CompositeController {
   spec: {
     parentResource: { apiVersion: string; resource: string };
     childResources: { apiVersion: string; resource: string }[];
-    hooks: Record<'sync' | 'customize', { webhook: { url: string } }>;
+    hooks: Record<'sync' | 'customize', { webhook: Webhook }>;
   };
 }
 
 /**
- * The registrations of `metacontroller/`, with the Service of the operator replaced by its address on this machine:
- * nothing else is changed.
+ * The registrations of a kustomization, with the Service of the operator replaced by its address on this machine: nothing
+ * else is changed.
  */
-export async function registrations(operatorUrl: string): Promise<CompositeController[]> {
-  const files = ['metacontroller/broker.yaml', 'metacontroller/meshsync.yaml'];
-  return Promise.all(
-    files.map(async (file) => {
-      const controller = parse(await readFile(file, 'utf8'));
-      for (const hook of Object.values<{ webhook: { service?: object; path?: string; url?: string } }>(
-        controller.spec.hooks,
-      )) {
-        const { service: _service, path, ...webhook } = hook.webhook;
-        hook.webhook = { ...webhook, url: `${operatorUrl}${path}` };
-      }
-      return controller as CompositeController;
-    }),
-  );
+export async function registrations(operatorUrl: string, folder = 'metacontroller'): Promise<CompositeController[]> {
+  const controllers = (await kustomize(folder)) as unknown as CompositeController[];
+  for (const { spec } of controllers) {
+    for (const hook of Object.values<{ webhook: Webhook & { service?: object; path?: string } }>(spec.hooks)) {
+      const { service: _service, path, ...webhook } = hook.webhook;
+      hook.webhook = { ...webhook, url: `${operatorUrl}${path}` };
+    }
+  }
+  return controllers;
+}
+
+/** The objects of a kustomization. */
+export async function kustomize(folder: string): Promise<KubernetesObject[]> {
+  const { stdout } = await run(await goTool('kustomize'), ['build', folder]);
+  return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
 }
 
 /** CRDs that Metacontroller reads its registrations from, as open as a schema can be. */

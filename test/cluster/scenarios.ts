@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { decode } from '../../src/broker/credentials.ts';
@@ -20,7 +21,8 @@ import { meshSyncFields } from './meshsync-fields.ts';
 import { startOperator } from './operator.ts';
 import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
-import { type DriverName, kustomize, startWorld, type World } from './world.ts';
+import { kustomize } from './registration.ts';
+import { type DriverName, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
@@ -35,6 +37,27 @@ export interface Scene {
   /** The token of the usual Broker of a namespace. */
   token: (of: string) => Promise<string>;
   patchSpec: (of: string, spec: object, kind?: string, name?: string) => Promise<KubernetesObject>;
+}
+
+/** No token of any Broker of the whole run stands in the log of the operator, or in the resources that anybody may read. */
+async function nothingTold({ gateway, controlPlane, kubernetes }: World): Promise<void> {
+  const inBase64 = new Set(
+    gateway.exchanges.flatMap(({ request }) => request.match(/(?<="token":")[A-Za-z0-9+/=]{8,}/g) ?? []),
+  );
+  const tokens = [...inBase64].flatMap((token) => [token.replace(/=+$/, ''), decode(token)]);
+  expect(tokens.length).toBeGreaterThan(50);
+  const kinds = [
+    [MESHERY, 'Broker'],
+    [MESHERY, 'MeshSync'],
+    ['v1', 'ConfigMap'],
+    ['v1', 'Event'],
+    ['apps/v1', 'StatefulSet'],
+    ['apps/v1', 'Deployment'],
+  ] as const;
+  const objects = await Promise.all(kinds.map(([apiVersion, kind]) => kubernetes.list(apiVersion, kind)));
+  const log = await readFile(join(controlPlane.directory, 'operator.log'), 'utf8');
+  expect(log).toContain('a condition has changed');
+  for (const text of [log, JSON.stringify(objects)]) expect(tokens.filter((token) => text.includes(token))).toEqual([]);
 }
 
 /**
@@ -57,6 +80,7 @@ export function scenarios(driver: DriverName): void {
     if (process.env.RECORD && driver !== 'test-double') {
       await record(world.gateway.exchanges, join(process.env.RECORD, driver));
     }
+    if (world) await nothingTold(world);
     await world?.stop(failed);
     expect(stillRunning()).toEqual([]);
   });

@@ -1,18 +1,13 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { parseAllDocuments } from 'yaml';
-import { goTool } from '../tools.ts';
+import { leastPrivileged } from './accounts.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { startDriver } from './driver.ts';
 import { restricted } from './expectations.ts';
 import { type Gateway, startGateway } from './gateway.ts';
-import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
+import { connect, type Kubernetes } from './kubernetes.ts';
 import { type Driver, metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { until } from './processes.ts';
-import { metacontrollerCrds, registrations } from './registration.ts';
-
-const run = promisify(execFile);
+import { kustomize, metacontrollerCrds, registrations } from './registration.ts';
 
 /** A control plane with the operator installed and something that drives it. */
 export interface World {
@@ -21,6 +16,8 @@ export interface World {
   gateway: Gateway;
   driver: Driver;
   operator: Operator;
+  /** Kills what drives it and starts that again. */
+  restartDriver: () => Promise<void>;
   stop: (failed: boolean) => Promise<void>;
 }
 
@@ -54,26 +51,26 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
     undo.push(() => gateway.close());
     for (const controller of await registrations(gateway.url)) await applyPatiently(kubernetes, controller);
     const binary = metacontrollerBinary();
-    const driver =
+    const kubeconfig = await leastPrivileged(controlPlane);
+    const start = async () =>
       name === 'test-double' || !binary
-        ? startDriver(controlPlane)
-        : await startMetacontroller(binary, controlPlane, name);
-    undo.push(() => driver.stop());
-    log(`driven by ${driver.name}`);
-    return Object.assign(world, { controlPlane, kubernetes, gateway, driver, stop });
+        ? startDriver({ kubernetes: connect(kubeconfig), directory })
+        : startMetacontroller(binary, controlPlane, name, kubeconfig);
+    world.driver = await start();
+    undo.push(() => world.driver.stop());
+    const restartDriver = async () => {
+      await world.driver.stop('SIGKILL');
+      world.driver = await start();
+    };
+    log(`driven by ${world.driver.name}`);
+    return Object.assign(world, { controlPlane, kubernetes, gateway, restartDriver, stop });
   } catch (error) {
     await stop(true).catch(() => {}); // what failed first is what counts
     throw error;
   }
 }
 
-/** The objects of a kustomization. */
-export async function kustomize(folder: string): Promise<KubernetesObject[]> {
-  const { stdout } = await run(await goTool('kustomize'), ['build', folder]);
-  return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
-}
-
 /** A kind whose CRD was created a moment ago is not served at once. */
-async function applyPatiently(kubernetes: Kubernetes, object: object): Promise<void> {
+export async function applyPatiently(kubernetes: Kubernetes, object: object): Promise<void> {
   await until('to apply', async () => Boolean(await kubernetes.apply(object)), 20);
 }

@@ -1,0 +1,118 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { decode } from '../../src/broker/credentials.ts';
+import { authority, issue, type KeyPair, tlsData } from '../support/certificates.ts';
+import { leastPrivileged } from './accounts.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { post, startDriver } from './driver.ts';
+import { broker, eventually, isReady, meshSync, namespace } from './expectations.ts';
+import { connect, type Kubernetes, type KubernetesObject } from './kubernetes.ts';
+import { type Driver, metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
+import { type Operator, startOperator } from './operator.ts';
+import { kustomize, metacontrollerCrds, registrations } from './registration.ts';
+import { applyPatiently } from './world.ts';
+
+const binary = metacontrollerBinary();
+const TOKEN = 'meshery-operator-token';
+const OF = 'meshery';
+
+/** The overlays of both folders, of the operator and of its registration, as they work together. */
+describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double'])('hooks that %s calls', (name) => {
+  let controlPlane: ControlPlane;
+  let kubernetes: Kubernetes;
+  let driver: Driver;
+  let operator: Operator | undefined;
+  let failed = false;
+  let ca: KeyPair;
+
+  beforeAll(async () => {
+    controlPlane = await startControlPlane(() => {});
+    kubernetes = controlPlane.kubernetes;
+    for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
+    for (const object of await kustomize('manifests/crds')) await kubernetes.apply(object);
+    await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: OF } });
+    const kubeconfig = await leastPrivileged(controlPlane);
+    driver =
+      name === 'Metacontroller'
+        ? await startMetacontroller(binary ?? '', controlPlane, 'dynamic-apply', kubeconfig)
+        : startDriver({ kubernetes: connect(kubeconfig), directory: controlPlane.directory });
+
+    ca = await authority();
+    const secret = (name: string, data: object) =>
+      kubernetes.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: OF }, ...data });
+    await secret(TOKEN, { stringData: { token: 'first' } });
+    await secret('meshery-operator-tls', { data: tlsData(await issue(ca, 'meshery-operator.meshery'), ca) });
+    await secret('meshery-operator-client-tls', { data: tlsData(await issue(ca, 'metacontroller'), ca) });
+  });
+  afterAll(async () => {
+    await driver?.stop();
+    await operator?.process.stop();
+    await controlPlane?.stop(failed);
+  });
+
+  /** Mounts the Secrets of a pod, and gives the environment of its first container with the paths of this machine. */
+  async function mounted({ containers: [container], volumes = [] }: V1PodSpec): Promise<Record<string, string>> {
+    const { env = [], volumeMounts = [] } = container as V1Container;
+    const environment = Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
+    for (const { name, mountPath } of volumeMounts) {
+      const secretName = volumes.find((volume) => volume.name === name)?.secret?.secretName ?? '';
+      const directory = await mkdtemp(join(controlPlane.directory, `${name}-`));
+      await mount(secretName, directory);
+      for (const [variable, value] of Object.entries(environment)) {
+        environment[variable] = value.replaceAll(mountPath, directory);
+      }
+    }
+    return environment;
+  }
+
+  async function mount(secretName: string, directory: string): Promise<void> {
+    const { data = {} } = (await kubernetes.get('v1', 'Secret', secretName, OF)) as KubernetesObject;
+    await rm(directory, { recursive: true });
+    await mkdir(directory);
+    for (const [key, value] of Object.entries(data)) await writeFile(join(directory, key), decode(value));
+  }
+
+  /** Starts the service as the overlay of the manifests has it, and registers it as that of Metacontroller has it. */
+  async function install(overlay: string): Promise<Record<string, string>> {
+    await operator?.process.stop();
+    const objects = await kustomize(`manifests/overlays/${overlay}`);
+    const { spec } = objects.find(({ kind }) => kind === 'Deployment') as unknown as V1Deployment;
+    const environment = await mounted(spec?.template.spec as V1PodSpec);
+    operator = await startOperator(controlPlane.directory, undefined, { ...environment, RELOAD_INTERVAL: '100' });
+    for (const controller of await registrations(operator.url, `metacontroller/overlays/${overlay}`)) {
+      await applyPatiently(kubernetes, controller);
+    }
+    return environment;
+  }
+
+  it.each(['token', 'tls', 'mutual-tls'])('are as safe as the overlay %s makes them', async (overlay) => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    const environment = await install(overlay);
+    const call = async (token?: string) => {
+      const url = `${operator?.url}/broker/customize`;
+      return (await post({ url }, { ca: ca.certificate, ...(token && { token }) }, '{}')).status;
+    };
+    if (overlay === 'mutual-tls') await expect(call()).rejects.toThrow();
+    else expect(await call()).toBe(401);
+    const of = await namespace(kubernetes, overlay);
+    const made = [broker(of, 'meshery-broker'), meshSync(of, 'meshery-meshsync')];
+    for (const object of made) await kubernetes.apply(object);
+    for (const object of made) await isReady(kubernetes, object);
+
+    // Another token in the operator than in Metacontroller: nothing is done, until it is there as well.
+    const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
+    if (!tokens) return;
+    await writeFile(tokens, 'second');
+    await eventually(async () => expect([await call('first'), await call('second')]).toEqual([401, 400]));
+    await kubernetes.patch({ ...made[0], spec: { size: 2 } } as KubernetesObject);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const size = async () => (await kubernetes.get('apps/v1', 'StatefulSet', 'meshery-nats', of))?.spec.replicas;
+    expect(await size()).toBe(1);
+    await writeFile(tokens, 'second\nfirst');
+    await eventually(async () => expect(await size()).toBe(2), 60);
+  });
+});
