@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Condition } from './api/schema.ts';
-import type { SyncResponse } from './metacontroller/envelope.ts';
+import type { Parent, SyncResponse } from './metacontroller/envelope.ts';
 import { conditionTypes } from './metacontroller/ready.ts';
 import { version } from './version.ts';
 
@@ -13,6 +13,8 @@ interface Seen {
   namespace: string;
   name: string;
   ready: Condition;
+  /** Why it is ready or not, or that nobody looks after it. */
+  reason: string;
   /** In milliseconds, by the clock that was handed in. */
   at: number;
 }
@@ -69,18 +71,20 @@ export class Metrics {
     this.#refused.inc({ reason });
   }
 
-  /** Takes note of the answer to a sync: its children by kind, and whether the parent is ready. */
+  /** Takes note of the answer to a sync: its children by kind, and whether the parent is ready, unless it is going. */
   synced(
     controller: Controller,
-    { name, namespace = '' }: { name: string; namespace?: string | undefined },
+    { name, namespace, deletionTimestamp }: Pick<Parent['metadata'], 'name' | 'namespace' | 'deletionTimestamp'>,
     { children, status }: SyncResponse,
   ): void {
     for (const { kind = '' } of children) this.#children.inc({ controller, kind });
-    const ready = status.conditions?.find(({ type }) => type === conditionTypes.ready);
+    const of = (wanted: string) => status.conditions?.find(({ type }) => type === wanted);
+    const ready = of(conditionTypes.ready);
     const key = `${controller}/${namespace}/${name}`;
     this.#parents.delete(key); // so that the map is in the order in which they were seen
-    if (!ready) return;
-    this.#parents.set(key, { controller, namespace, name, ready, at: this.#now().getTime() });
+    if (!ready || deletionTimestamp) return;
+    const reason = of(conditionTypes.paused) ? conditionTypes.paused : ready.reason;
+    this.#parents.set(key, { controller, namespace, name, ready, reason, at: this.#now().getTime() });
     const [oldest] = this.#parents.keys();
     if (oldest !== undefined && this.#parents.size > MOST_PARENTS) this.#parents.delete(oldest);
   }
@@ -93,12 +97,12 @@ export class Metrics {
     const seen = () => [...this.#seen()];
     new Gauge({
       name: 'meshery_operator_parents',
-      help: 'Resources that this replica has synced within the last 25 minutes, by the reason of their condition Ready.',
+      help: 'Resources that this replica has synced within the last 25 minutes, by the reason of their condition Ready or ReconciliationPaused.',
       labelNames: ['controller', 'reason'],
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const { controller, ready } of seen()) this.inc({ controller, reason: ready.reason });
+        for (const { controller, reason } of seen()) this.inc({ controller, reason });
       },
     });
     new Gauge({
@@ -108,8 +112,8 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const { controller, namespace, name, ready } of seen()) {
-          const labels = { controller, namespace, name, ready: ready.status, reason: ready.reason };
+        for (const { controller, namespace, name, ready, reason } of seen()) {
+          const labels = { controller, namespace, name, ready: ready.status, reason };
           this.set(labels, Date.parse(ready.lastTransitionTime) / 1000);
         }
       },

@@ -66,6 +66,20 @@ describe('/metrics', () => {
     expect(await of('parents')).toEqual(['meshery_operator_parents{controller="Broker",reason="InvalidSpec"} 1']);
   });
 
+  it('forgets what is being deleted, and says of what is paused that nobody looks after it', async () => {
+    const service = testApp();
+    const parents = async () => (await lines(service)).filter((line) => line.startsWith('meshery_operator_parents{'));
+    const { parent } = broker();
+    const { status } = (await service.post('/broker/sync', { parent, children: {} })).json();
+    const annotations = { 'meshery.io/pause-reconciliation': 'true' };
+    const paused = { ...parent, status, metadata: { ...parent.metadata, annotations } };
+    await service.post('/broker/sync', { parent: paused, children: {} });
+    expect(await parents()).toEqual(['meshery_operator_parents{controller="Broker",reason="ReconciliationPaused"} 1']);
+    const going = { ...paused, metadata: { ...paused.metadata, deletionTimestamp: '2026-02-03T04:05:06Z' } };
+    await service.post('/broker/sync', { parent: going, children: {} });
+    expect(await parents()).toEqual([]);
+  });
+
   it('says what runs, and what of the process', async () => {
     const { registry } = new Metrics({ now: () => new Date() });
     const text = await registry.metrics();

@@ -15,6 +15,9 @@ const modules = {
     etcd: 'go.etcd.io/etcd/server/v3',
     kwok: 'sigs.k8s.io/kwok/cmd/kwok',
   },
+  'test/monitoring': {
+    promtool: 'github.com/prometheus/prometheus/cmd/promtool',
+  },
   'test/cluster/control-plane': {
     'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
     'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',

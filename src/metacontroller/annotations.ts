@@ -1,6 +1,6 @@
 import type { ConditionInput } from './conditions.ts';
 import type { Parent } from './envelope.ts';
-import type { Requirement } from './ready.ts';
+import { conditionTypes, type Requirement } from './ready.ts';
 
 /** With the value `true`, leaves every child of a resource as it is. */
 export const PAUSE_ANNOTATION = 'meshery.io/pause-reconciliation';
@@ -9,13 +9,13 @@ export const PAUSE_ANNOTATION = 'meshery.io/pause-reconciliation';
 export const HIBERNATION_ANNOTATION = 'meshery.io/hibernation';
 
 /** Types of the conditions below; they are there only while the annotation is. */
-export const annotationConditions = ['ReconciliationPaused', 'Hibernated'] as const;
+export const annotationConditions = [conditionTypes.paused, 'Hibernated'] as const;
 
 /** The condition of a resource that is left alone, `undefined` while it is not. */
 export function paused({ metadata }: Parent): ConditionInput | undefined {
   if (metadata.annotations?.[PAUSE_ANNOTATION] !== 'true') return undefined;
   return {
-    type: 'ReconciliationPaused',
+    type: conditionTypes.paused,
     status: 'True',
     reason: 'AnnotationSet',
     message: `Every child stays as it is, whatever happens, until annotation ${PAUSE_ANNOTATION} is removed.`,

@@ -7,6 +7,7 @@ export const conditionTypes = {
   progressing: 'Progressing',
   specApplied: 'SpecApplied',
   namesAvailable: 'NamesAvailable',
+  paused: 'ReconciliationPaused',
 } as const;
 
 /** A condition that keeps the resource from being ready as long as it has the other status. */

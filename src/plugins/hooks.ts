@@ -36,7 +36,7 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, { conte
 
   const answer = (controller: Controller, log: FastifyBaseLogger, parent: Parent, response: SyncResponse) => {
     const { name, namespace } = parent.metadata;
-    metrics.synced(controller, { name, namespace }, response);
+    metrics.synced(controller, parent.metadata, response);
     const of = { kind: controller, namespace, name };
     for (const change of transitions(parent.status, response.status.conditions)) {
       log.info({ ...of, ...change }, 'a condition has changed');

@@ -12,10 +12,12 @@ import { connect, type Kubernetes, type KubernetesObject } from './kubernetes.ts
 import { type Driver, metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { kustomize, metacontrollerCrds, registrations } from './registration.ts';
+import { toldIn } from './secrecy.ts';
 import { applyPatiently } from './world.ts';
 
 const binary = metacontrollerBinary();
 const TOKEN = 'meshery-operator-token';
+const [FIRST, SECOND] = ['tHookTokenTheFirst', 'tHookTokenTheSecond'];
 const OF = 'meshery';
 
 /** The overlays of both folders, of the operator and of its registration, as they work together. */
@@ -42,7 +44,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     ca = await authority();
     const secret = (name: string, data: object) =>
       kubernetes.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: OF }, ...data });
-    await secret(TOKEN, { stringData: { token: 'first' } });
+    await secret(TOKEN, { stringData: { token: FIRST } });
     await secret('meshery-operator-tls', { data: tlsData(await issue(ca, 'meshery-operator.meshery'), ca) });
     await secret('meshery-operator-client-tls', { data: tlsData(await issue(ca, 'metacontroller'), ca) });
   });
@@ -96,6 +98,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
       const url = `${operator?.url}/broker/customize`;
       return (await post({ url }, { ca: ca.certificate, ...(token && { token }) }, '{}')).status;
     };
+    const told = () => toldIn(controlPlane, [FIRST, SECOND, 'PRIVATE KEY']);
     if (overlay === 'mutual-tls') await expect(call()).rejects.toThrow();
     else expect(await call()).toBe(401);
     const of = await namespace(kubernetes, overlay);
@@ -105,14 +108,15 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
 
     // Another token in the operator than in Metacontroller: nothing is done, until it is there as well.
     const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
-    if (!tokens) return;
-    await writeFile(tokens, 'second');
-    await eventually(async () => expect([await call('first'), await call('second')]).toEqual([401, 400]));
+    if (!tokens) return expect(await told()).toEqual([]);
+    await writeFile(tokens, SECOND);
+    await eventually(async () => expect([await call(FIRST), await call(SECOND)]).toEqual([401, 400]));
     await kubernetes.patch({ ...made[0], spec: { size: 2 } } as KubernetesObject);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const size = async () => (await kubernetes.get('apps/v1', 'StatefulSet', 'meshery-nats', of))?.spec.replicas;
     expect(await size()).toBe(1);
-    await writeFile(tokens, 'second\nfirst');
+    await writeFile(tokens, `${SECOND}\n${FIRST}`);
     await eventually(async () => expect(await size()).toBe(2), 60);
+    expect(await told()).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/cluster/**/*.test.ts'],
+    include: ['test/{cluster,monitoring}/**/*.test.ts'],
     globalSetup: ['test/cluster/global-setup.ts'],
     // Two control planes at a time are what two cores carry: much of the time goes into waiting.
     maxWorkers: 2,

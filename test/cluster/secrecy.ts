@@ -1,0 +1,38 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encode } from '../../src/broker/credentials.ts';
+import type { ControlPlane } from './control-plane.ts';
+
+const MESHERY = 'meshery.io/v1alpha2';
+
+/** What anybody may read, and where a credential has no place. */
+const kinds = [
+  [MESHERY, 'Broker'],
+  [MESHERY, 'MeshSync'],
+  ['v1', 'ConfigMap'],
+  ['v1', 'Event'],
+  ['v1', 'Service'],
+  ['apps/v1', 'StatefulSet'],
+  ['apps/v1', 'Deployment'],
+] as const;
+
+/**
+ * Where credentials stand, plain or in base64, that should not: in the output of any program that a world has run, or in
+ * objects that are no Secrets.
+ * @returns names of logs and kinds of objects
+ */
+export async function toldIn(
+  { directory, kubernetes }: Pick<ControlPlane, 'directory' | 'kubernetes'>,
+  credentials: string[],
+): Promise<string[]> {
+  const words = credentials.flatMap((credential) => [credential, encode(credential).replace(/=+$/, '')]);
+  const logs = (await readdir(directory)).filter((file) => file.endsWith('.log'));
+  const texts = [
+    ...logs.map(async (file) => [file, await readFile(join(directory, file), 'utf8')] as const),
+    ...kinds.map(
+      async ([apiVersion, kind]) => [kind, JSON.stringify(await kubernetes.list(apiVersion, kind))] as const,
+    ),
+  ];
+  const told = (await Promise.all(texts)).filter(([, text]) => words.some((word) => text.includes(word)));
+  return told.map(([where]) => where);
+}
