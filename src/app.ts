@@ -44,7 +44,8 @@ const unlimited: Limits = { requests: Number.POSITIVE_INFINITY, bytes: Number.PO
  */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { context, bodyLimit, limits = unlimited, maxConnections, tokens, tls, docs, logger } = options;
-  const { metrics = new Metrics({ now: context.now, process: false }), health = { stopping: false } } = options;
+  const { metrics = new Metrics({ now: context.now, process: false }), health = { stopping: false, atWork: 0 } } =
+    options;
   const app = server(logger, {
     ...(bodyLimit !== undefined && { bodyLimit }),
     // Metacontroller sends one request after another over few connections: keep them longer than it does (90 s).
@@ -52,9 +53,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
     // Keys such as __proto__ are allowed in ConfigMaps and Secrets. Nothing here assigns by a key of the request.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
-    ...(tls && { https: { ...tls, ...TIMEOUTS, minVersion: 'TLSv1.3', handshakeTimeout: TIMEOUTS.headersTimeout } }),
+    ...(tls && { https: { ...tls, ...TIMEOUTS, handshakeTimeout: TIMEOUTS.headersTimeout } }),
   });
   if (maxConnections !== undefined) app.server.maxConnections = maxConnections;
+  app.server.on('tlsClientError', () => metrics.refused('tls'));
   app.addHook('preClose', async () => {
     health.stopping = true;
   });
@@ -62,7 +64,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.register(healthRoutes, { health });
   app.register(indexPage, { docs: docs !== undefined });
   if (docs !== undefined) app.register(apiPage, { files: docs });
-  app.register(hooks, { context, metrics, limits, tokens });
+  app.register(hooks, { context, metrics, limits, health, tokens });
   return app;
 }
 
@@ -81,12 +83,17 @@ export function buildMonitoring({
 /** In milliseconds: for the headers of a request, and for a whole one, which Metacontroller has given up by then. */
 const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 };
 
+/** Time after which a connection is closed in which a request or its answer does not go on, in milliseconds. */
+const STALLED = 20_000;
+
 function server(logger: FastifyBaseLogger | undefined, options: object): FastifyInstance {
   const all: FastifyHttpOptions<Server> = {
     ...(logger ? { loggerInstance: logger } : { logger: false }),
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: (_error, _request, reply) => noSuchRoute(reply),
     requestTimeout: TIMEOUTS.requestTimeout,
+    connectionTimeout: STALLED,
+    return503OnClosing: false,
     http: TIMEOUTS,
     ...options,
   };

@@ -65,7 +65,7 @@ export const Config = Type.Object({
     { default: 'info', description: 'Least severe level that is logged.' },
   ),
   BODY_LIMIT: Type.Integer({
-    default: 16 * 1024 * 1024,
+    default: 8 * 1024 * 1024,
     minimum: 1024,
     maximum: 1024 * 1024 * 1024,
     description: 'Largest request body, in bytes. A request holds a resource with all of its observed children.',
@@ -85,7 +85,7 @@ export const Config = Type.Object({
   }),
   SHUTDOWN_TIMEOUT: Type.Integer({
     default: 20_000,
-    minimum: 0,
+    minimum: 1,
     maximum: 600_000,
     description: 'How long a stop may take altogether, in milliseconds.',
   }),
@@ -115,7 +115,6 @@ function checked(config: Config): Config {
   if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
     throw new Error('TLS_CERT_FILE and TLS_KEY_FILE need each other');
   if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE needs TLS_CERT_FILE');
-  if (config.DRAIN_TIME > config.SHUTDOWN_TIMEOUT)
-    throw new Error('DRAIN_TIME must not be longer than SHUTDOWN_TIMEOUT');
+  if (config.DRAIN_TIME >= config.SHUTDOWN_TIMEOUT) throw new Error('DRAIN_TIME must be less than SHUTDOWN_TIMEOUT');
   return config;
 }

@@ -32,17 +32,22 @@ export async function watchFiles<Value>(options: WatchOptions<Value>): Promise<W
   const read = () => Promise.all(files.map(contentOf));
   let contents = await read();
   let current = make(contents);
+  let problem = '';
 
   const again = async () => {
     try {
       const next = await read();
-      if (next.every((content, index) => content === contents[index])) return;
-      contents = next;
-      current = make(next);
-      changed(current);
-      logger.info({ files }, 'files have changed and are in use');
+      if (next.some((content, index) => content !== contents[index])) {
+        contents = next;
+        current = make(next);
+        changed(current);
+        logger.info({ files }, 'files have changed and are in use');
+      }
+      problem = '';
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
+      if (message === problem) return;
+      problem = message;
       logger.error({ files }, `files have changed and can not be used, the former contents stay in use: ${message}`);
     }
   };

@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Condition } from './api/schema.ts';
 import type { Parent, SyncResponse } from './metacontroller/envelope.ts';
 import { conditionTypes } from './metacontroller/ready.ts';
 import { version } from './version.ts';
@@ -12,7 +11,9 @@ interface Seen {
   controller: Controller;
   namespace: string;
   name: string;
-  ready: Condition;
+  ready: 'True' | 'False' | 'Unknown';
+  /** Since when, in seconds. */
+  since: number;
   /** Why it is ready or not, or that nobody looks after it. */
   reason: string;
   /** In milliseconds, by the clock that was handed in. */
@@ -25,12 +26,20 @@ const FORGOTTEN_AFTER = 25 * 60_000;
 /** Bounds the memory, and what Prometheus has to keep. */
 const MOST_PARENTS = 10_000;
 
+/** Kinds of children that are counted by name; a request may hold any others. */
+const kinds = new Set([
+  ...['Secret', 'ConfigMap', 'Service', 'StatefulSet', 'PodDisruptionBudget', 'NetworkPolicy'],
+  ...['ServiceAccount', 'Deployment'],
+]);
+
 /** What the service counts, in the registry that `/metrics` prints. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #now: () => Date;
   readonly #parents = new Map<string, Seen>();
-  readonly #total = this.#counter('reconcile_total', 'Syncs, whatever their answer.', ['controller']);
+  readonly #total = this.#counter('reconcile_total', 'Syncs that were not refused, whatever their answer.', [
+    'controller',
+  ]);
   readonly #errors = this.#counter('reconcile_errors_total', 'Syncs that were not answered with success.', [
     'controller',
   ]);
@@ -77,21 +86,25 @@ export class Metrics {
     { name, namespace, deletionTimestamp }: Pick<Parent['metadata'], 'name' | 'namespace' | 'deletionTimestamp'>,
     { children, status }: SyncResponse,
   ): void {
-    for (const { kind = '' } of children) this.#children.inc({ controller, kind });
+    for (const { kind = '' } of children) {
+      this.#children.inc({ controller, kind: kinds.has(kind) ? kind : 'other' });
+    }
     const of = (wanted: string) => status.conditions?.find(({ type }) => type === wanted);
     const ready = of(conditionTypes.ready);
     const key = `${controller}/${namespace}/${name}`;
     this.#parents.delete(key); // so that the map is in the order in which they were seen
     if (!ready || deletionTimestamp) return;
     const reason = of(conditionTypes.paused) ? conditionTypes.paused : ready.reason;
-    this.#parents.set(key, { controller, namespace, name, ready, reason, at: this.#now().getTime() });
+    const since = Date.parse(ready.lastTransitionTime) / 1000;
+    const at = this.#now().getTime();
+    this.#parents.set(key, { controller, namespace, name, ready: ready.status, since, reason, at });
     const [oldest] = this.#parents.keys();
     if (oldest !== undefined && this.#parents.size > MOST_PARENTS) this.#parents.delete(oldest);
   }
 
   /**
-   * Each replica sees the syncs that happen to come to it, so what it last saw of a parent may be out of date: the time of
-   * the transition tells which replica knows best.
+   * Each replica sees the syncs that happen to come to it, so what it last saw of a parent may be out of date: the one that
+   * saw it last knows best.
    */
   #gaugesOfParents(): void {
     const seen = () => [...this.#seen()];
@@ -105,16 +118,28 @@ export class Metrics {
         for (const { controller, reason } of seen()) this.inc({ controller, reason });
       },
     });
+    const resource = ['controller', 'resource_namespace', 'name'] as const;
     new Gauge({
       name: 'meshery_operator_ready_transition_timestamp_seconds',
       help: 'When the condition Ready of a resource became what it is, as far as this replica has seen.',
-      labelNames: ['controller', 'namespace', 'name', 'ready', 'reason'],
+      labelNames: [...resource, 'ready', 'reason'],
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const { controller, namespace, name, ready, reason } of seen()) {
-          const labels = { controller, namespace, name, ready: ready.status, reason };
-          this.set(labels, Date.parse(ready.lastTransitionTime) / 1000);
+        for (const { controller, namespace, name, ready, reason, since } of seen()) {
+          this.set({ controller, resource_namespace: namespace, name, ready, reason }, since);
+        }
+      },
+    });
+    new Gauge({
+      name: 'meshery_operator_last_sync_timestamp_seconds',
+      help: 'When this replica last synced a resource.',
+      labelNames: [...resource],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { controller, namespace, name, at } of seen()) {
+          this.set({ controller, resource_namespace: namespace, name }, at / 1000);
         }
       },
     });

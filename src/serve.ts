@@ -1,6 +1,8 @@
+import { Server } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
 import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
 import { buildApp, buildMonitoring } from './app.ts';
 import { type Config, readConfig } from './config.ts';
@@ -26,10 +28,11 @@ const BODIES_AT_WORK = 4;
 export async function serve(): Promise<void> {
   try {
     const config = readConfig(process.env);
-    const logger = pino({ level: config.LOG_LEVEL });
+    // A request that is no HTTP is part of its error, with what it shows of credentials.
+    const logger = pino({ level: config.LOG_LEVEL, redact: { paths: ['err.rawPacket'], remove: true } });
     const now = () => new Date();
     const metrics = new Metrics({ now });
-    const health = { stopping: false };
+    const health = { stopping: false, atWork: 0 };
     const tokens = await hookTokens(config, logger);
     const tls = await certificates(config, logger);
     const app = buildApp({
@@ -52,13 +55,14 @@ export async function serve(): Promise<void> {
 
     closeWithGrace({ delay: config.SHUTDOWN_TIMEOUT, logger }, async ({ err, signal }) => {
       health.stopping = true;
-      if (err) logger.fatal({ err }, 'stopping after an error');
-      else logger.info({ signal }, 'stopping');
-      if (!err) await setTimeout(config.DRAIN_TIME);
-      await app.close();
-      await monitoring.close();
-      tokens?.stop();
-      tls?.stop();
+      if (err) {
+        logger.fatal({ err }, 'stopping after an error');
+        return;
+      }
+      logger.info({ signal }, 'stopping');
+      await setTimeout(config.DRAIN_TIME);
+      await closed(app, () => health.atWork === 0);
+      await closed(monitoring, () => true);
     });
     const { HOST: host } = config;
     await monitoring.listen({
@@ -75,6 +79,17 @@ export async function serve(): Promise<void> {
     process.stderr.write(`meshery-operator: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
   }
+}
+
+/**
+ * Closes an application once nothing is at work any more. Node's own way cuts off answers that are still being sent, waits
+ * for connections that have sent nothing, and puts no limit on slow requests any more; so only its listening ends at first.
+ */
+async function closed(app: FastifyInstance, idle: () => boolean): Promise<void> {
+  Server.prototype.close.call(app.server);
+  while (!idle()) await setTimeout(20);
+  app.server.closeAllConnections();
+  await app.close();
 }
 
 function hookTokens(config: Config, logger: Logger): Promise<WatchedFiles<HookTokens>> | undefined {

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 
 /** What a server needs for TLS, in PEM. */
@@ -8,24 +9,42 @@ export interface ServerTls {
   ca?: string;
   requestCert?: boolean;
   rejectUnauthorized?: boolean;
+  /** Here, since a context that takes the place of another takes nothing over from it. */
+  minVersion: 'TLSv1.3';
 }
 
 /**
  * Makes of the contents of certificate, key and, when it is asked for, authority of clients what a server needs.
- * @throws an Error of one line when one is missing or they do not belong together
+ * @throws an Error of one line when one is missing, broken, or does not belong to the others
  */
 export function serverTls([cert, key, ca]: (string | undefined)[], mutual: boolean): ServerTls {
-  if (cert === undefined) throw new Error('TLS_CERT_FILE does not exist');
+  const [certificate] = certificates('TLS_CERT_FILE', cert);
   if (key === undefined) throw new Error('TLS_KEY_FILE does not exist');
-  if (mutual && !ca?.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new Error('TLS_CLIENT_CA_FILE does not exist or holds no certificate');
+  const privateKey = attempt('TLS_KEY_FILE holds no private key', () => createPrivateKey(key));
+  if (!certificate?.checkPrivateKey(privateKey)) {
+    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not go together');
   }
-  const tls = { cert, key, ...(mutual && ca && { ca, requestCert: true, rejectUnauthorized: true }) };
-  try {
-    createSecureContext(tls);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`TLS_CERT_FILE and TLS_KEY_FILE do not go together: ${reason}`);
-  }
+  if (mutual) certificates('TLS_CLIENT_CA_FILE', ca);
+  const tls: ServerTls = {
+    ...{ cert: cert ?? '', key, minVersion: 'TLSv1.3' },
+    ...(mutual && ca && { ca, requestCert: true, rejectUnauthorized: true }),
+  };
+  attempt('TLS_CERT_FILE can not be used', () => createSecureContext(tls));
   return tls;
+}
+
+/** The certificates of a file, each of them whole: OpenSSL would pass over one that is cut off. */
+function certificates(variable: string, pem: string | undefined): X509Certificate[] {
+  if (pem === undefined) throw new Error(`${variable} does not exist`);
+  const blocks = pem.split(/(?=-----BEGIN )/).filter((block) => block.startsWith('-----BEGIN CERTIFICATE-----'));
+  if (blocks.length === 0) throw new Error(`${variable} holds no certificate`);
+  return blocks.map((block) => attempt(`${variable} holds a broken certificate`, () => new X509Certificate(block)));
+}
+
+function attempt<Value>(problem: string, work: () => Value): Value {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(`${problem}: ${error instanceof Error ? error.message : error}`);
+  }
 }

@@ -103,6 +103,26 @@ describe('a request that can not be read', () => {
     expect(message).toMatch(path === '' ? /^the body must be / : new RegExp(`^${path} (must|is) `));
   });
 
+  it('is refused when a child was last asked for with more levels than can be answered', async () => {
+    const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
+    const annotations = { 'metacontroller.k8s.io/last-applied-configuration': deep };
+    const child = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'meshery', annotations } };
+    const parent = { ...brokerParent(), spec: { size: 'x' } };
+    const children = { 'Secret.v1': { 'meshery/a': child } };
+    const response = await testApp().post('/broker/sync', { parent, children });
+    expect([response.statusCode, response.json()]).toEqual([
+      400,
+      { statusCode: 400, error: 'Bad Request', message: 'the body is nested too deeply' },
+    ]);
+  });
+
+  it('is refused again when the caller has the ETag of the refusal', async () => {
+    const service = testApp();
+    const { headers } = await service.post('/broker/sync', {});
+    const again = await service.post('/broker/sync', {}, { 'if-none-match': String(headers.etag) });
+    expect(again.statusCode).toBe(400);
+  });
+
   it('is refused when it is too large', async () => {
     const response = await testApp({ bodyLimit: 2048 }).post('/broker/sync', {
       ...broker(),
@@ -121,14 +141,21 @@ describe('a request that can not be read', () => {
     },
   );
 
-  it.each([`/${TOKEN}`, '/broker', '/broker/sync/', '/broker/finalize', `/%ff${TOKEN}`, '/%E0%A4%A'])(
-    'is refused at %s, where nothing is',
-    async (url) => {
-      const response = await testApp().post(url, broker());
-      expect(response.statusCode).toBe(404);
-      expect(response.json()).toEqual({ statusCode: 404, error: 'Not Found', message: 'there is no such route' });
-    },
-  );
+  it.each([
+    `/${TOKEN}`,
+    '/broker',
+    '/broker/sync/',
+    '/:a(',
+    '/docs/:x(',
+    '/*',
+    '/broker/finalize',
+    `/%ff${TOKEN}`,
+    '/%E0%A4%A',
+  ])('is refused at %s, where nothing is', async (url) => {
+    const response = await testApp().post(url, broker());
+    expect(response.statusCode).toBe(404);
+    expect(response.json()).toEqual({ statusCode: 404, error: 'Not Found', message: 'there is no such route' });
+  });
 
   it.each([
     ['GET', '/broker/sync', 'POST'],

@@ -15,7 +15,7 @@ const defaults = {
   MAX_CONNECTIONS: 1_000,
   API_DOCS: 'false',
   LOG_LEVEL: 'info',
-  BODY_LIMIT: 16_777_216,
+  BODY_LIMIT: 8_388_608,
   IMAGE_REGISTRY: '',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
@@ -49,7 +49,7 @@ describe('readConfig', () => {
         BODY_LIMIT: '1024',
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
         DRAIN_TIME: '0',
-        SHUTDOWN_TIMEOUT: '0',
+        SHUTDOWN_TIMEOUT: '1',
       }),
     ).toEqual({
       HOST: '::1',
@@ -68,7 +68,7 @@ describe('readConfig', () => {
       BODY_LIMIT: 1024,
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
       DRAIN_TIME: 0,
-      SHUTDOWN_TIMEOUT: 0,
+      SHUTDOWN_TIMEOUT: 1,
     });
   });
 
@@ -99,7 +99,7 @@ describe('readConfig', () => {
     [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
     [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
     [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE'],
-    [{ DRAIN_TIME: '2', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must not be longer than SHUTDOWN_TIMEOUT'],
+    [{ DRAIN_TIME: '1', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT'],
   ])('refuses %j, which do not go together', (environment, message) => {
     expect(() => readConfig(environment)).toThrow(new Error(message));
   });

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from './cluster/processes.ts';
 import { type Listening, type Servers, servers } from './support/listening.ts';
-import { brokerParent } from './support/scenarios.ts';
+import { brokerParent, brokerWithChildren } from './support/scenarios.ts';
 
 const BODY = JSON.stringify({ parent: brokerParent(), children: {} });
 const HEAD = 'POST /broker/sync HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n';
@@ -152,6 +152,17 @@ describe('others are served, and the service is none the worse for it, while the
     server.child.kill('SIGTERM');
     expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
   });
+
+  it.concurrent('a client that does not read its answer keeps its place for a while only', async () => {
+    const server = await all.listen({ MAX_REQUESTS: '1', BODY_LIMIT: String(32 * 1024 * 1024) });
+    const body = JSON.stringify(brokerWithChildren(150_000));
+    const deaf = await open(server);
+    deaf.pause().write(`${HEAD}content-length: ${body.length}\r\n\r\n${body}`);
+    await until('the place to be taken', async () => (await post(server)).status === 429, 10);
+    await new Promise((done) => setTimeout(done, 2_000));
+    expect((await post(server)).status).toBe(429);
+    await until('the place', async () => (await post(server)).status === 200, 40);
+  }, 60_000);
 });
 
 it('connections past MAX_CONNECTIONS are closed, and one more is taken when one has ended', async () => {

@@ -63,6 +63,19 @@ it('files of a mounted Secret are read again, and what can not be used changes n
   ]);
 });
 
+it('a file that can not be read any more is told of once', async () => {
+  await mount('1', { a: 'one' });
+  const files = await watch();
+  await mount('2', { b: 'two' });
+  await mkdir(join(directory, '2', 'a'));
+  const errors = () => lines.filter(({ level }) => level === 50);
+  await until('a line in the log', async () => errors().length > 0, 5);
+  await new Promise((done) => setTimeout(done, 100));
+  expect(errors()).toHaveLength(1);
+  await mount('3', { a: 'three' });
+  await until('the repaired file', async () => files.current === 'three,', 5);
+});
+
 it('files that can not be used in the beginning are an error', async () => {
   await mount('1', { a: 'broken' });
   await expect(watch()).rejects.toThrow('they are broken');

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { start } from './support/built.ts';
 import { type Servers, servers } from './support/listening.ts';
-import { brokerParent } from './support/scenarios.ts';
+import { brokerParent, brokerWithChildren } from './support/scenarios.ts';
 
 let server: Servers;
 const listen: Servers['listen'] = (env) => server.listen(env);
@@ -81,6 +82,56 @@ describe('the server', () => {
     socket.write(body.slice(20));
     expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*"children":\[/s);
     expect(await finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('does not wait for connections that say nothing, and answers one that speaks before it closes', async () => {
+    const { child, port, monitoring, finished, written } = await listen({ DRAIN_TIME: '500' });
+    const open = async (to: number) => {
+      const socket = connect(to, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    for (const to of [port, Number(new URL(monitoring).port)]) (await open(to)).on('error', () => {});
+    const late = await open(port);
+    child.kill('SIGTERM');
+    await written(/stopping/);
+    const answer = text(late);
+    late.write('GET /livez HTTP/1.1\r\nhost: test\r\n\r\n');
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/s);
+    expect(await finished).toMatchObject({ code: 0 });
+  });
+
+  it('sends the whole of an answer that it is sending', async () => {
+    const { child, port, finished, written } = await listen({ DRAIN_TIME: '100', BODY_LIMIT: '33554432' });
+    const body = JSON.stringify(brokerWithChildren(150_000));
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `POST /broker/sync HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    socket.pause();
+    const length = Number(/content-length: (\d+)/i.exec(first.toString())?.[1]);
+    expect(length).toBeGreaterThan(10_000_000);
+    child.kill('SIGTERM');
+    await written(/stopping/);
+    await new Promise((done) => setTimeout(done, 500));
+    const chunks = [first];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    const answer = Buffer.concat(chunks);
+    expect(answer.length - answer.indexOf('\r\n\r\n') - 4).toBe(length);
+    expect(await finished).toMatchObject({ code: 0 });
+  });
+
+  it('logs nothing of what a request shows that is no HTTP', async () => {
+    const { child, port, finished, written } = await listen({ DRAIN_TIME: '0', LOG_LEVEL: 'trace' });
+    const socket = connect(port, '127.0.0.1');
+    socket.end('POST /broker/sync HTTP/1.1\r\nauthorization: Bearer tSECRETofTheTest2\r\nhost: a b\r\nx y: z\r\n\r\n');
+    await text(socket);
+    await written(/client error/);
+    child.kill('SIGTERM');
+    const { stdout } = await finished;
+    const bytes = [...Buffer.from('tSECRETofTheTest2')].join(',');
+    for (const word of ['tSECRETofTheTest2', bytes, 'rawPacket']) expect(stdout).not.toContain(word);
   });
 
   it('waits no longer than SHUTDOWN_TIMEOUT for a request that does not end', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../src/metrics.ts';
+import { HookTokens } from '../src/plugins/authentication.ts';
 import { version } from '../src/version.ts';
 import { testApp } from './support/app.ts';
 import type { JsonObject } from './support/json.ts';
@@ -28,6 +29,27 @@ describe('/metrics', () => {
     expect(all.filter((line) => line.includes('controller="MeshSync"'))).toEqual([]);
   });
 
+  it('counts a customize that fails, and not who was refused', async () => {
+    const service = testApp({ tokens: () => new HookTokens(['good']) });
+    await service.post('/meshsync/customize', {}, { authorization: 'Bearer good' });
+    await service.post('/meshsync/sync', { parent: meshSyncParent(), children: {} });
+    const all = await lines(service);
+    expect(all).toContain('meshery_operator_reconcile_total{controller="MeshSync"} 1');
+    expect(all).toContain('meshery_operator_reconcile_errors_total{controller="MeshSync"} 1');
+    expect(all).toContain('meshery_operator_refused_total{reason="unauthorized"} 1');
+  });
+
+  it('has a fixed number of kinds, whatever a request holds', async () => {
+    const service = testApp();
+    const object = (kind: string) => ({ apiVersion: 'v1', kind, metadata: { name: 'a', namespace: 'meshery' } });
+    const kinds = Array.from({ length: 100 }, (_, index) => `Kind${index}`);
+    const children = Object.fromEntries(kinds.map((kind) => [`${kind}.v1`, { 'meshery/a': object(kind) }]));
+    await service.post('/broker/sync', { parent: brokerParent({ size: 'x' }), children });
+    expect((await lines(service)).filter((line) => line.startsWith('meshery_operator_children_total'))).toEqual([
+      'meshery_operator_children_total{controller="Broker",kind="other"} 100',
+    ]);
+  });
+
   it('counts the children of answers by kind', async () => {
     const service = testApp();
     await service.post('/broker/sync', broker());
@@ -51,7 +73,7 @@ describe('/metrics', () => {
       (await lines(service)).filter((line) => line.startsWith(`meshery_operator_${metric}{`));
     const since = Date.parse(service.clock.time) / 1000;
     const transition = (name: string, reason: string) =>
-      `meshery_operator_ready_transition_timestamp_seconds{controller="Broker",namespace="meshery",name="${name}",ready="False",reason="${reason}"} ${since}`;
+      `meshery_operator_ready_transition_timestamp_seconds{controller="Broker",resource_namespace="meshery",name="${name}",ready="False",reason="${reason}"} ${since}`;
     expect(await of('ready_transition_timestamp_seconds')).toEqual([
       transition('a-broker', 'Creating'),
       transition('b-broker', 'InvalidSpec'),
@@ -62,6 +84,9 @@ describe('/metrics', () => {
     ]);
     service.clock.time = '2026-02-03T04:25:06Z';
     await service.post('/broker/sync', broker('b-broker', { size: 'x' }));
+    const seen = (name: string, at: number) =>
+      `meshery_operator_last_sync_timestamp_seconds{controller="Broker",resource_namespace="meshery",name="${name}"} ${at}`;
+    expect(await of('last_sync_timestamp_seconds')).toEqual([seen('a-broker', since), seen('b-broker', since + 1_200)]);
     service.clock.time = '2026-02-03T04:35:06Z';
     expect(await of('parents')).toEqual(['meshery_operator_parents{controller="Broker",reason="InvalidSpec"} 1']);
   });

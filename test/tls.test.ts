@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -40,6 +41,7 @@ async function files(pair: KeyPair, name = `${made}`) {
 }
 
 interface Client {
+  maxVersion?: 'TLSv1.2';
   ca?: string;
   cert?: string;
   key?: string;
@@ -107,6 +109,28 @@ describe('over TLS', () => {
     agent.destroy();
   });
 
+  it('what is older than TLS 1.3 is refused, also after a renewal', async () => {
+    const { env, name } = await files(await issue(ca));
+    const { url, monitoring, written } = await server.listen(env);
+    const old = () => call(url, { maxVersion: 'TLSv1.2' });
+    await expect(old()).rejects.toThrow(/protocol/i);
+    await files(await issue(ca), name);
+    await written(/files have changed and are in use/);
+    await expect(old()).rejects.toThrow(/protocol/i);
+    expect(await call(url, {})).toMatchObject({ status: 200 });
+    const refused = /^meshery_operator_refused_total\{reason="tls"\} 2$/m;
+    await until('the count', async () => refused.test(await (await fetch(`${monitoring}/metrics`)).text()), 5);
+  });
+
+  it('an authority that is cut off does not take the place of the one in use', async () => {
+    const { env, clients } = await files(await issue(ca));
+    const { url, written } = await server.listen({ ...env, TLS_CLIENT_CA_FILE: clients });
+    await writeFile(clients, ca.certificate.slice(0, 200));
+    await written(/the former contents stay in use: TLS_CLIENT_CA_FILE holds a broken certificate/);
+    const { certificate: cert, key } = await issue(ca, 'client');
+    expect(await call(url, { cert, key })).toMatchObject({ status: 200 });
+  });
+
   it('a client has to show a certificate where that is asked for', async () => {
     const { env, clients } = await files(await issue(ca));
     const { url, monitoring } = await server.listen({ ...env, TLS_CLIENT_CA_FILE: clients });
@@ -172,12 +196,22 @@ it.each([
       await writeFile(key, ca.key);
       return env;
     },
-    /^TLS_CERT_FILE and TLS_KEY_FILE do not go together: /,
+    /^TLS_CERT_FILE and TLS_KEY_FILE do not go together$/,
   ],
   [
     'an authority that is none',
     async () => ({ ...(await files(await issue(ca))).env, TLS_CLIENT_CA_FILE: '/dev/null' }),
-    /^TLS_CLIENT_CA_FILE does not exist or holds no certificate$/,
+    /^TLS_CLIENT_CA_FILE holds no certificate$/,
+  ],
+  [
+    'a key of another type',
+    async () => {
+      const { env, key } = await files(await issue(ca));
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      await writeFile(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+      return env;
+    },
+    /^TLS_CERT_FILE and TLS_KEY_FILE do not go together$/,
   ],
 ])('%s ends the process with one line', async (_what, environment, message) => {
   const env = { HOST: '127.0.0.1', PORT: '0', MONITORING_PORT: '0', ...(await environment()) };

@@ -14,6 +14,7 @@ import {
 export const brokerDefaults = {
   size: 1,
   /** Tag of the `nats` image; the CRD does not persist it, so that an upgrade of the operator can move it. */
+  // renovate: image=nats
   version: '2.14.2-alpine',
   repository: 'nats',
   resources: { limits: { cpu: '1', memory: '256Mi' }, requests: { cpu: '100m', memory: '64Mi' } },
@@ -23,11 +24,13 @@ export const brokerDefaults = {
   tokenKey: 'token',
   reloader: {
     repository: 'natsio/nats-server-config-reloader',
+    // renovate: image=natsio/nats-server-config-reloader
     version: '0.23.0',
     resources: { limits: { cpu: '100m', memory: '64Mi' }, requests: { cpu: '10m', memory: '16Mi' } },
   },
   promExporter: {
     repository: 'natsio/prometheus-nats-exporter',
+    // renovate: image=natsio/prometheus-nats-exporter
     version: '0.20.1',
     resources: { limits: { cpu: '100m', memory: '64Mi' }, requests: { cpu: '10m', memory: '32Mi' } },
   },

@@ -13,6 +13,7 @@ import {
 export const meshSyncDefaults = {
   size: 1,
   /** Tag of the `meshery/meshsync` image; not persisted by the CRD, so that an upgrade of the operator can move it. */
+  // renovate: image=meshery/meshsync
   version: '1.0.3',
   repository: 'meshery/meshsync',
   resources: { limits: { cpu: '4', memory: '4Gi' }, requests: { cpu: '500m', memory: '512Mi' } },

@@ -35,9 +35,12 @@ export function withTransitionTimes(
 const hasConditions = TypeCompiler.Compile(Type.Object({ conditions: Type.Array(Type.Unknown()) }));
 const isCondition = TypeCompiler.Compile(Condition);
 
+/** More conditions than any resource of ours has; a status that holds more was not written here. */
+const MOST = 50;
+
 function previousConditions(status: unknown): Condition[] {
   if (!hasConditions.Check(status)) return [];
-  return status.conditions.filter((condition): condition is Condition => isCondition.Check(condition));
+  return status.conditions.slice(0, MOST).filter((condition): condition is Condition => isCondition.Check(condition));
 }
 
 /** How a condition of a resource changed; `from` is missing for one that is new, `to` for one that is gone. */

@@ -26,9 +26,9 @@ export function parent<const Kind extends string>(kind: Kind) {
     apiVersion: Type.String({ pattern: '^meshery\\.io/v[0-9a-z]+$' }),
     kind: Type.Literal(kind),
     metadata: Type.Object({
-      name: Type.String({ minLength: 1 }),
-      namespace: Type.String({ minLength: 1 }),
-      uid: Type.String({ minLength: 1 }),
+      name: Type.String({ minLength: 1, maxLength: 253 }),
+      namespace: Type.String({ minLength: 1, maxLength: 63 }),
+      uid: Type.String({ minLength: 1, maxLength: 253 }),
       generation: Type.Optional(Type.Integer({ minimum: 0 })),
       deletionTimestamp: Type.Optional(Type.String()),
       annotations: Type.Optional(mapOf(Type.String())),

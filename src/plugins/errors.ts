@@ -18,10 +18,13 @@ export interface ErrorBody {
  */
 export const errors = fp(async (app) => {
   app.setErrorHandler((error: FastifyError | InvalidBody, request, reply) => {
-    const statusCode = error.statusCode ?? 500;
+    // An error is never the answer that the caller keeps by its ETag.
+    delete request.headers['if-none-match'];
+    const statusCode = isTooDeep(error) ? 400 : (error.statusCode ?? 500);
     if (statusCode >= 500) request.log.error({ err: error }, 'request failed');
     if (error instanceof Overloaded) reply.header('retry-after', error.retryAfter);
     if (statusCode === 401) reply.header('www-authenticate', 'Bearer');
+    if (isTooDeep(error)) return reply.code(400).send({ ...bodyOf(400), message: 'the body is nested too deeply' });
     const [title, message] = texts[statusCode] ?? texts[statusCode >= 500 ? 500 : 400] ?? ['', ''];
     const body: ErrorBody =
       error instanceof InvalidBody
@@ -30,10 +33,13 @@ export const errors = fp(async (app) => {
     return reply.code(statusCode).send(body);
   });
 
+  const routes = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    routes.set(url, [...(routes.get(url) ?? []), ...[method].flat()]);
+  });
   app.setNotFoundHandler((request, reply) => {
-    const url = request.url.split('?')[0] ?? '';
-    const methods = app.supportedMethods.filter((method) => app.hasRoute({ method, url }));
-    if (methods.length === 0) return noSuchRoute(reply);
+    const methods = routes.get(request.url.split('?')[0] ?? '');
+    if (!methods) return noSuchRoute(reply);
     return reply.code(405).header('allow', methods.join(', ')).send(bodyOf(405));
   });
 });
@@ -54,7 +60,12 @@ const texts: Record<number, [title: string, message: string]> = {
   500: ['Internal Server Error', 'see the log of the operator'],
 };
 
-function bodyOf(statusCode: 404 | 405): ErrorBody {
+/** Parsers and JSON itself go to any depth, and what is done with a value in between, to that of the stack. */
+function isTooDeep(error: Error): boolean {
+  return error instanceof RangeError && error.message.includes('call stack');
+}
+
+function bodyOf(statusCode: 400 | 404 | 405): ErrorBody {
   const [error, message] = texts[statusCode] ?? ['', ''];
   return { statusCode, error, message };
 }

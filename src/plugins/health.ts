@@ -1,8 +1,10 @@
 import fp from 'fastify-plugin';
 
-/** Whether the process goes on taking requests; shared by what it listens with. */
+/** Whether the process goes on taking requests, and how many it has taken; shared by what it listens with. */
 export interface Health {
   stopping: boolean;
+  /** Requests to hooks that are being read or answered. */
+  atWork: number;
 }
 
 /**

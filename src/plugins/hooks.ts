@@ -13,6 +13,7 @@ import type { Parent, SyncResponse } from '../metacontroller/envelope.ts';
 import type { Controller, Metrics } from '../metrics.ts';
 import { authentication, type HookTokens } from './authentication.ts';
 import { compression } from './compression.ts';
+import type { Health } from './health.ts';
 import { type Limits, overload } from './overload.ts';
 
 /** What the hooks need. */
@@ -20,6 +21,7 @@ export interface HookOptions {
   context: SyncContext;
   metrics: Metrics;
   limits: Limits;
+  health: Health;
   /** Without them, whoever reaches the hooks may call them. */
   tokens?: (() => HookTokens) | undefined;
 }
@@ -28,9 +30,10 @@ export interface HookOptions {
  * The hooks that Metacontroller calls. Answers carry an ETag, so that one that did not change since the last sync is not
  * sent again.
  */
-export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, { context, metrics, limits, tokens }) => {
+export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options) => {
+  const { context, metrics, limits, health, tokens } = options;
   if (tokens) await app.register(authentication, { tokens });
-  await app.register(overload, { limits, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
+  await app.register(overload, { limits, health, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
   await app.register(etag);
   await app.register(compression);
 

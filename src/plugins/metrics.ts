@@ -2,7 +2,15 @@ import fp from 'fastify-plugin';
 import type { Controller, Metrics } from '../metrics.ts';
 import { Overloaded } from './overload.ts';
 
-const controllers: Record<string, Controller> = { '/broker/sync': 'Broker', '/meshsync/sync': 'MeshSync' };
+const hooks: Record<string, { controller: Controller; sync: boolean }> = {
+  '/broker/sync': { controller: 'Broker', sync: true },
+  '/broker/customize': { controller: 'Broker', sync: false },
+  '/meshsync/sync': { controller: 'MeshSync', sync: true },
+  '/meshsync/customize': { controller: 'MeshSync', sync: false },
+};
+
+/** Answers to who was refused, which are counted apart. */
+const refusals = [401, 429];
 
 /** Counts the syncs of the application in `metrics`, and what is refused of all hooks. */
 export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
@@ -11,8 +19,12 @@ export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
     else if (error.statusCode === 401) metrics.refused('unauthorized');
   });
   app.addHook('onResponse', async (request, reply) => {
-    const controller = controllers[request.routeOptions.url ?? ''];
-    if (controller) metrics.answered(controller, reply.statusCode, reply.elapsedTime / 1000);
+    const hook = hooks[request.routeOptions.url ?? ''];
+    if (!hook || refusals.includes(reply.statusCode)) return;
+    // No sync follows a customize that fails: it is the sync that failed.
+    if (hook.sync || reply.statusCode >= 400) {
+      metrics.answered(hook.controller, reply.statusCode, reply.elapsedTime / 1000);
+    }
   });
 });
 

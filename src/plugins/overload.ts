@@ -1,5 +1,7 @@
 import underPressure from '@fastify/under-pressure';
 import fp from 'fastify-plugin';
+import type { Health } from './health.ts';
+import { whenOver } from './over.ts';
 
 /** How much is taken on at a time. */
 export interface Limits {
@@ -38,23 +40,23 @@ class EventLoopBehind extends Overloaded {
  * Refuses requests to the routes beside which it is registered while there is too much at work, before their bodies are
  * read: nobody waits in a queue for an answer that comes too late.
  */
-export const overload = fp<{ limits: Limits; bodyLimit: number }>(async (app, { limits, bodyLimit }) => {
+export const overload = fp<{ limits: Limits; bodyLimit: number; health: Health }>(async (app, options) => {
+  const { limits, bodyLimit, health } = options;
   await app.register(underPressure, {
     maxEventLoopDelay: limits.eventLoopDelay,
     customError: EventLoopBehind,
     retryAfter: 1,
   });
-  let requests = 0;
   let bytes = 0;
   app.addHook('onRequest', async (request, reply) => {
     // A body that does not tell its length may be as long as any.
     const length = Number(request.headers['content-length'] ?? bodyLimit);
-    if (requests >= limits.requests) throw new Overloaded('requests');
-    if (requests > 0 && bytes + length > limits.bytes) throw new Overloaded('bytes');
-    requests += 1;
+    if (health.atWork >= limits.requests) throw new Overloaded('requests');
+    if (health.atWork > 0 && bytes + length > limits.bytes) throw new Overloaded('bytes');
+    health.atWork += 1;
     bytes += length;
-    reply.raw.once('close', () => {
-      requests -= 1;
+    whenOver(request, reply, () => {
+      health.atWork -= 1;
       bytes -= length;
     });
   });

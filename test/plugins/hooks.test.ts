@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { testApp } from '../support/app.ts';
 import type { JsonObject } from '../support/json.ts';
-import { brokerParent } from '../support/scenarios.ts';
+import { brokerParent, brokerWithChildren } from '../support/scenarios.ts';
 
 function logging(level: string) {
   const lines: JsonObject[] = [];
@@ -57,24 +57,11 @@ describe('the log', () => {
 });
 
 describe('an answer', () => {
-  /** A Broker with as many foreign ConfigMaps of its own as it takes for a large answer. */
-  const request = (count: number) => {
-    const parent = brokerParent();
-    const names = Array.from({ length: count }, (_, index) => `m${index}`);
-    const object = (name: string) => ({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name, namespace: 'meshery' },
-    });
-    const children = Object.fromEntries(names.map((name) => [`meshery/${name}`, object(name)]));
-    return { parent: { ...parent, spec: { size: 'x' } }, children: { 'ConfigMap.v1': children } };
-  };
-
   it('is compressed when it is large, for who can read it, with the same ETag', async () => {
     const service = testApp();
-    const plain = await service.app.inject({ method: 'POST', url: '/broker/sync', payload: request(1_000) });
+    const plain = await service.app.inject({ method: 'POST', url: '/broker/sync', payload: brokerWithChildren(1_000) });
     const compressed = await service.app.inject({
-      ...{ method: 'POST', url: '/broker/sync', payload: request(1_000) },
+      ...{ method: 'POST', url: '/broker/sync', payload: brokerWithChildren(1_000) },
       headers: { 'accept-encoding': 'gzip' },
     });
     expect([plain.headers['content-encoding'], compressed.headers['content-encoding']]).toEqual([undefined, 'gzip']);
@@ -84,7 +71,7 @@ describe('an answer', () => {
   });
 
   it('is sent as it is when it is small', async () => {
-    const { headers } = await testApp().post('/broker/sync', request(1), { 'accept-encoding': 'gzip' });
+    const { headers } = await testApp().post('/broker/sync', brokerWithChildren(1), { 'accept-encoding': 'gzip' });
     expect(headers['content-encoding']).toBeUndefined();
   });
 });

@@ -7,6 +7,8 @@ import { testApp } from '../support/app.ts';
 import { brokerParent } from '../support/scenarios.ts';
 
 const body = JSON.stringify({ parent: brokerParent(), children: {} });
+const head = (length = body.length) =>
+  `POST /broker/sync HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 let running: FastifyInstance | undefined;
 const sockets: Socket[] = [];
 
@@ -25,8 +27,7 @@ async function listen(limits: Partial<Limits>) {
     sockets.push(socket);
     socket.on('error', () => {});
     await once(socket, 'connect');
-    const head = `POST /broker/sync HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
-    socket.write(head);
+    socket.write(head(length));
     return socket;
   };
   const post = () =>
@@ -64,6 +65,30 @@ it('a request more than the limit is refused at once, and taken when another has
   second.destroy(); // one that is given up counts no more either
   await begin();
   expect((await answered(post, 200)).status).toBe(200);
+});
+
+it('one that is half closed in the middle counts no more, and not twice either', async () => {
+  const { begin, post } = await listen({ requests: 1 });
+  for (let n = 0; n < 5; n++) {
+    const socket = (await begin()).resume();
+    socket.end('{');
+    await once(socket, 'close');
+  }
+  expect((await answered(post, 200)).status).toBe(200);
+  await begin();
+  expect((await answered(post, 429)).status).toBe(429);
+});
+
+it('requests that wait for their turn in a connection that breaks count no more', async () => {
+  const { begin, post } = await listen({ requests: 3, bytes: 1e9 });
+  for (let n = 0; n < 5; n++) {
+    const socket = await begin();
+    socket.write(`${body}${`${head()}${body}`.repeat(60)}`);
+    socket.resetAndDestroy();
+  }
+  await answered(post, 200);
+  const all = await Promise.all([post(), post(), post()]);
+  expect(all.map(({ status }) => status)).toEqual([200, 200, 200]);
 });
 
 it('bodies that are too much together are refused, and a single one is not', async () => {

@@ -61,3 +61,11 @@ export async function settle(
   }
   throw new Error('does not settle');
 }
+
+/** A request of a Broker that keeps as many children as one wants, so that its answer is as large. */
+export function brokerWithChildren(count: number) {
+  const names = Array.from({ length: count }, (_, index) => `m${index}`);
+  const object = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'meshery' } });
+  const children = Object.fromEntries(names.map((name) => [`meshery/${name}`, object(name)]));
+  return { parent: brokerParent({ size: 'x' }), children: { 'ConfigMap.v1': children } };
+}
