@@ -155,11 +155,16 @@ function requester(config: KubeConfig): Kubernetes['request'] {
         {
           agent,
           method,
+          signal: AbortSignal.timeout(60_000),
           headers: { ...authorization, 'content-type': 'application/json', 'content-length': length, ...headers },
         },
-        async (response) => {
-          const answer = await text(response);
-          resolve({ status: response.statusCode ?? 0, body: answer.startsWith('{') ? JSON.parse(answer) : answer });
+        (response) => {
+          // An answer that is cut off, by a server that is killed, must not leave the caller waiting.
+          text(response).then(
+            (answer) =>
+              resolve({ status: response.statusCode ?? 0, body: answer.startsWith('{') ? JSON.parse(answer) : answer }),
+            reject,
+          );
         },
       );
       request.on('error', reject);

@@ -45,8 +45,10 @@ async function nothingTold({ gateway, controlPlane }: World): Promise<void> {
   const inBase64 = new Set(
     gateway.exchanges.flatMap(({ request }) => request.match(/(?<="token":")[A-Za-z0-9+/=]{8,}/g) ?? []),
   );
-  expect(inBase64.size).toBeGreaterThan(25);
-  expect(await toldIn(controlPlane, [...inBase64].map(decode))).toEqual([]);
+  // Those that scenarios write down themselves are words of the language.
+  const tokens = [...inBase64].map(decode).filter((token) => token.length > 12);
+  expect(tokens.length).toBeGreaterThan(25);
+  expect(await toldIn(controlPlane, tokens)).toEqual([]);
   expect(await readFile(join(controlPlane.directory, 'operator.log'), 'utf8')).toContain('a condition has changed');
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
@@ -49,6 +49,10 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     await secret('meshery-operator-client-tls', { data: tlsData(await issue(ca, 'metacontroller'), ca) });
   });
   afterAll(async () => {
+    if (name === 'Metacontroller') {
+      const log = await readFile(join(controlPlane.directory, 'metacontroller-dynamic-apply.log'), 'utf8');
+      expect(log.match(/User "system:serviceaccount:metacontroller:metacontroller" cannot .*/)?.[0]).toBeUndefined();
+    }
     await driver?.stop();
     await operator?.process.stop();
     await controlPlane?.stop(failed);
