@@ -35,8 +35,10 @@ export function jetStreamState({ size, jetStream }: Broker): JetStreamState | un
 
 /** What an existing StatefulSet was last asked for, `undefined` when that can't be told. */
 export function lastJetStreamState(observed: ObservedStatefulSet | undefined): JetStreamState | undefined {
+  const annotation = observed?.metadata.annotations?.[JETSTREAM_ANNOTATION];
+  if (!annotation) return undefined;
   try {
-    const state: unknown = JSON.parse(observed?.metadata.annotations?.[JETSTREAM_ANNOTATION] ?? '');
+    const state: unknown = JSON.parse(annotation);
     return check.Check(state) ? state : undefined;
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { managedFields } from './managed-fields.ts';
 import type { ObservedObject } from './observed.ts';
 
 /** Where dynamic-apply keeps what it was last asked for. */
@@ -73,8 +74,7 @@ function lastApplied(observed: ObservedObject): Fields | undefined {
  * Metacontroller applies: the controller-uid label, which a person may apply too, together with the owner.
  */
 function appliedFields(observed: ObservedObject): Fields | undefined {
-  for (const entry of observed.metadata.managedFields ?? []) {
-    const { operation, fieldsV1 } = entry as Fields;
+  for (const { operation, fieldsV1 } of managedFields(observed)) {
     if (operation !== 'Apply' || !isObject(fieldsV1)) continue;
     if (!hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`])) continue;
     if (!hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences'])) continue;

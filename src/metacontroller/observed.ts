@@ -28,7 +28,8 @@ const ObjectMeta = Type.Object({
   labels: Type.Optional(Strings),
   annotations: Type.Optional(Strings),
   ownerReferences: Type.Optional(Type.Array(OwnerReference)),
-  managedFields: Type.Optional(Type.Array(Type.Object({}))),
+  // An array, or its text: see `managedFields()`.
+  managedFields: Type.Optional(Type.Unknown()),
 });
 
 function observed<Fields extends Record<string, TSchema>>(fields: Fields) {

@@ -28,16 +28,20 @@ export function respond(
   context: SyncContext,
   work: (keep: Keep, hibernation: Requirement | undefined) => SyncResponse,
 ): SyncResponse {
-  const observed = allChildren(children);
-  if (parent.metadata.deletionTimestamp) return { status: { ...previous }, children: observed.map(carryOver) };
+  if (parent.metadata.deletionTimestamp) {
+    return { status: { ...previous }, children: allChildren(children).map(carryOver) };
+  }
   const pause = paused(parent);
   if (pause) {
-    return { status: unchangedStatus(parent, previous, [pause], context), children: observed.map(keepAsIs) };
+    return {
+      status: unchangedStatus(parent, previous, [pause], context),
+      children: allChildren(children).map(keepAsIs),
+    };
   }
   const hibernation = hibernated(parent);
   const keep: Keep = (problem) => ({
     status: unchangedStatus(parent, previous, [...refusal(problem), ...(hibernation ? [hibernation] : [])], context),
-    children: observed.map(carryOver),
+    children: allChildren(children).map(carryOver),
   });
   const answer = work(keep, hibernation);
   return hibernation ? { ...answer, children: withoutPods(answer.children) } : answer;

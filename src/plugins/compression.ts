@@ -1,9 +1,6 @@
-import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { negotiate } from '@fastify/accept-negotiator';
 import fp from 'fastify-plugin';
-
-const compress = promisify(gzip);
 
 /** Smaller answers are sent as they are: to compress them takes longer than to send them within a cluster. */
 const COMPRESS_FROM = 32 * 1024;
@@ -13,12 +10,12 @@ const COMPRESS_FROM = 32 * 1024;
  * can. The least level pays: JSON repeats itself, and a higher one takes twice the time for a tenth of the bytes.
  */
 export const compression = fp(async (app) => {
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (typeof payload !== 'string' || payload.length < COMPRESS_FROM) return payload;
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (typeof payload !== 'string' || payload.length < COMPRESS_FROM) return done();
     reply.header('vary', 'accept-encoding');
     const accepted = request.headers['accept-encoding'] ?? 'identity';
-    if (negotiate(String(accepted), ['gzip', 'identity']) !== 'gzip') return payload;
+    if (negotiate(String(accepted), ['gzip', 'identity']) !== 'gzip') return done();
     reply.header('content-encoding', 'gzip');
-    return compress(payload, { level: constants.Z_BEST_SPEED });
+    gzip(payload, { level: constants.Z_BEST_SPEED }, done);
   });
 });

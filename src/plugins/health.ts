@@ -12,8 +12,9 @@ export interface Health {
  * still answered after that ends its connection, which would keep the process from stopping otherwise.
  */
 export const healthRoutes = fp<{ health: Health }>(async (app, { health }) => {
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (health.stopping) reply.header('connection', 'close');
+    done();
   });
   app.get('/livez', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) =>

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger } from 'fastify';
@@ -7,6 +8,7 @@ import { syncBroker } from '../broker/sync.ts';
 import { customizeMeshSync } from '../meshsync/customize.ts';
 import { MeshSyncCustomizeRequest, MeshSyncSyncRequest } from '../meshsync/request.ts';
 import { syncMeshSync } from '../meshsync/sync.ts';
+import { parseBody } from '../metacontroller/body.ts';
 import { transitions } from '../metacontroller/conditions.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { Parent, SyncResponse } from '../metacontroller/envelope.ts';
@@ -32,11 +34,20 @@ export interface HookOptions {
  */
 export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options) => {
   const { context, metrics, limits, health, tokens } = options;
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, parseBody(text as string));
+    } catch {
+      done(Object.assign(new Error('no JSON'), { statusCode: 400 }));
+    }
+  });
   if (tokens) await app.register(authentication, { tokens });
   await app.register(overload, { limits, health, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
-  await app.register(etag);
+  await app.register(etag, { hashFn: (answer) => hash('sha1', answer, 'base64') });
   await app.register(compression);
 
+  const debugging = ['debug', 'trace'].includes(app.log.level);
   const answer = (controller: Controller, log: FastifyBaseLogger, parent: Parent, response: SyncResponse) => {
     const { name, namespace } = parent.metadata;
     metrics.synced(controller, parent.metadata, response);
@@ -44,10 +55,12 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
     for (const change of transitions(parent.status, response.status.conditions)) {
       log.info({ ...of, ...change }, 'a condition has changed');
     }
-    log.debug(
-      { ...of, children: response.children.map(({ kind, metadata }) => `${kind}/${metadata?.name}`) },
-      'synced',
-    );
+    if (debugging) {
+      log.debug(
+        { ...of, children: response.children.map(({ kind, metadata }) => `${kind}/${metadata?.name}`) },
+        'synced',
+      );
+    }
     return response;
   };
 

@@ -18,7 +18,8 @@ export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
     if (error instanceof Overloaded) metrics.refused(error.reason);
     else if (error.statusCode === 401) metrics.refused('unauthorized');
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    done();
     const hook = hooks[request.routeOptions.url ?? ''];
     if (!hook || refusals.includes(reply.statusCode)) return;
     // No sync follows a customize that fails: it is the sync that failed.

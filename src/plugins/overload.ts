@@ -48,16 +48,17 @@ export const overload = fp<{ limits: Limits; bodyLimit: number; health: Health }
     retryAfter: 1,
   });
   let bytes = 0;
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // A body that does not tell its length may be as long as any.
     const length = Number(request.headers['content-length'] ?? bodyLimit);
-    if (health.atWork >= limits.requests) throw new Overloaded('requests');
-    if (health.atWork > 0 && bytes + length > limits.bytes) throw new Overloaded('bytes');
+    if (health.atWork >= limits.requests) return done(new Overloaded('requests'));
+    if (health.atWork > 0 && bytes + length > limits.bytes) return done(new Overloaded('bytes'));
     health.atWork += 1;
     bytes += length;
     whenOver(request, reply, () => {
       health.atWork -= 1;
       bytes -= length;
     });
+    done();
   });
 });
