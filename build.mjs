@@ -13,7 +13,6 @@ const shared = {
   target: 'node20.19',
   format: 'esm',
   minify: true,
-  keepNames: true,
   legalComments: 'none',
   // jsonc-parser's CommonJS can't be bundled.
   mainFields: ['module', 'main'],
