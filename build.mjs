@@ -14,6 +14,8 @@ const shared = {
   format: 'esm',
   minify: true,
   legalComments: 'none',
+  // What Fastify loads only where it is given no compilers of schemas, and for injected requests.
+  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   // jsonc-parser's CommonJS can't be bundled.
   mainFields: ['module', 'main'],
   // Packages written as CommonJS call require() for Node's own modules.

@@ -17,6 +17,11 @@ export function objectMap<const Kinds extends Record<string, TSchema>>(kinds: Ki
   return Type.Object(properties, { additionalProperties: mapOf(ObservedObject) });
 }
 
+/** A name as Kubernetes gives them: in ASCII, so that its length is the same however it is counted. */
+function identifier(maxLength: number) {
+  return Type.String({ minLength: 1, maxLength, pattern: '^[!-~]+$' });
+}
+
 /**
  * The parent as far as the envelope goes. `spec` and `status` are open here: a spec that breaks its schema is answered
  * with a condition on the resource rather than with a 400, which only the operator's log would show.
@@ -26,9 +31,9 @@ export function parent<const Kind extends string>(kind: Kind) {
     apiVersion: Type.String({ pattern: '^meshery\\.io/v[0-9a-z]+$' }),
     kind: Type.Literal(kind),
     metadata: Type.Object({
-      name: Type.String({ minLength: 1, maxLength: 253 }),
-      namespace: Type.String({ minLength: 1, maxLength: 63 }),
-      uid: Type.String({ minLength: 1, maxLength: 253 }),
+      name: identifier(253),
+      namespace: identifier(63),
+      uid: identifier(253),
       generation: Type.Optional(Type.Integer({ minimum: 0 })),
       deletionTimestamp: Type.Optional(Type.String()),
       annotations: Type.Optional(mapOf(Type.String())),

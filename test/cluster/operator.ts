@@ -3,6 +3,8 @@ import { freePort, type RunningProcess, startProcess, until } from './processes.
 /** The operator's service as a process, from its bundle. */
 export interface Operator {
   url: string;
+  /** URL of the monitoring port. */
+  monitoring: string;
   process: RunningProcess;
 }
 
@@ -19,7 +21,8 @@ export async function startOperator(
   const own = { HOST: '127.0.0.1', PORT, MONITORING_PORT, LOG_LEVEL: 'info' };
   const environment = { PATH: process.env.PATH, ...more, ...own };
   const running = startProcess('operator', process.execPath, ['dist/server.js'], directory, environment);
-  const ready = async () => (await fetch(`http://127.0.0.1:${MONITORING_PORT}/readyz`)).ok;
+  const monitoring = `http://127.0.0.1:${MONITORING_PORT}`;
+  const ready = async () => (await fetch(`${monitoring}/readyz`)).ok;
   await until('the operator', ready, 10, running);
-  return { url: `${more.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${PORT}`, process: running };
+  return { url: `${more.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${PORT}`, monitoring, process: running };
 }
