@@ -24,7 +24,8 @@ LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /source/dist/server.js /app/server.mjs
-ENV NODE_ENV=production
+# A small young generation and one arena keep the memory down, and cost no speed: bodies are read and forgotten.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8080 8081
-CMD ["/app/server.mjs"]
+CMD ["--max-semi-space-size=1", "--optimize-for-size", "/app/server.mjs"]

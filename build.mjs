@@ -7,6 +7,14 @@ import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
 
+// The API page is part of what serves it, so that there is one file to run: in a comment, which takes no memory until it is
+// read.
+const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const apiPage = [
+  ...['index.html', 'openapi.json'].map((file) => join(import.meta.dirname, 'docs/api', file)),
+  ...['swagger-ui.css', 'swagger-ui-bundle.js'].map((file) => join(swaggerUi, file)),
+].map((path) => [basename(path), brotliCompressSync(readFileSync(path)).toString('base64')]);
+
 const shared = {
   bundle: true,
   platform: 'node',
@@ -20,22 +28,11 @@ const shared = {
   mainFields: ['module', 'main'],
   // Packages written as CommonJS call require() for Node's own modules.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  footer: { js: `/*API page: ${JSON.stringify(Object.fromEntries(apiPage))}*/` },
 };
 
-// The API page is part of the server, so that there is one file to run.
-const swaggerUi = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-const apiPage = [
-  ...['index.html', 'openapi.json'].map((file) => join(import.meta.dirname, 'docs/api', file)),
-  ...['swagger-ui.css', 'swagger-ui-bundle.js'].map((file) => join(swaggerUi, file)),
-].map((path) => [basename(path), brotliCompressSync(readFileSync(path)).toString('base64')]);
-
 await Promise.all([
-  build({
-    ...shared,
-    entryPoints: ['src/main.ts'],
-    outfile: 'dist/server.js',
-    define: { API_PAGE: JSON.stringify(Object.fromEntries(apiPage)) },
-  }),
+  build({ ...shared, entryPoints: ['src/main.ts'], outfile: 'dist/server.js' }),
   build({
     ...shared,
     entryPoints: ['src/cli/main.ts'],

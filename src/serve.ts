@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { Server } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import { type Logger, pino } from 'pino';
@@ -13,9 +15,6 @@ import { HookTokens } from './plugins/authentication.ts';
 import type { PackedFiles } from './plugins/docs.ts';
 import { type ServerTls, serverTls } from './tls.ts';
 import { version } from './version.ts';
-
-/** The files of `docs/api` and of Swagger UI, which the build puts in. */
-declare const API_PAGE: PackedFiles;
 
 /** Bodies at work may be this many of the largest together. */
 const BODIES_AT_WORK = 4;
@@ -47,7 +46,7 @@ export async function serve(): Promise<void> {
       maxConnections: config.MAX_CONNECTIONS,
       ...(tokens && { tokens: () => tokens.current }),
       tls: tls?.current,
-      ...(config.API_DOCS === 'true' && { docs: API_PAGE }),
+      ...(config.API_DOCS === 'true' && { docs: await apiPageFiles() }),
     });
     const { server } = app;
     tls?.onChange((renewed) => server instanceof TlsServer && server.setSecureContext(renewed));
@@ -96,6 +95,14 @@ function hookTokens(config: Config, logger: Logger): Promise<WatchedFiles<HookTo
   if (config.HOOK_TOKEN_FILES === '') return undefined;
   const files = config.HOOK_TOKEN_FILES.split(',').map((file) => file.trim());
   return watchFiles({ files, make: (contents) => new HookTokens(contents), logger, interval: config.RELOAD_INTERVAL });
+}
+
+/** The files of `docs/api` and of Swagger UI, which the build puts into a comment behind the code of the bundle. */
+async function apiPageFiles(): Promise<PackedFiles> {
+  const bundle = await readFile(fileURLToPath(import.meta.url), 'utf8');
+  const [, files] = /\/\*API page: (\{.*\})\*\/\s*$/.exec(bundle) ?? [];
+  if (!files) throw new Error('API_DOCS: the page is part of the bundle, which `npm run build` makes');
+  return JSON.parse(files);
 }
 
 /** Certificates that are read again: connections that are open stay, new ones are met with the renewed ones. */

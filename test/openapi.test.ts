@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { testApp } from './support/app.ts';
+import { start } from './support/built.ts';
 import { type Servers, servers } from './support/listening.ts';
 import { OPENAPI, printedOpenApi } from './support/openapi.ts';
 
@@ -30,6 +31,12 @@ it('the page is served where it is switched on, from the bundle alone', async ()
     );
     expect(names.sort()).toEqual(['openapi.json', 'swagger-ui-bundle.js', 'swagger-ui.css']);
     for (const name of names) expect((await fetch(`${url}/docs/${name}`)).status).toBe(200);
+
+    const env = { HOST: '127.0.0.1', PORT: '0', MONITORING_PORT: '0', API_DOCS: 'true' };
+    const served = start(all.bundles.cli, ['serve'], env);
+    const [, byCommand] = await served.written(/version \S+ listening on (http:\/\/127\.0\.0\.1:\d+)/);
+    expect((await fetch(`${byCommand}/docs`)).status).toBe(200);
+    served.child.kill('SIGKILL');
   } finally {
     await all.stop();
   }

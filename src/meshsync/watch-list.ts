@@ -142,8 +142,12 @@ function readEntry(item: unknown, path: string): Entry | FieldError {
 
 /** Go takes the names of fields in any case; of several, the last one counts. `null` leaves a field as it was. */
 function inAnyCase(item: object): { resource?: unknown; events?: unknown } {
-  const fields = Object.entries(item).filter(([, value]) => value !== null);
-  return Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value]));
+  const fields: { resource?: unknown; events?: unknown } = {};
+  for (const [name, value] of Object.entries(item)) {
+    const field = name.toLowerCase();
+    if (value !== null && (field === 'resource' || field === 'events')) fields[field] = value;
+  }
+  return fields;
 }
 
 function nameProblem(name: string, path: string): FieldError | undefined {

@@ -36,11 +36,13 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
   const { context, metrics, limits, health, tokens } = options;
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
+    let body: unknown;
     try {
-      done(null, parseBody(text as string));
+      body = parseBody(text as string);
     } catch {
-      done(Object.assign(new Error('no JSON'), { statusCode: 400 }));
+      return done(Object.assign(new Error('no JSON'), { statusCode: 400 }));
     }
+    done(null, body);
   });
   if (tokens) await app.register(authentication, { tokens });
   await app.register(overload, { limits, health, bodyLimit: app.initialConfig.bodyLimit ?? 0 });

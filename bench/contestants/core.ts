@@ -1,0 +1,45 @@
+// Measures the sync functions alone, and prints JSON. Started by `core.ts`.
+import { syncBroker } from '../../src/broker/sync.ts';
+import { syncMeshSync } from '../../src/meshsync/sync.ts';
+import { parseBody } from '../../src/metacontroller/body.ts';
+import { PAYLOADS, settled } from '../payloads.ts';
+import { spread } from '../statistics.ts';
+
+const CALLS = 500;
+const rounds = Number(process.argv[2]);
+const context = { now: () => new Date(), mintToken: () => 'tNothingIsMadeHere' };
+const functions = {
+  broker: (body: unknown) => syncBroker(body as Parameters<typeof syncBroker>[0], context),
+  meshsync: (body: unknown) => syncMeshSync(body as Parameters<typeof syncMeshSync>[0], context),
+};
+
+const results = Object.entries(functions).map(([name, sync]) => {
+  const recorded = PAYLOADS[name as keyof typeof PAYLOADS];
+  const { body } = settled(recorded, JSON.stringify(sync(parseBody(recorded.body))));
+  const microseconds = (work: () => void): number => {
+    const start = performance.now();
+    for (let call = 0; call < CALLS; call++) work();
+    return ((performance.now() - start) * 1_000) / CALLS;
+  };
+  // Each sync of an object of its own, as they come; what parsing it takes is taken off.
+  const both: number[] = [];
+  const parsing: number[] = [];
+  const whole: number[] = [];
+  for (let round = 0; round < rounds + 10; round++) {
+    parsing.push(microseconds(() => parseBody(body)));
+    both.push(microseconds(() => sync(parseBody(body))));
+    whole.push(microseconds(() => JSON.parse(body)));
+  }
+  const request = parseBody(body);
+  gc?.();
+  const before = process.memoryUsage().heapUsed;
+  for (let call = 0; call < 100; call++) sync(request);
+  const allocated = (process.memoryUsage().heapUsed - before) / 100;
+  return {
+    payload: name,
+    sync: spread(both.map((value, round) => value - (parsing[round] ?? 0)).slice(10)),
+    parse: spread(whole.slice(10)),
+    allocated,
+  };
+});
+process.stdout.write(JSON.stringify(results));

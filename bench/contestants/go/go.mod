@@ -1,0 +1,3 @@
+module meshery.io/operator/bench
+
+go 1.24

@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+
+/** What the numbers were measured on, in one line. */
+export function machine(): string {
+  const [{ model = 'unknown' } = {}] = cpus();
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  const version = (command: string, ...args: string[]) => execFileSync(command, args, { encoding: 'utf8' }).trim();
+  return [
+    `${availableParallelism()} cores of ${model}, ${memory} GiB`,
+    `Linux ${version('uname', '-r')}`,
+    `Node ${process.version}`,
+    version('go', 'version').replace(/^go version go(\S+).*/, 'Go $1'),
+  ].join('; ');
+}
+
+/** Whether a process can be bound to a core here, so that servers and what loads them do not share one. */
+export function canPin(): boolean {
+  try {
+    execFileSync('taskset', ['-c', '1', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A command that runs on one core, where that can be had. */
+export function pinned(core: number, command: string, args: string[]): [command: string, args: string[]] {
+  return canPin() ? ['taskset', ['-c', `${core}`, command, ...args]] : [command, args];
+}
+
+/** Resident memory of a process, in MiB. */
+export function residentMemory(pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1024;
+}
+
+/** Seconds of CPU that a process has used. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100; // ticks of a hundredth, as on every Linux of today
+}

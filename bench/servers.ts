@@ -1,0 +1,79 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pinned } from './machine.ts';
+import type { Payload } from './payloads.ts';
+
+const CACHE = resolve('node_modules/.cache/meshery-operator/bench');
+
+/** How the image starts the server: what the Dockerfile says. */
+const IMAGE = readFileSync('Dockerfile', 'utf8');
+const NODE_FLAGS = /^CMD (\[.*\])$/m.exec(IMAGE)?.[1]?.match(/--[a-z-]+(=\d+)?/g) ?? [];
+const MALLOC_ARENA_MAX = /MALLOC_ARENA_MAX=(\d+)/.exec(IMAGE)?.[1];
+
+/** A server as a process that answers on loopback. */
+export interface BenchServer {
+  name: string;
+  url: string;
+  pid: number;
+  stop: () => Promise<void>;
+}
+
+export type Contestant = 'operator' | 'node' | 'go';
+
+/** Starts a contestant on the first core. Those that only write the answer are given it. */
+export async function startServer(name: Contestant, answer = ''): Promise<BenchServer> {
+  mkdirSync(CACHE, { recursive: true });
+  const file = join(CACHE, 'answer.json');
+  writeFileSync(file, answer);
+  const [command, args] = pinned(0, ...program(name));
+  const env = {
+    PATH: process.env.PATH,
+    MALLOC_ARENA_MAX,
+    ANSWER: file,
+    HOST: '127.0.0.1',
+    PORT: '0',
+    MONITORING_PORT: '0',
+  };
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await listening(child);
+  return {
+    name,
+    url,
+    pid: child.pid ?? 0,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+function program(name: Contestant): [command: string, args: string[]] {
+  if (name === 'operator') return [process.execPath, [...NODE_FLAGS, 'dist/server.js']];
+  if (name === 'node') return [process.execPath, [...NODE_FLAGS, 'bench/contestants/node.mjs']];
+  const binary = join(CACHE, 'go');
+  if (!existsSync(binary)) execFileSync('go', ['build', '-o', binary, '.'], { cwd: resolve('bench/contestants/go') });
+  return [binary, []];
+}
+
+/** Waits for the line that says where the hooks are. */
+export async function listening(child: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const chunk of child.stdout ?? []) {
+    text += chunk;
+    const [, url] = /listening on (http:\/\/[\d.:]+)/.exec(text) ?? [];
+    if (url) {
+      child.stdout?.resume();
+      return url;
+    }
+  }
+  throw new Error(`a server ended: ${text}`);
+}
+
+/** What the operator answers to a request. */
+export async function answerTo({ url }: BenchServer, { path, body }: Payload): Promise<string> {
+  const response = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  if (response.status !== 200) throw new Error(`${path} was answered with ${response.status}`);
+  return response.text();
+}

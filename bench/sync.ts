@@ -1,0 +1,106 @@
+import autocannon from 'autocannon';
+import { PAYLOADS, type Payload, settled } from './payloads.ts';
+import { answerTo, type Contestant, startServer } from './servers.ts';
+import { printed, type Spread, spread, table } from './statistics.ts';
+
+const CONTESTANTS: Contestant[] = ['operator', 'node', 'go'];
+
+/** One line of the comparison: a contestant with one payload over so many connections. */
+export interface SyncResult {
+  payload: string;
+  connections: number;
+  contestant: Contestant;
+  /** Requests a second. */
+  throughput: Spread;
+  /** In milliseconds. */
+  p50: Spread;
+  p99: Spread;
+}
+
+/**
+ * Syncs over HTTP: the operator against servers that only parse the same request and write the same answer. All run at the
+ * same time, and are asked in turn.
+ */
+export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncResult[]> {
+  const results: SyncResult[] = [];
+  for (const [name, recorded] of Object.entries(PAYLOADS)) {
+    const first = await startServer('operator');
+    const payload = settled(recorded, await answerTo(first, recorded));
+    const answer = await answerTo(first, payload);
+    await first.stop();
+    const servers = await Promise.all(CONTESTANTS.map((contestant) => startServer(contestant, answer)));
+    try {
+      for (const { url } of servers) await load(url, payload, 8, { duration: 2 }); // so that everything is compiled
+      for (const connections of [1, 32]) {
+        const samples = CONTESTANTS.map(() => [] as Sample[]);
+        for (let round = 0; round < rounds; round++) {
+          for (const [index, { url }] of servers.entries()) {
+            samples[index]?.push(await load(url, payload, connections, { duration: seconds }));
+          }
+        }
+        for (const [index, contestant] of CONTESTANTS.entries()) {
+          const of = (key: keyof Sample) => spread((samples[index] ?? []).map((sample) => sample[key]));
+          results.push({
+            ...{ payload: name, connections, contestant },
+            ...{ throughput: of('throughput'), p50: of('p50'), p99: of('p99') },
+          });
+        }
+      }
+    } finally {
+      for (const server of servers) await server.stop();
+    }
+  }
+  return results;
+}
+
+type Sample = Record<'throughput' | 'p50' | 'p99', number>;
+
+/** Asks again and again over so many connections, for so many seconds or until there were so many answers. */
+export async function load(
+  url: string,
+  { path, body }: Payload,
+  connections: number,
+  limit: { duration: number } | { amount: number },
+): Promise<Sample> {
+  const times: number[] = [];
+  const headers = { 'content-type': 'application/json' };
+  const { requests, non2xx, errors, timeouts, statusCodeStats, duration } = await autocannon({
+    ...{ url: url + path, method: 'POST', body, headers, connections, ...limit },
+    setupClient: (client) => {
+      client.on('response', (_status, _bytes, time) => times.push(time));
+    },
+  });
+  if (non2xx + errors > 0) {
+    const codes = JSON.stringify(statusCodeStats);
+    throw new Error(`${url + path} failed: answers ${codes}, ${errors} errors, ${timeouts} of them out of time`);
+  }
+  times.sort((a, b) => a - b);
+  const at = (q: number) => times[Math.floor((times.length - 1) * q)] ?? Number.NaN;
+  return { throughput: requests.total / duration, p50: at(0.5), p99: at(0.99) };
+}
+
+/** The ratio of the operator to another contestant. */
+export function ratio(results: SyncResult[], of: SyncResult, to: Contestant, key: 'throughput' | 'p99'): number {
+  const other = results.find(
+    ({ payload, connections, contestant }) =>
+      payload === of.payload && connections === of.connections && contestant === to,
+  );
+  return of[key].median / (other?.[key].median ?? Number.NaN);
+}
+
+export function printSync(results: SyncResult[]): string {
+  return table(
+    ['payload', 'connections', 'server', 'syncs/s', 'p50 ms', 'p99 ms', 'throughput to node', 'p99 to node'],
+    results.map((result) => [
+      ...[result.payload, result.connections, result.contestant, printed(result.throughput, 0)],
+      ...[printed(result.p50, 2), printed(result.p99, 2)],
+      ...(['throughput', 'p99'] as const).map((key) => {
+        const node = results.find(
+          (other) =>
+            other.payload === result.payload && other.connections === result.connections && other.contestant === 'node',
+        );
+        return (result[key].median / (node?.[key].median ?? Number.NaN)).toFixed(2);
+      }),
+    ]),
+  );
+}
