@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { leastPrivileged } from '../test/cluster/accounts.ts';
-import { type ControlPlane, startControlPlane } from '../test/cluster/control-plane.ts';
+import { startControlPlane } from '../test/cluster/control-plane.ts';
 import { broker, meshSync, namespace } from '../test/cluster/expectations.ts';
 import type { Kubernetes, KubernetesObject } from '../test/cluster/kubernetes.ts';
 import { metacontrollerBinary, startMetacontroller } from '../test/cluster/metacontroller.ts';
@@ -53,7 +53,7 @@ export async function benchConvergence({
     const metacontroller = await startMetacontroller(binary, controlPlane, 'dynamic-apply', kubeconfig);
     undo.push(() => metacontroller.stop());
     const world: World = {
-      ...{ controlPlane, kubernetes, monitoring: operator.monitoring },
+      ...{ kubernetes, monitoring: operator.monitoring },
       pids: { operator: operator.process.pid, metacontroller: metacontroller.process.pid },
     };
 
@@ -73,7 +73,6 @@ export async function benchConvergence({
 }
 
 interface World {
-  controlPlane: ControlPlane;
   kubernetes: Kubernetes;
   /** URL of the operator's monitoring port. */
   monitoring: string;

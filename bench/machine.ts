@@ -15,10 +15,12 @@ export function machine(): string {
   ].join('; ');
 }
 
-/** Whether a process can be bound to a core here, so that servers and what loads them do not share one. */
-export function canPin(): boolean {
+/** Whether a process can be bound to a core here, so that servers leave the other one to what loads them. */
+const canPin = succeeds('taskset', '-c', '1', 'true');
+
+function succeeds(command: string, ...args: string[]): boolean {
   try {
-    execFileSync('taskset', ['-c', '1', 'true'], { stdio: 'ignore' });
+    execFileSync(command, args, { stdio: 'ignore' });
     return true;
   } catch {
     return false;
@@ -27,7 +29,7 @@ export function canPin(): boolean {
 
 /** A command that runs on one core, where that can be had. */
 export function pinned(core: number, command: string, args: string[]): [command: string, args: string[]] {
-  return canPin() ? ['taskset', ['-c', `${core}`, command, ...args]] : [command, args];
+  return canPin ? ['taskset', ['-c', `${core}`, command, ...args]] : [command, args];
 }
 
 /** Resident memory of a process, in MiB. */

@@ -79,13 +79,13 @@ export async function load(
   return { throughput: requests.total / duration, p50: at(0.5), p99: at(0.99) };
 }
 
-/** The ratio of the operator to another contestant. */
-export function ratio(results: SyncResult[], of: SyncResult, to: Contestant, key: 'throughput' | 'p99'): number {
-  const other = results.find(
+/** The ratio of a contestant to bare Node, under the same load. */
+function toNode(results: SyncResult[], of: SyncResult, key: 'throughput' | 'p99'): number {
+  const node = results.find(
     ({ payload, connections, contestant }) =>
-      payload === of.payload && connections === of.connections && contestant === to,
+      payload === of.payload && connections === of.connections && contestant === 'node',
   );
-  return of[key].median / (other?.[key].median ?? Number.NaN);
+  return of[key].median / (node?.[key].median ?? Number.NaN);
 }
 
 export function printSync(results: SyncResult[]): string {
@@ -94,13 +94,7 @@ export function printSync(results: SyncResult[]): string {
     results.map((result) => [
       ...[result.payload, result.connections, result.contestant, printed(result.throughput, 0)],
       ...[printed(result.p50, 2), printed(result.p99, 2)],
-      ...(['throughput', 'p99'] as const).map((key) => {
-        const node = results.find(
-          (other) =>
-            other.payload === result.payload && other.connections === result.connections && other.contestant === 'node',
-        );
-        return (result[key].median / (node?.[key].median ?? Number.NaN)).toFixed(2);
-      }),
+      ...(['throughput', 'p99'] as const).map((key) => toNode(results, result, key).toFixed(2)),
     ]),
   );
 }

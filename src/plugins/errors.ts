@@ -20,11 +20,11 @@ export const errors = fp(async (app) => {
   app.setErrorHandler((error: FastifyError | InvalidBody, request, reply) => {
     // An error is never the answer that the caller keeps by its ETag.
     delete request.headers['if-none-match'];
-    const statusCode = isTooDeep(error) ? 400 : (error.statusCode ?? 500);
+    if (isTooDeep(error)) return reply.code(400).send({ ...bodyOf(400), message: 'the body is nested too deeply' });
+    const statusCode = error.statusCode ?? 500;
     if (statusCode >= 500) request.log.error({ err: error }, 'request failed');
     if (error instanceof Overloaded) reply.header('retry-after', error.retryAfter);
     if (statusCode === 401) reply.header('www-authenticate', 'Bearer');
-    if (isTooDeep(error)) return reply.code(400).send({ ...bodyOf(400), message: 'the body is nested too deeply' });
     const [title, message] = texts[statusCode] ?? texts[statusCode >= 500 ? 500 : 400] ?? ['', ''];
     const body: ErrorBody =
       error instanceof InvalidBody
