@@ -1,7 +1,9 @@
 // Measures the sync functions alone, and prints JSON. Started by `core.ts`.
+import { brokerChildren } from '../../src/broker/request.ts';
 import { syncBroker } from '../../src/broker/sync.ts';
+import { meshSyncChildren } from '../../src/meshsync/request.ts';
 import { syncMeshSync } from '../../src/meshsync/sync.ts';
-import { parseBody } from '../../src/metacontroller/body.ts';
+import { bodyParser } from '../../src/metacontroller/body.ts';
 import { PAYLOADS, settled } from '../payloads.ts';
 import { spread } from '../statistics.ts';
 
@@ -9,13 +11,20 @@ const CALLS = 500;
 const rounds = Number(process.argv[2]);
 const context = { now: () => new Date(), mintToken: () => 'tNothingIsMadeHere' };
 const functions = {
-  broker: (body: unknown) => syncBroker(body as Parameters<typeof syncBroker>[0], context),
-  meshsync: (body: unknown) => syncMeshSync(body as Parameters<typeof syncMeshSync>[0], context),
+  broker: {
+    parse: bodyParser(Object.keys(brokerChildren)),
+    sync: (body: unknown) => syncBroker(body as Parameters<typeof syncBroker>[0], context),
+  },
+  meshsync: {
+    parse: bodyParser(Object.keys(meshSyncChildren)),
+    sync: (body: unknown) => syncMeshSync(body as Parameters<typeof syncMeshSync>[0], context),
+  },
 };
 
-const results = Object.entries(functions).map(([name, sync]) => {
+const results = Object.entries(functions).map(([name, { parse, sync }]) => {
   const recorded = PAYLOADS[name as keyof typeof PAYLOADS];
-  const { body } = settled(recorded, JSON.stringify(sync(parseBody(recorded.body))));
+  const { body } = settled(recorded, JSON.stringify(sync(JSON.parse(recorded.body))));
+  const bytes = Buffer.from(body);
   const microseconds = (work: () => void): number => {
     const start = performance.now();
     for (let call = 0; call < CALLS; call++) work();
@@ -26,11 +35,11 @@ const results = Object.entries(functions).map(([name, sync]) => {
   const parsing: number[] = [];
   const whole: number[] = [];
   for (let round = 0; round < rounds + 10; round++) {
-    parsing.push(microseconds(() => parseBody(body)));
-    both.push(microseconds(() => sync(parseBody(body))));
+    parsing.push(microseconds(() => parse(bytes)));
+    both.push(microseconds(() => sync(parse(bytes))));
     whole.push(microseconds(() => JSON.parse(body)));
   }
-  const request = parseBody(body);
+  const request = parse(bytes);
   gc?.();
   const before = process.memoryUsage().heapUsed;
   for (let call = 0; call < 100; call++) sync(request);

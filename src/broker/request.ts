@@ -10,7 +10,8 @@ import {
 
 const BrokerParent = parent('Broker');
 
-const children = {
+/** The kinds of a Broker's children, which are related objects too. */
+export const brokerChildren = {
   'Secret.v1': ObservedSecret,
   'ConfigMap.v1': ObservedObject,
   'Service.v1': ObservedService,
@@ -22,8 +23,8 @@ const children = {
 /** Request of `POST /broker/sync`. The related objects are those that `customizeBroker` asks for. */
 export const BrokerSyncRequest = syncRequest(
   BrokerParent,
-  objectMap(children),
-  objectMap({ ...children, 'Pod.v1': ObservedPod }),
+  objectMap(brokerChildren),
+  objectMap({ ...brokerChildren, 'Pod.v1': ObservedPod }),
 );
 export type BrokerSyncRequest = Static<typeof BrokerSyncRequest>;
 

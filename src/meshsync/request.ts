@@ -10,7 +10,8 @@ import {
 
 const MeshSyncParent = parent('MeshSync');
 
-const children = {
+/** The kinds of a MeshSync's children, which are related objects too. */
+export const meshSyncChildren = {
   'Deployment.apps/v1': ObservedDeployment,
   'Secret.v1': ObservedSecret,
   'ServiceAccount.v1': ObservedObject,
@@ -19,9 +20,9 @@ const children = {
 /** Request of `POST /meshsync/sync`. The related objects are those that `customizeMeshSync` asks for. */
 export const MeshSyncSyncRequest = syncRequest(
   MeshSyncParent,
-  objectMap(children),
+  objectMap(meshSyncChildren),
   objectMap({
-    ...children,
+    ...meshSyncChildren,
     'Broker.meshery.io/v1alpha2': ObservedBroker,
     'MeshSync.meshery.io/v1alpha2': ObservedMeshSync,
   }),

@@ -1,71 +1,166 @@
 import { UnreadManagedFields } from './managed-fields.ts';
 
 /**
- * Parses the body of a request, but for the `managedFields` of its objects: they are half of the bytes, and are read only
- * where a child is carried over under server-side-apply. Their text takes their place.
+ * Makes a parser of requests that parses what is read, and that once. Two thirds of the bytes are not:
+ * - `managedFields` are read only where a child is carried over under server-side-apply: their bytes take their place;
+ * - children are related objects too, since customize asks for their names: a kind whose objects are the same in every byte
+ *   is parsed once, and its objects are the same ones in both places;
+ * - `controller` is read by no hook, and left out.
  *
- * They are found as Go's encoder writes them, without white space and between fields that are known, and end at the first
- * `]`, which FieldsV1 has nowhere else. A quote within a JSON string is escaped, so what is looked for can't be found in one;
- * and text that is cut at another bracket can't be parsed. Whatever looks otherwise is parsed whole.
- * @throws a SyntaxError when it is no JSON
+ * Parts are found as Go's encoder writes them: without white space, keys in order. A quote within a JSON string is escaped,
+ * so none is found in a string; what can be parsed by itself is a value; and a text from which something else than a value
+ * was cut can't be parsed. Whatever looks otherwise is parsed whole.
+ * @param kinds of the children, by `Kind.version` or `Kind.group/version`
+ * @returns the parser, which throws a SyntaxError for what is no JSON
  */
-export function parseBody(text: string): unknown {
-  const cuts = findManagedFields(text);
-  if (cuts.length === 0) return JSON.parse(text);
-  let rest = '';
-  let from = 0;
-  for (const [index, [start, end]] of cuts.entries()) {
-    rest += text.slice(from, start) + index;
-    from = end;
-  }
-  let body: unknown;
-  try {
-    body = JSON.parse(rest + text.slice(from));
-  } catch {
-    return JSON.parse(text);
+export function bodyParser(kinds: string[]): (body: Buffer) => unknown {
+  const keys = kinds.toSorted().map((kind) => ({ kind, key: Buffer.from(`"${kind}":`) }));
+  return (body) => {
+    try {
+      const parsed = parseParts(body, keys);
+      if (parsed) return parsed;
+    } catch {
+      // It is no JSON, or was cut at a wrong place: parsed whole, it tells.
+    }
+    return JSON.parse(body.toString());
+  };
+}
+
+/** A kind of children, and how it begins in `children` and in `related`. */
+interface Key {
+  kind: string;
+  key: Buffer;
+}
+
+/** Bytes of a body, from `start` up to `end`. */
+interface Part {
+  start: number;
+  end: number;
+}
+
+/** Where the objects of a kind are among the children, and where the same are among the related objects. */
+interface Twins {
+  kind: string;
+  child: Part;
+  related: Part;
+}
+
+/** @returns `undefined` for what has to be parsed whole */
+function parseParts(body: Buffer, keys: Key[]): object | undefined {
+  const controller = findController(body);
+  if (!controller) return undefined;
+  const twins = findTwins(body, keys);
+  const fields = findManagedFields(body, [controller, ...twins.map(({ related }) => related)]);
+  if (!fields) return undefined;
+  const cuts = [controller, ...fields, ...twins.flatMap(({ child, related }) => [child, related])];
+  cuts.sort((a, b) => a.start - b.start);
+
+  const whole = JSON.parse(textOf(body, { start: 0, end: body.length }, cuts));
+  if (whole.controller !== cuts.indexOf(controller)) return undefined;
+  whole.controller = undefined;
+  for (const { kind, child, related } of twins) {
+    if (whole.children?.[kind] !== cuts.indexOf(child)) return undefined;
+    if (whole.related?.[kind] !== cuts.indexOf(related)) return undefined;
+    whole.children[kind] = whole.related[kind] = JSON.parse(textOf(body, child, cuts));
   }
   let found = 0;
-  for (const object of objectsOf(body)) {
+  for (const object of objectsOf(whole)) {
     const { metadata } = object as { metadata?: { managedFields?: unknown } };
     const cut = cuts[metadata?.managedFields as number];
     if (!metadata || !cut) continue;
-    metadata.managedFields = new UnreadManagedFields(text, ...cut);
+    metadata.managedFields = new UnreadManagedFields(body, cut.start, cut.end);
     found += 1;
   }
   // One that was found elsewhere than in an object's metadata is no `managedFields`.
-  return found === cuts.length ? body : JSON.parse(text);
+  return found === fields.length ? whole : undefined;
 }
 
-/** Every object of a request, whichever hook it is for. */
-function* objectsOf(body: unknown): Generator<object> {
-  if (!isObject(body)) return;
-  const { controller, parent, children, related } = body as Record<string, unknown>;
-  for (const object of [controller, parent]) if (isObject(object)) yield object;
-  for (const groups of [children, related]) {
-    for (const group of isObject(groups) ? Object.values(groups) : []) {
-      for (const object of isObject(group) ? Object.values(group) : []) if (isObject(object)) yield object;
+/** The text of a part, with the index of each cut within it in its place; what is cut from a cut goes with that. */
+function textOf(body: Buffer, { start, end }: Part, cuts: Part[]): string {
+  let text = '';
+  let from = start;
+  for (const [index, cut] of cuts.entries()) {
+    if (cut.start <= from || cut.end > end) continue;
+    text += body.toString('utf8', from, cut.start) + index;
+    from = cut.end;
+  }
+  return text + body.toString('utf8', from, end);
+}
+
+/** The objects of a request, whichever hook it is for. */
+function* objectsOf({ parent, children, related }: Record<string, unknown>): Generator<object> {
+  if (isObject(parent)) yield parent;
+  for (const kinds of [children, related]) {
+    for (const objects of isObject(kinds) ? Object.values(kinds) : []) {
+      for (const object of isObject(objects) ? Object.values(objects) : []) if (isObject(object)) yield object;
     }
   }
 }
 
-const KEY = '"managedFields":';
-/** What follows: in an object as Metacontroller watches it, and in its own types. */
-const NEXT = [',"name":', '},"spec":'];
+const CONTROLLER = Buffer.from('{"controller":{');
+const PARENT = Buffer.from('},"parent":{');
+const CHILDREN = Buffer.from('},"children":{');
+const RELATED = Buffer.from('},"related":{');
 
-/** Where the arrays start and end; none when one of them is not as Go's encoder writes it. */
-function findManagedFields(text: string): [start: number, end: number][] {
-  const found: [start: number, end: number][] = [];
-  for (let at = text.indexOf(KEY); at >= 0; ) {
-    const start = at + KEY.length;
-    const end = text.indexOf(']', start) + 1;
-    if (text[at - 1] !== ',' || text[start] !== '[' || end === 0) return [];
-    if (!NEXT.some((next) => text.startsWith(next, end))) return [];
-    found.push([start, end]);
-    at = text.indexOf(KEY, end);
+/** @returns `undefined` when the controller is not what comes first */
+function findController(body: Buffer): Part | undefined {
+  const end = body.indexOf(PARENT) + 1;
+  return end > 0 && isAt(body, 0, CONTROLLER) ? { start: CONTROLLER.length - 1, end } : undefined;
+}
+
+function findTwins(body: Buffer, keys: Key[]): Twins[] {
+  const children = body.indexOf(CHILDREN);
+  // All kinds of children are there, even those without objects; each ends where the next one starts.
+  const starts = [children + CHILDREN.length];
+  for (const { key } of keys.slice(1)) starts.push(body.indexOf(key, starts.at(-1)));
+  const related = body.indexOf(RELATED, starts.at(-1));
+  if (children < 0 || related < 0 || starts.includes(-1)) return [];
+  const twins: Twins[] = [];
+  let other = related + RELATED.length;
+  for (const [index, { kind, key }] of keys.entries()) {
+    const [at = 0, next] = starts.slice(index);
+    const child = { start: at + key.length, end: next === undefined ? related : next - 1 };
+    const length = child.end - child.start;
+    if (length <= '{}'.length) continue;
+    const there = isAt(body, other, key) ? other : body.indexOf(key, other);
+    const start = there + key.length;
+    if (there < 0 || body.compare(body, start, start + length, child.start, child.end) !== 0) continue;
+    twins.push({ kind, child, related: { start, end: start + length } });
+    other = start + length + 1;
+  }
+  return twins;
+}
+
+const MANAGED_FIELDS = Buffer.from('"managedFields":');
+const [COMMA, OPEN, CLOSE] = [0x2c, 0x5b, 0x5d];
+/** What follows: in an object as Metacontroller watches it, and in its own types. */
+const NEXT = [Buffer.from(',"name":'), Buffer.from('},"spec":')];
+
+/**
+ * The arrays of `managedFields` in what is parsed. They end at the first `]`, which FieldsV1 has nowhere else.
+ * @returns `undefined` when one is not as Go's encoder writes it
+ */
+function findManagedFields(body: Buffer, unparsed: Part[]): Part[] | undefined {
+  const found: Part[] = [];
+  for (let at = body.indexOf(MANAGED_FIELDS); at >= 0; ) {
+    const within = unparsed.find((part) => part.start < at && at < part.end);
+    const start = at + MANAGED_FIELDS.length;
+    const end = within?.end ?? body.indexOf(CLOSE, start) + 1;
+    if (!within) {
+      if (body[at - 1] !== COMMA || body[start] !== OPEN) return undefined;
+      if (end === 0 || !NEXT.some((next) => isAt(body, end, next))) return undefined;
+      found.push({ start, end });
+    }
+    at = body.indexOf(MANAGED_FIELDS, end);
   }
   return found;
 }
 
-function isObject(value: unknown): value is object {
+/** Whether the bytes of a body from `at` on are these. */
+function isAt(body: Buffer, at: number, bytes: Buffer): boolean {
+  return at + bytes.length <= body.length && body.compare(bytes, 0, bytes.length, at, at + bytes.length) === 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }

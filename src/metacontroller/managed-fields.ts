@@ -1,21 +1,21 @@
 import type { ObservedObject } from './observed.ts';
 
-/** `managedFields` as the text of a request has them. */
+/** `managedFields` as the body of a request has them. */
 export class UnreadManagedFields {
-  readonly #text: string;
+  readonly #body: Buffer;
   readonly #start: number;
   readonly #end: number;
 
-  /** @param text that holds the JSON array from `start` up to `end` */
-  constructor(text: string, start: number, end: number) {
-    this.#text = text;
+  /** @param body that holds the JSON array from `start` up to `end` */
+  constructor(body: Buffer, start: number, end: number) {
+    this.#body = body;
     this.#start = start;
     this.#end = end;
   }
 
   read(): unknown {
     try {
-      return JSON.parse(this.#text.slice(this.#start, this.#end));
+      return JSON.parse(this.#body.toString('utf8', this.#start, this.#end));
     } catch {
       return undefined;
     }

@@ -3,12 +3,12 @@ import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger } from 'fastify';
 import { customizeBroker } from '../broker/customize.ts';
-import { BrokerCustomizeRequest, BrokerSyncRequest } from '../broker/request.ts';
+import { BrokerCustomizeRequest, BrokerSyncRequest, brokerChildren } from '../broker/request.ts';
 import { syncBroker } from '../broker/sync.ts';
 import { customizeMeshSync } from '../meshsync/customize.ts';
-import { MeshSyncCustomizeRequest, MeshSyncSyncRequest } from '../meshsync/request.ts';
+import { MeshSyncCustomizeRequest, MeshSyncSyncRequest, meshSyncChildren } from '../meshsync/request.ts';
 import { syncMeshSync } from '../meshsync/sync.ts';
-import { parseBody } from '../metacontroller/body.ts';
+import { bodyParser } from '../metacontroller/body.ts';
 import { transitions } from '../metacontroller/conditions.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { Parent, SyncResponse } from '../metacontroller/envelope.ts';
@@ -34,16 +34,6 @@ export interface HookOptions {
  */
 export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options) => {
   const { context, metrics, limits, health, tokens } = options;
-  app.removeContentTypeParser('application/json');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => {
-    let body: unknown;
-    try {
-      body = parseBody(text as string);
-    } catch {
-      return done(Object.assign(new Error('no JSON'), { statusCode: 400 }));
-    }
-    done(null, body);
-  });
   if (tokens) await app.register(authentication, { tokens });
   await app.register(overload, { limits, health, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
   await app.register(etag, { hashFn: (answer) => hash('sha1', answer, 'base64') });
@@ -66,16 +56,39 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
     return response;
   };
 
-  app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, async ({ body, log }) =>
-    answer('Broker', log, body.parent, syncBroker(body, context)),
-  );
-  app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, async ({ body }) =>
-    customizeBroker(body),
-  );
-  app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, async ({ body, log }) =>
-    answer('MeshSync', log, body.parent, syncMeshSync(body, context)),
-  );
-  app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, async ({ body }) =>
-    customizeMeshSync(body),
-  );
+  await app.register(async (app: Typed) => {
+    takeJson(app, brokerChildren);
+    app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, async ({ body, log }) =>
+      answer('Broker', log, body.parent, syncBroker(body, context)),
+    );
+    app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, async ({ body }) =>
+      customizeBroker(body),
+    );
+  });
+  await app.register(async (app: Typed) => {
+    takeJson(app, meshSyncChildren);
+    app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, async ({ body, log }) =>
+      answer('MeshSync', log, body.parent, syncMeshSync(body, context)),
+    );
+    app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, async ({ body }) =>
+      customizeMeshSync(body),
+    );
+  });
 };
+
+type Typed = Parameters<typeof hooks>[0];
+
+/** Parses the bodies of the routes beside which it is called; `kinds` are those of the children. */
+function takeJson(app: Typed, kinds: object): void {
+  const parse = bodyParser(Object.keys(kinds));
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    let body: unknown;
+    try {
+      body = parse(bytes as Buffer);
+    } catch {
+      return done(Object.assign(new Error('no JSON'), { statusCode: 400 }));
+    }
+    done(null, body);
+  });
+}

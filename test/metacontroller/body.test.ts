@@ -2,12 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseBody } from '../../src/metacontroller/body.ts';
+import { brokerChildren } from '../../src/broker/request.ts';
+import { meshSyncChildren } from '../../src/meshsync/request.ts';
+import { bodyParser } from '../../src/metacontroller/body.ts';
 import { UnreadManagedFields } from '../../src/metacontroller/managed-fields.ts';
 
 const ENTRY = { manager: 'm', operation: 'Apply', fieldsV1: { 'f:spec': { 'k:{"port":4222}': { '.': {} } } } };
 
-/** The same with every text of managedFields read. */
+/** The same with all managedFields read. */
 function read(body: unknown): unknown {
   if (body instanceof UnreadManagedFields) return body.read();
   if (Array.isArray(body)) return body.map(read);
@@ -15,25 +17,128 @@ function read(body: unknown): unknown {
   return Object.fromEntries(Object.entries(body).map(([key, value]) => [key, read(value)]));
 }
 
-function sameAsWhole(text: string): void {
-  expect(read(parseBody(text))).toEqual(JSON.parse(text));
+const parse = (text: string, kinds = ['Secret.v1', 'ConfigMap.v1']) => bodyParser(kinds)(Buffer.from(text)) as Request;
+
+/** @returns what was parsed, which is the same as it is by JSON.parse, but for the controller */
+function sameAsWhole(text: string, kinds?: string[]): Request {
+  const parsed = parse(text, kinds);
+  expect(read({ ...parsed, controller: undefined })).toEqual({ ...JSON.parse(text), controller: undefined });
+  return parsed;
+}
+
+type Kinds = Record<string, Record<string, { metadata: { managedFields?: unknown } }>>;
+
+interface Request {
+  controller?: unknown;
+  children?: Kinds;
+  related?: Kinds;
+}
+
+/** The kinds whose objects are the same ones among the children and the related objects. */
+function twins({ children = {}, related = {} }: Request): string[] {
+  return Object.keys(children).filter((kind) => children[kind] === related[kind]);
 }
 
 const object = (metadata: object, more: object = {}) => ({ apiVersion: 'v1', kind: 'Secret', metadata, ...more });
-const around = (secret: unknown) => ({ parent: {}, children: { 'Secret.v1': { 'a/b': secret } }, related: {} });
+const secret = (name: string, more: object = {}) =>
+  object({ labels: {}, managedFields: [ENTRY], name }, { ...more, type: 'Opaque' });
+const sent = (children: object, related: object) => ({
+  ...{ controller: { metadata: { generation: 1, managedFields: [ENTRY], name: 'c' }, spec: {} }, parent: { spec: {} } },
+  ...{ children, related, finalizing: false },
+});
+const around = (secret: unknown) => sent({ 'ConfigMap.v1': {}, 'Secret.v1': { 'a/b': secret } }, {});
 
 describe('a body', () => {
   const directories = ['dynamic-apply', 'server-side-apply'].map((name) => join('test/payloads/recorded', name));
   it.each(directories)('of %s is parsed, and its managedFields when they are read', (directory) => {
     let unread = 0;
+    const shared: string[] = [];
     for (const file of readdirSync(directory)) {
       const text = readFileSync(join(directory, file), 'utf8');
-      sameAsWhole(text);
-      const { children = {} } = parseBody(text) as { children?: Record<string, Record<string, object>> };
-      const objects = Object.values(children).flatMap(Object.values) as { metadata: { managedFields?: unknown } }[];
+      const kinds = Object.keys(file.includes('-broker-sync-') ? brokerChildren : meshSyncChildren);
+      const parsed = sameAsWhole(text, kinds);
+      expect(parsed.controller).toBeUndefined();
+      shared.push(...twins(parsed));
+      const objects = Object.values(parsed.children ?? {}).flatMap(Object.values<Kinds[string][string]>);
       unread += objects.filter(({ metadata }) => metadata.managedFields instanceof UnreadManagedFields).length;
     }
     expect(unread).toBeGreaterThan(100);
+    const workloads = shared.filter((kind) => kind === 'StatefulSet.apps/v1' || kind === 'Deployment.apps/v1');
+    expect(workloads.length).toBeGreaterThan(40);
+    expect(new Set(shared)).toEqual(
+      new Set(
+        [...Object.keys(brokerChildren), ...Object.keys(meshSyncChildren)].filter(
+          (kind) => kind !== 'NetworkPolicy.networking.k8s.io/v1',
+        ),
+      ),
+    );
+  });
+
+  it('gives the same objects for children that are related objects too', () => {
+    const kinds = { 'ConfigMap.v1': { 'a/x': secret('x') }, 'Secret.v1': { 'a/b': secret('b'), 'a/c': secret('c') } };
+    const among = { 'Broker.v1': { 'a/d': secret('d') }, ...kinds, 'Service.v1': { 'a/e': secret('e') } };
+    expect(twins(sameAsWhole(JSON.stringify(sent(kinds, kinds))))).toEqual(Object.keys(kinds));
+    expect(twins(sameAsWhole(JSON.stringify(sent(kinds, among))))).toEqual(Object.keys(kinds));
+  });
+
+  const both = { 'a/b': secret('b') };
+  it.each<[string, object]>([
+    ['have another value', { 'a/b': secret('b', { data: { key: 'eA==' } }) }],
+    ['are more', { ...both, 'a/c': secret('c') }],
+    ['are fewer', {}],
+    [
+      'have other managedFields',
+      { 'a/b': object({ labels: {}, managedFields: [{ ...ENTRY, manager: 'n' }], name: 'b' }) },
+    ],
+    ['are none', []],
+  ])('gives other objects for related ones that %s', (_what, related) => {
+    const text = JSON.stringify(sent({ 'ConfigMap.v1': {}, 'Secret.v1': both }, { 'Secret.v1': related }));
+    expect(twins(sameAsWhole(text))).toEqual([]);
+  });
+
+  it.each<[string, object]>([
+    [
+      'a kind that is not asked for among the children',
+      sent(
+        { 'ConfigMap.v1': both, 'Pod.v1': both, 'Secret.v1': both },
+        { 'ConfigMap.v1': both, 'Pod.v1': both, 'Secret.v1': both },
+      ),
+    ],
+    [
+      'a kind twice in one',
+      sent(
+        { 'ConfigMap.v1': { 'Secret.v1': both }, 'Secret.v1': both },
+        { 'ConfigMap.v1': { 'Secret.v1': both }, 'Secret.v1': both },
+      ),
+    ],
+    [
+      'kinds out of order',
+      sent({ 'Secret.v1': both, 'ConfigMap.v1': both }, { 'Secret.v1': both, 'ConfigMap.v1': both }),
+    ],
+    ['a kind that is missing', sent({ 'Secret.v1': both }, { 'Secret.v1': both })],
+    [
+      'children within the parent',
+      {
+        ...sent({ 'ConfigMap.v1': {}, 'Secret.v1': both }, { 'Secret.v1': both }),
+        parent: { a: {}, children: { 'ConfigMap.v1': {}, 'Secret.v1': both }, related: { 'Secret.v1': both } },
+      },
+    ],
+    ['a parent within the controller', { ...sent({}, {}), controller: { a: {}, parent: { b: {} }, c: 1 } }],
+    [
+      'the controller at the end',
+      { parent: {}, children: { 'ConfigMap.v1': {}, 'Secret.v1': both }, related: {}, controller: {} },
+    ],
+    [
+      'related objects first',
+      {
+        controller: {},
+        parent: {},
+        related: { 'Secret.v1': both },
+        children: { 'ConfigMap.v1': {}, 'Secret.v1': both },
+      },
+    ],
+  ])('with %s is the same as JSON', (_what, body) => {
+    sameAsWhole(JSON.stringify(body));
   });
 
   it.each<[string, unknown]>([
@@ -54,7 +159,7 @@ describe('a body', () => {
       'a number in the place of some and a list in that of others',
       {
         ...around(object({ labels: {}, managedFields: 0, name: 'b' })),
-        related: { 'Secret.v1': { 'a/c': object({ labels: {}, managedFields: [ENTRY], name: 'c' }) } },
+        related: { 'Secret.v1': { 'a/c': secret('c') } },
       },
     ],
     ['their name in a text', around(object({ labels: { a: ',"managedFields":[' }, managedFields: [], name: 'b' }))],
@@ -67,32 +172,47 @@ describe('a body', () => {
   ])('with %s is parsed as a whole', (_what, body) => {
     const text = JSON.stringify(body);
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) sameAsWhole(text);
-    else expect(parseBody(text)).toEqual(body);
-    expect(() => parseBody(`${text.slice(0, -1)}`)).toThrow(SyntaxError);
+    else expect(parse(text)).toEqual(body);
+    expect(() => parse(text.slice(0, -1))).toThrow(SyntaxError);
   });
 
   it('that is laid out in lines is parsed as a whole', () => {
-    sameAsWhole(JSON.stringify(around(object({ labels: {}, managedFields: [ENTRY], name: 'b' })), null, 1));
+    sameAsWhole(JSON.stringify(around(secret('b')), null, 1));
     sameAsWhole(
       '{"children":{"S":{"a/b":{"metadata":{"a":1,"managedFields":[1] ,"finalizers":["x"],"name":"b"}}}},"parent":{}}',
     );
   });
 
   it('of any content is parsed as JSON is, however its keys are ordered', () => {
-    const keys = fc.constantFrom('managedFields', 'name', 'labels', 'a"b', '],"name":', ',"managedFields":[', ']', '[');
+    const keys = fc.constantFrom(
+      ...['managedFields', 'name', 'labels', 'a"b', '],"name":', ',"managedFields":[', ']', '[', 'parent', 'children'],
+      ...['related', 'Secret.v1', 'ConfigMap.v1', '"Secret.v1":{', '},"related":{', '}', '{}'],
+    );
     const { json } = fc.letrec((tie) => ({
       json: fc.oneof(
         { maxDepth: 6, withCrossShrink: true },
-        fc.constantFrom<unknown>(0, 1, null, 'x', ']', ',"name":', '"managedFields":['),
+        fc.constantFrom<unknown>(0, 1, null, 'x', ']', ',"name":', '"managedFields":[', '},"related":{'),
         fc.array(tie('json'), { maxLength: 3 }),
         fc.dictionary(keys, tie('json'), { maxKeys: 4 }),
       ),
     }));
-    const group = fc.dictionary(keys, fc.record({ metadata: json, spec: json }), { maxKeys: 3 });
-    const body = fc.record({ parent: json, children: fc.record({ S: group }), related: fc.record({ S: group }) });
-    fc.assert(
-      fc.property(body, (value) => sameAsWhole(JSON.stringify(value))),
-      { numRuns: 2_000 },
+    const objects = fc.dictionary(keys, fc.record({ metadata: json, spec: json }), { maxKeys: 3 });
+    const children = fc.record({ 'ConfigMap.v1': objects, 'Secret.v1': objects });
+    const others = fc.record(
+      { 'ConfigMap.v1': objects, 'Pod.v1': objects, 'Secret.v1': objects },
+      { requiredKeys: [] },
     );
+    const open = fc.record({ spec: json });
+    const body = fc
+      .record({ controller: open, parent: open, children, others, isCopy: fc.boolean() })
+      .map(({ others, isCopy, ...rest }) => ({ ...rest, related: isCopy ? { ...others, ...rest.children } : others }));
+    let shared = 0;
+    fc.assert(
+      fc.property(body, (value) => {
+        shared += twins(sameAsWhole(JSON.stringify(value))).length;
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(shared).toBeGreaterThan(100);
   });
 });
