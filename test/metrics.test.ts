@@ -75,11 +75,11 @@ describe('/metrics', () => {
     const transition = (name: string, reason: string) =>
       `meshery_operator_ready_transition_timestamp_seconds{controller="Broker",resource_namespace="meshery",name="${name}",ready="False",reason="${reason}"} ${since}`;
     expect(await of('ready_transition_timestamp_seconds')).toEqual([
-      transition('a-broker', 'Creating'),
+      transition('a-broker', 'Starting'),
       transition('b-broker', 'InvalidSpec'),
     ]);
     expect(await of('parents')).toEqual([
-      'meshery_operator_parents{controller="Broker",reason="Creating"} 1',
+      'meshery_operator_parents{controller="Broker",reason="Starting"} 1',
       'meshery_operator_parents{controller="Broker",reason="InvalidSpec"} 1',
     ]);
     service.clock.time = '2026-02-03T04:25:06Z';

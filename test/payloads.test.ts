@@ -69,7 +69,7 @@ describe('broker-first-sync', () => {
     expect(Object.keys(spec as JsonObject)).not.toContain('volumeClaimTemplates');
     expect(minted).toHaveLength(2);
     expect(body.status).not.toHaveProperty('endpoint');
-    expect(condition(body.status, 'Ready')).toMatchObject({ status: 'False', reason: 'Creating' });
+    expect(condition(body.status, 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
   });
 });
 
@@ -100,7 +100,7 @@ describe.each(['broker-children-created', 'broker-ready'])('%s', (name) => {
     const wasReady = name === 'broker-ready';
     expect(condition(body.status, 'Ready')).toMatchObject({
       status: 'False',
-      reason: 'Updating',
+      reason: wasReady ? 'Updating' : 'Starting',
       lastTransitionTime: wasReady ? START : '2026-11-23T16:41:26Z',
     });
   });

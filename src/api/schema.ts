@@ -124,13 +124,16 @@ export const commonStatus = {
     Type.Integer({ description: 'The metadata.generation that this status was worked out for.', minimum: 0 }),
   ),
   replicas: Type.Optional(
-    Type.Integer({ description: 'Number of pods that exist; read by the scale subresource.', minimum: 0 }),
+    Type.Integer({
+      description: 'Number of pods that exist or are about to; read by the scale subresource.',
+      minimum: 0,
+    }),
   ),
   readyReplicas: Type.Optional(Type.Integer({ description: 'Number of pods that are ready.', minimum: 0 })),
   selector: Type.Optional(
     Type.String({ description: 'Label selector of the pods, as a string; read by the scale subresource.' }),
   ),
-  version: Type.Optional(Type.String({ description: 'Image tag that the pods are running.' })),
+  version: Type.Optional(Type.String({ description: 'Image tag of the pods.' })),
   conditions: Type.Optional(
     Type.Array(Condition, {
       description: 'State of the resource; Ready is the summary of the others.',

@@ -11,6 +11,8 @@ export interface Endpoint {
   condition: Requirement;
 }
 
+const CONDITION = 'EndpointPublished';
+
 /**
  * The endpoints as the observed client Service has them, `host:port` each.
  * @param pods the broker's pods, for the host address behind a node port
@@ -33,12 +35,24 @@ export function resolveEndpoint(
       ...(addresses.length > 1 && { externalAddresses: addresses.toSorted() }),
     },
     condition: {
-      type: 'EndpointPublished',
+      type: CONDITION,
       wanted: 'True',
       ...(!internal[0]
         ? { status: 'False', reason: 'ServicePending', message: 'The client Service has no address yet.' }
         : (missing(broker, service) ?? external.condition)),
     },
+  };
+}
+
+/**
+ * What is said of the endpoints while a first server starts: nobody is answered there yet, and each step by which the client
+ * Service gets them would cost a write.
+ */
+export function unpublishedEndpoint(): Endpoint {
+  const message = 'The endpoints are published with the first server that is ready.';
+  return {
+    addresses: {},
+    condition: { type: CONDITION, wanted: 'True', status: 'False', reason: 'ServersPending', message },
   };
 }
 

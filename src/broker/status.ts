@@ -6,11 +6,11 @@ import type { Manifest } from '../kubernetes/manifest.ts';
 import { type ConditionInput, withTransitionTimes } from '../metacontroller/conditions.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../metacontroller/observed.ts';
-import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
-import { progressing } from '../metacontroller/rollout.ts';
+import { conditionTypes, namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
+import { progressing, replicaCounts } from '../metacontroller/rollout.ts';
 import { effectiveLoadBalancerClass, fixedFamily } from './children/services.ts';
 import { NATS_CONTAINER } from './children/stateful-set.ts';
-import { resolveEndpoint } from './endpoint.ts';
+import { resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
 import type { Feasible } from './in-place.ts';
 import { brokerHost } from './nats.ts';
 import type { Broker } from './spec.ts';
@@ -46,23 +46,28 @@ export function brokerStatus(
   { service, statefulSet, pods, taken, heldBack, coversService, hibernation }: BrokerObservation,
   now: string,
 ): BrokerStatus {
-  const published = previousBrokerStatus(parent)?.endpoint?.external;
-  const endpoint = resolveEndpoint(broker, service, pods, published);
-  const rollout = progressing(statefulSet, wanted, hibernation ? 0 : broker.size, 'servers');
+  const size = hibernation ? 0 : broker.size;
+  const counts = replicaCounts(statefulSet, wanted ? size : 0);
+  const previous = previousBrokerStatus(parent);
+  const isAwaited = counts.readyReplicas === 0 && !previous?.endpoint && isYoung(previous, now);
+  const endpoint = isAwaited
+    ? unpublishedEndpoint()
+    : resolveEndpoint(broker, service, pods, previous?.endpoint?.external);
+  const rollout = progressing(statefulSet, wanted, size, 'servers');
   const applied = specApplied(heldBack ?? serviceHeldBack(broker, service));
   const names = namesAvailable(taken);
   const said = hibernation ? [hibernation] : [];
   const requirements = [applied, names, ...said, rollout, endpoint.condition];
   const warnings = [...resilience(broker), ...certificate(broker, coversService)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
-  const version = nats?.image && tagOf(nats.image);
+  const image = nats?.image ?? (wanted && broker.nats.image);
+  const version = image && tagOf(image);
   const { generation } = parent.metadata;
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    replicas: statefulSet?.status?.replicas ?? 0,
-    readyReplicas: statefulSet?.status?.readyReplicas ?? 0,
-    desiredReplicas: hibernation ? 0 : broker.size,
-    clustered: (statefulSet?.spec.replicas ?? 0) > 1,
+    ...counts,
+    desiredReplicas: size,
+    clustered: (statefulSet?.spec.replicas ?? counts.replicas) > 1,
     selector: selectorString(selector),
     ...(version && { version }),
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
@@ -73,6 +78,16 @@ export function brokerStatus(
       now,
     ),
   };
+}
+
+/** How long the endpoints wait for a first server, in milliseconds. */
+const SERVERS_AWAITED = 120_000;
+
+function isYoung(previous: BrokerStatus | undefined, now: string): boolean {
+  const ready = previous?.conditions?.find(({ type }) => type === conditionTypes.ready);
+  if (!ready) return true;
+  const age = Date.parse(now) - Date.parse(ready.lastTransitionTime);
+  return age >= 0 && age < SERVERS_AWAITED;
 }
 
 /** What of the spec the client Service can't be given. */

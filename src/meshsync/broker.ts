@@ -2,8 +2,8 @@ import { URL_KEY, usualUrl } from '../broker/children/auth-secret.ts';
 import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
 import { TLS_KEYS } from '../broker/references.ts';
 import { owner } from '../metacontroller/claim.ts';
-import type { ObservedSecret } from '../metacontroller/observed.ts';
-import type { Requirement } from '../metacontroller/ready.ts';
+import type { ObservedBroker, ObservedSecret } from '../metacontroller/observed.ts';
+import { conditionTypes, type Requirement } from '../metacontroller/ready.ts';
 import type { MeshSyncSyncRequest } from './request.ts';
 import type { BrokerReference, MeshSync, SecretKey } from './spec.ts';
 
@@ -31,11 +31,16 @@ export interface ResolvedBroker {
 
 /**
  * Follows the reference to a broker. A native one is resolved once the Broker and its Secret are there: MeshSync itself
- * waits for the servers to answer, so their readiness is reported but not waited for.
+ * waits for the servers to answer, so that they are not ready is reported, unless they are on their way, but not waited for.
+ * @param runs whether MeshSync has pods that publish to what was resolved before
  */
-export function resolveBrokerReference(meshSync: MeshSync, related: MeshSyncSyncRequest['related']): ResolvedBroker {
+export function resolveBrokerReference(
+  meshSync: MeshSync,
+  related: MeshSyncSyncRequest['related'],
+  runs: boolean,
+): ResolvedBroker {
   const { broker } = meshSync;
-  if (broker.type === 'native') return resolveNative(meshSync, broker, related);
+  if (broker.type === 'native') return resolveNative(meshSync, broker, related, runs);
   if (broker.type === 'none') {
     return unresolved(
       'BrokerNotSpecified',
@@ -118,6 +123,7 @@ function resolveNative(
   { namespace, names }: MeshSync,
   reference: NativeReference,
   related: MeshSyncSyncRequest['related'],
+  runs: boolean,
 ): ResolvedBroker {
   const name = `${reference.namespace}/${reference.name}`;
   const broker = related?.['Broker.meshery.io/v1alpha2']?.[name];
@@ -136,6 +142,8 @@ function resolveNative(
   const secret = related?.['Secret.v1']?.[`${reference.namespace}/${reference.authSecret}`];
   const token = decode(secret?.data?.[TOKEN_KEY]);
   if (!secret || owner(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
+    // A Broker that was not synced yet has its Secret a moment later.
+    if (!secret && !broker.status?.conditions && !runs) return { condition: isThere(name) };
     return unresolved(
       'CredentialsPending',
       `Broker ${name} has no Secret ${reference.authSecret} with a usable token yet; see the conditions of the Broker.`,
@@ -144,7 +152,6 @@ function resolveNative(
   const needsSecret = reference.namespace !== namespace;
   const ca = decode(secret.data?.[TLS_KEYS.ca]);
   const secretName = needsSecret ? names.brokerAuth : reference.authSecret;
-  const brokerReady = broker.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     connection: {
       url: decode(secret.data?.[URL_KEY]) || nativeUrl(reference),
@@ -152,14 +159,24 @@ function resolveNative(
       credential: { type: 'token', name: secretName, key: TOKEN_KEY, value: token },
       needsSecret,
     },
-    condition:
-      brokerReady?.status === 'True'
-        ? resolved('Resolved', `Broker ${name} is ready.`)
-        : resolved(
-            'BrokerNotReady',
-            `Broker ${name} is there but not ready: ${brokerReady?.reason ?? 'no status yet'}.`,
-          ),
+    condition: standsStill(broker) ?? isThere(name),
   };
+}
+
+/** The same while its servers start and once they are ready, so that a MeshSync need not tell each step of its Broker. */
+function isThere(name: string): Requirement {
+  return resolved('Resolved', `Broker ${name} is there.`);
+}
+
+/** What is said of a Broker that is not ready and not on its way. */
+function standsStill({ metadata: { namespace, name }, status }: ObservedBroker): Requirement | undefined {
+  const of = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted);
+  const [ready, progress] = [of(conditionTypes.ready), of(conditionTypes.progressing)];
+  if (ready?.status !== 'False' || (progress?.status === 'True' && progress.reason === ready.reason)) return undefined;
+  return resolved(
+    'BrokerNotReady',
+    `Broker ${namespace}/${name} is there but not ready: ${ready.reason ?? 'no reason'}.`,
+  );
 }
 
 function resolved(reason: string, message: string): Requirement {

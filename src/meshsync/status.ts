@@ -8,7 +8,7 @@ import { type ConditionInput, withTransitionTimes } from '../metacontroller/cond
 import type { Parent } from '../metacontroller/envelope.ts';
 import type { ObservedDeployment } from '../metacontroller/observed.ts';
 import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
-import { progressing } from '../metacontroller/rollout.ts';
+import { progressing, replicaCounts } from '../metacontroller/rollout.ts';
 import { publishingTo } from './broker.ts';
 import { FIRST_WITH_HEALTH_ENDPOINTS, MESHSYNC_CONTAINER } from './children/deployment.ts';
 import { podSelector } from './labels.ts';
@@ -48,8 +48,8 @@ export function meshSyncStatus(
   { deployment, brokerUrl, brokerResolved, watchList, inForce, taken, hibernation }: MeshSyncObservation,
   now: string,
 ): MeshSyncStatus {
-  const rollout =
-    stuck(deployment) ?? progressing(deployment, wanted, hibernation ? 0 : meshSync.size, 'MeshSync pods');
+  const size = hibernation ? 0 : meshSync.size;
+  const rollout = stuck(deployment) ?? progressing(deployment, wanted, size, 'MeshSync pods');
   const names = namesAvailable(taken);
   const applied = specApplied();
   const list = watchListValid(watchList);
@@ -57,15 +57,16 @@ export function meshSyncStatus(
   const other = watchListInForce(meshSync, inForce);
   const blocking = inForce && 'path' in inForce ? other : [];
   const warnings = [...other, ...publishesOnce(meshSync), ...roleBound(meshSync)];
+  const isComing = [names, list, ...blocking, brokerResolved].every(({ status, wanted }) => status === wanted);
   const container = deployment?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER);
-  const version = container?.image && tagOf(container.image);
+  const image = container?.image ?? (isComing ? meshSync.image.image : undefined);
+  const version = image && tagOf(image);
   const url = brokerUrl ?? publishingTo(meshSync.broker);
   const broker = brokerName(meshSync);
   const { generation } = parent.metadata;
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    replicas: deployment?.status?.replicas ?? 0,
-    readyReplicas: deployment?.status?.readyReplicas ?? 0,
+    ...replicaCounts(deployment, isComing ? size : 0),
     selector: selectorString(podSelector(meshSync, deployment)),
     ...(version && { version }),
     ...(broker && { broker }),

@@ -38,7 +38,7 @@ function answer(
   if ('path' in meshSync) return keep(invalidSpec(meshSync));
 
   const claims = claimNames(request, meshSync);
-  const { connection, condition } = resolveBrokerReference(meshSync, related);
+  const { connection, condition } = resolveBrokerReference(meshSync, related, claims.deployment.observed !== undefined);
   const list = readWatchList(meshSync.watchList, meshSync.tag);
   const data = listInForce(meshSync, related);
   const inForce = data && readWatchList(data, meshSync.tag);

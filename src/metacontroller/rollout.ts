@@ -5,6 +5,7 @@ import { isApplied } from './revision.ts';
 
 /** A StatefulSet or a Deployment, as far as its rollout goes. */
 interface Workload extends ObservedObject {
+  spec: { replicas?: number };
   status?: {
     observedGeneration?: number;
     replicas?: number;
@@ -36,16 +37,30 @@ export function progressing(
   };
 }
 
+/**
+ * How many pods there are or are about to be, which is told before they are there so that it needs no telling again, and how
+ * many are ready.
+ * @param asked number of pods of a workload that is not there yet
+ */
+export function replicaCounts(observed: Workload | undefined, asked: number) {
+  const { replicas = 0, readyReplicas = 0 } = observed?.status ?? {};
+  return { replicas: Math.max(replicas, observed?.spec.replicas ?? asked), readyReplicas };
+}
+
 function rolloutState(observed: Workload | undefined, wanted: Manifest | undefined, size: number, pods: string) {
-  if (!observed) return { reason: 'Creating', message: `The ${pods} are being created.` };
-  const { observedGeneration = 0, replicas = 0, readyReplicas = 0, updatedReplicas = 0 } = observed.status ?? {};
+  const { observedGeneration = 0, replicas = 0, readyReplicas = 0, updatedReplicas = 0 } = observed?.status ?? {};
+  const starting = { reason: 'Starting', message: `${readyReplicas} of ${size} ${pods} are ready.` };
+  if (!observed) return starting;
+  // Whichever step the first pods are at, there is the same to tell of them: a status costs a write each time it changes.
+  const isFirstStart = readyReplicas === 0 && replicas <= updatedReplicas && size > 0;
+  if (isFirstStart) return starting;
   if ((wanted && !isApplied(observed, wanted)) || observedGeneration < (observed.metadata.generation ?? 0)) {
     return { reason: 'Updating', message: `A change is being handed to the ${pods}.` };
   }
   if (updatedReplicas < replicas) {
     return { reason: 'RollingOut', message: `${updatedReplicas} of ${replicas} ${pods} are up to date.` };
   }
-  if (readyReplicas < size) return { reason: 'Starting', message: `${readyReplicas} of ${size} ${pods} are ready.` };
+  if (readyReplicas < size) return starting;
   if (replicas > size) return { reason: 'ScalingDown', message: `${replicas} ${pods} are left of which ${size} stay.` };
   return undefined;
 }

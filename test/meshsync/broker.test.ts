@@ -18,11 +18,47 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(condition(waiting?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
     cluster.create(broker, 'kubectl');
     const pending = await sync(cluster, meshSync, hook, how);
-    expect(condition(pending.status, 'Ready')).toMatchObject({ reason: 'CredentialsPending' });
+    expect(condition(pending.status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: 'Resolved' });
+    expect(condition(pending.status, 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
     expect(pending.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
     const [, ready] = await settle(cluster, [broker, meshSync], hook, how);
     expect(ready?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount', 'Secret', 'Deployment']);
     expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('says that credentials are missing once its Broker was synced without making any', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    cluster.setStatus(broker, { conditions: [] });
+    const { status, children } = await sync(cluster, meshSync, hook, how);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
+    expect(children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+  });
+
+  it('is not ready while its Broker is made anew, and goes on as it is', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    cluster.delete(broker);
+    cluster.delete({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'meshery-nats-auth', namespace: 'brokers' } });
+    cluster.create({ ...broker, metadata: { ...broker.metadata, uid: 'another' } }, 'kubectl');
+    const { status, writes } = await sync(cluster, meshSync, hook, how);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
+    expect(writes).toEqual([]);
+  });
+
+  it.each([
+    ['on its way', 'Starting', 'Resolved'],
+    ['standing still', 'NameTaken', 'BrokerNotReady'],
+  ])('tells of a Broker that is %s', async (_what, reason, told) => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker], hook, how);
+    cluster.setStatus(broker, {
+      conditions: [
+        { type: 'Ready', status: 'False', reason },
+        { type: 'Progressing', status: 'True', reason: 'Starting' },
+      ],
+    });
+    const { status } = await sync(cluster, meshSync, hook, how);
+    expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: told });
   });
 
   it('has the token of a Broker in another namespace copied into a Secret of its own', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { REVISION_ANNOTATION } from '../../src/metacontroller/revision.ts';
-import { progressing } from '../../src/metacontroller/rollout.ts';
+import { progressing, replicaCounts } from '../../src/metacontroller/rollout.ts';
 
 const manifest = (revision: string) => ({
   apiVersion: 'apps/v1',
@@ -12,13 +12,19 @@ const counts = { observedGeneration: 2, replicas: 3, readyReplicas: 3, updatedRe
 
 function observed(status: Partial<typeof counts> | undefined, revision = 'x') {
   const { metadata, ...rest } = manifest(revision);
-  return { ...rest, metadata: { ...metadata, generation: 2 }, ...(status && { status }) };
+  return { ...rest, spec: { replicas: 3 }, metadata: { ...metadata, generation: 2 }, ...(status && { status }) };
 }
 
 describe('progressing', () => {
   it.each([
-    ['there is nothing yet', undefined, 'Creating'],
-    ['there is no status yet', observed(undefined), 'Updating'],
+    ['there is nothing yet', undefined, 'Starting'],
+    ['there is no status yet', observed(undefined), 'Starting'],
+    ['what never became ready is corrected', observed({ ...counts, readyReplicas: 0 }, 'y'), 'Starting'],
+    [
+      'there are pods of the old revision only',
+      observed({ ...counts, readyReplicas: 0, updatedReplicas: 0 }),
+      'RollingOut',
+    ],
     ['a change is still to be applied', observed(counts, 'y'), 'Updating'],
     ['a change is not looked at yet', observed({ ...counts, observedGeneration: 1 }), 'Updating'],
     ['some pods are of the old revision', observed({ ...counts, updatedReplicas: 1 }), 'RollingOut'],
@@ -44,5 +50,18 @@ describe('progressing', () => {
       progressing(observed(status), manifest('x'), 3, 'servers').message;
     expect(message({ ...counts, updatedReplicas: 1 })).toBe('1 of 3 servers are up to date.');
     expect(message({ ...counts, readyReplicas: 2 })).toBe('2 of 3 servers are ready.');
+  });
+});
+
+describe('the number of pods', () => {
+  it('counts those that are asked for, so that it is the same before they are there', () => {
+    expect(replicaCounts(undefined, 3)).toEqual({ replicas: 3, readyReplicas: 0 });
+    expect(replicaCounts(observed(undefined), 3)).toEqual({ replicas: 3, readyReplicas: 0 });
+    expect(replicaCounts(observed({ replicas: 1, readyReplicas: 1 }), 3)).toEqual({ replicas: 3, readyReplicas: 1 });
+    expect(replicaCounts(observed(counts), 3)).toEqual({ replicas: 3, readyReplicas: 3 });
+  });
+
+  it('counts those that are still there though fewer are asked for', () => {
+    expect(replicaCounts(observed({ replicas: 4, readyReplicas: 4 }), 2)).toEqual({ replicas: 4, readyReplicas: 4 });
   });
 });

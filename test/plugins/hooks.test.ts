@@ -30,7 +30,7 @@ describe('the log', () => {
       name: 'meshery-broker',
       msg: 'a condition has changed',
     };
-    expect(lines).toContainEqual({ ...of, reqId: 'req-1', condition: 'Ready', to: 'False', reason: 'Creating' });
+    expect(lines).toContainEqual({ ...of, reqId: 'req-1', condition: 'Ready', to: 'False', reason: 'Starting' });
     expect(lines).toHaveLength((status.conditions as unknown[]).length);
 
     lines.length = 0;
