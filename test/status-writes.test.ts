@@ -41,29 +41,50 @@ describe.each(STRATEGIES)('under %s, a pair that becomes ready', (how) => {
   });
 });
 
-describe('a Broker whose servers take long', () => {
-  it('has its endpoint published after two minutes all the same, and keeps it', async () => {
-    const app = testApp();
-    const hook = hookOf(app);
+describe('the endpoint of a Broker', () => {
+  it('is published with the first server that is ready, and kept when there is none any more', async () => {
+    const hook = hookOf(testApp());
     const cluster = clusterWith(broker);
-    const statusAfter = async (seconds: number) => {
-      app.clock.time = new Date(Date.parse(app.clock.time) + seconds * 1_000).toISOString();
+    const statusAfter = async (progress?: typeof STARTING) => {
+      if (progress) runControllers(cluster, progress);
       const { status } = await sync(cluster, broker, hook, 'dynamic-apply');
       return status;
     };
-    await statusAfter(0);
-    runControllers(cluster, STARTING);
-    const early = await statusAfter(119);
-    expect(early).not.toHaveProperty('endpoint');
-    expect(condition(early, 'EndpointPublished')).toMatchObject({ status: 'False', reason: 'ServersPending' });
-    const late = await statusAfter(1);
-    expect(at(late, 'endpoint', 'internal')).toMatch(/:4222$/);
-    expect(condition(late, 'EndpointPublished')).toMatchObject({ status: 'True', reason: 'ClusterInternal' });
-    expect(condition(late, 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
+    for (const progress of [undefined, STARTING]) {
+      const status = await statusAfter(progress);
+      expect(status).not.toHaveProperty('endpoint');
+      expect(condition(status, 'EndpointPublished')).toMatchObject({ status: 'False', reason: 'ServersPending' });
+    }
+    const ready = await statusAfter(READY);
+    expect(at(ready, 'endpoint', 'internal')).toMatch(/:4222$/);
+    expect(condition(ready, 'EndpointPublished')).toMatchObject({ status: 'True', reason: 'ClusterInternal' });
+    expect(await statusAfter(STARTING)).toMatchObject({ endpoint: at(ready, 'endpoint') });
+  });
+});
 
-    runControllers(cluster, READY);
-    await statusAfter(1);
-    runControllers(cluster, STARTING);
-    expect(await statusAfter(1)).toMatchObject({ endpoint: at(late, 'endpoint') });
+describe('a first status', () => {
+  const parentOf = (created: string | undefined) => ({
+    ...broker,
+    metadata: { ...broker.metadata, ...(created && { creationTimestamp: created }) },
+  });
+  const since = async (created: string | undefined, time: string) => {
+    const app = testApp();
+    app.clock.time = time;
+    const { status } = (await app.post('/broker/sync', { parent: parentOf(created), children: {} })).json();
+    return condition(status, 'Ready')?.lastTransitionTime;
+  };
+
+  it('of a new resource holds since its creation, so that it is the same when its second sync comes too early', async () => {
+    expect(await since('2026-02-03T04:05:00Z', '2026-02-03T04:05:01Z')).toBe('2026-02-03T04:05:00Z');
+    expect(await since('2026-02-03T04:05:00Z', '2026-02-03T04:06:59Z')).toBe('2026-02-03T04:05:00Z');
+  });
+
+  it.each<[string, string | undefined]>([
+    ['one that has been there for long', '2026-02-03T04:03:01Z'],
+    ['one whose creation is yet to come', '2026-02-03T04:05:02Z'],
+    ['one that does not tell', undefined],
+    ['one that tells nonsense', 'yesterday'],
+  ])('of %s holds since now', async (_what, created) => {
+    expect(await since(created, '2026-02-03T04:05:01Z')).toBe('2026-02-03T04:05:01Z');
   });
 });

@@ -6,7 +6,7 @@ import type { Manifest } from '../kubernetes/manifest.ts';
 import { type ConditionInput, withTransitionTimes } from '../metacontroller/conditions.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../metacontroller/observed.ts';
-import { conditionTypes, namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
+import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
 import { progressing, replicaCounts } from '../metacontroller/rollout.ts';
 import { effectiveLoadBalancerClass, fixedFamily } from './children/services.ts';
 import { NATS_CONTAINER } from './children/stateful-set.ts';
@@ -48,11 +48,11 @@ export function brokerStatus(
 ): BrokerStatus {
   const size = hibernation ? 0 : broker.size;
   const counts = replicaCounts(statefulSet, wanted ? size : 0);
-  const previous = previousBrokerStatus(parent);
-  const isAwaited = counts.readyReplicas === 0 && !previous?.endpoint && isYoung(previous, now);
-  const endpoint = isAwaited
-    ? unpublishedEndpoint()
-    : resolveEndpoint(broker, service, pods, previous?.endpoint?.external);
+  const published = previousBrokerStatus(parent)?.endpoint;
+  const endpoint =
+    published || counts.readyReplicas > 0
+      ? resolveEndpoint(broker, service, pods, published?.external)
+      : unpublishedEndpoint();
   const rollout = progressing(statefulSet, wanted, size, 'servers');
   const applied = specApplied(heldBack ?? serviceHeldBack(broker, service));
   const names = namesAvailable(taken);
@@ -74,20 +74,10 @@ export function brokerStatus(
     conditions: withTransitionTimes(
       [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names, ...warnings, ...said],
       parent.status,
-      generation,
+      parent.metadata,
       now,
     ),
   };
-}
-
-/** How long the endpoints wait for a first server, in milliseconds. */
-const SERVERS_AWAITED = 120_000;
-
-function isYoung(previous: BrokerStatus | undefined, now: string): boolean {
-  const ready = previous?.conditions?.find(({ type }) => type === conditionTypes.ready);
-  if (!ready) return true;
-  const age = Date.parse(now) - Date.parse(ready.lastTransitionTime);
-  return age >= 0 && age < SERVERS_AWAITED;
 }
 
 /** What of the spec the client Service can't be given. */

@@ -142,8 +142,8 @@ function resolveNative(
   const secret = related?.['Secret.v1']?.[`${reference.namespace}/${reference.authSecret}`];
   const token = decode(secret?.data?.[TOKEN_KEY]);
   if (!secret || owner(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
-    // A Broker that was not synced yet has its Secret a moment later.
-    if (!secret && !broker.status?.conditions && !runs) return { condition: isThere(name) };
+    // A Broker that was made a moment ago has its Secret a moment later.
+    if (!secret && !runs && isStarting(broker)) return { condition: isThere(name) };
     return unresolved(
       'CredentialsPending',
       `Broker ${name} has no Secret ${reference.authSecret} with a usable token yet; see the conditions of the Broker.`,
@@ -169,14 +169,25 @@ function isThere(name: string): Requirement {
 }
 
 /** What is said of a Broker that is not ready and not on its way. */
-function standsStill({ metadata: { namespace, name }, status }: ObservedBroker): Requirement | undefined {
-  const of = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted);
-  const [ready, progress] = [of(conditionTypes.ready), of(conditionTypes.progressing)];
-  if (ready?.status !== 'False' || (progress?.status === 'True' && progress.reason === ready.reason)) return undefined;
+function standsStill(broker: ObservedBroker): Requirement | undefined {
+  const { namespace, name } = broker.metadata;
+  const ready = conditionOf(broker, conditionTypes.ready);
+  if (ready?.status !== 'False' || isStarting(broker)) return undefined;
   return resolved(
     'BrokerNotReady',
     `Broker ${namespace}/${name} is there but not ready: ${ready.reason ?? 'no reason'}.`,
   );
+}
+
+/** Whether a Broker was not synced yet, or waits for nothing but its servers. */
+function isStarting(broker: ObservedBroker): boolean {
+  const ready = conditionOf(broker, conditionTypes.ready);
+  const progressing = conditionOf(broker, conditionTypes.progressing);
+  return !ready || (ready.status === 'False' && progressing?.status === 'True' && progressing.reason === ready.reason);
+}
+
+function conditionOf({ status }: ObservedBroker, type: string) {
+  return status?.conditions?.find((condition) => condition.type === type);
 }
 
 function resolved(reason: string, message: string): Requirement {

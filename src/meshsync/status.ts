@@ -84,7 +84,7 @@ export function meshSyncStatus(
         ...said,
       ],
       parent.status,
-      generation,
+      parent.metadata,
       now,
     ),
   };

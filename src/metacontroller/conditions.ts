@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { Condition } from '../api/schema.ts';
+import { timestamp } from './context.ts';
+import type { Parent } from './envelope.ts';
 
 /** A condition before it knows since when it holds. */
 export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
@@ -9,27 +11,41 @@ export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'mes
  * Conditions with their times. `lastTransitionTime` is carried over while the status stays, so the same state always
  * gives the same conditions: Metacontroller re-enqueues a parent whose status differs in anything.
  * @param status the parent's status as it came; what is not a valid condition in it is passed over
- * @param generation the parent's generation
+ * @param metadata of the parent
  * @param now the present in RFC 3339, used for transitions only
  */
 export function withTransitionTimes(
   inputs: ConditionInput[],
   status: unknown,
-  generation: number | undefined,
+  { generation, creationTimestamp }: Pick<Parent['metadata'], 'generation' | 'creationTimestamp'>,
   now: string,
 ): Condition[] {
   const previous = previousConditions(status);
+  const since = previous.length === 0 ? firstTime(creationTimestamp, now) : now;
   return inputs.map((input) => {
     const before = previous.find((condition) => condition.type === input.type);
     return {
       type: input.type,
       status: input.status,
       ...(generation !== undefined && { observedGeneration: generation }),
-      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : now,
+      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : since,
       reason: input.reason,
       message: input.message,
     };
   });
+}
+
+/** Age at which a resource that has no conditions yet is not a new one any more, in milliseconds. */
+const NEW = 120_000;
+
+/**
+ * Since when the first conditions of a resource hold: those of a new one since its creation. Its second sync often comes
+ * before Metacontroller has seen what the first one wrote, and must write the same then.
+ */
+function firstTime(creationTimestamp: string | undefined, now: string): string {
+  const created = Date.parse(creationTimestamp ?? '');
+  const age = Date.parse(now) - created;
+  return age >= 0 && age < NEW ? timestamp(new Date(created)) : now;
 }
 
 const hasConditions = TypeCompiler.Compile(Type.Object({ conditions: Type.Array(Type.Unknown()) }));

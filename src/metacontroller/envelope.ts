@@ -35,6 +35,7 @@ export function parent<const Kind extends string>(kind: Kind) {
       namespace: identifier(63),
       uid: identifier(253),
       generation: Type.Optional(Type.Integer({ minimum: 0 })),
+      creationTimestamp: Type.Optional(Type.String()),
       deletionTimestamp: Type.Optional(Type.String()),
       annotations: Type.Optional(mapOf(Type.String())),
     }),

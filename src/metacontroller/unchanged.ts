@@ -17,17 +17,17 @@ export function refusal(problem: { reason: string; message: string }): Condition
  * @param inputs what is to be said now
  */
 export function unchangedStatus(
-  { metadata: { generation } }: Parent,
+  { metadata }: Parent,
   previous: { conditions?: Condition[] } | undefined,
   inputs: ConditionInput[],
   context: SyncContext,
 ): object {
   const said = new Set<string>([...inputs.map(({ type }) => type), ...annotationConditions]);
   const others = previous?.conditions?.filter(({ type }) => !said.has(type)) ?? [];
-  const conditions = withTransitionTimes(inputs, previous, generation, timestamp(context.now()));
+  const conditions = withTransitionTimes(inputs, previous, metadata, timestamp(context.now()));
   return {
     ...previous,
-    ...(generation !== undefined && { observedGeneration: generation }),
+    ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),
     conditions: [...conditions, ...others].sort(readyFirst),
   };
 }

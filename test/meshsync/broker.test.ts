@@ -26,9 +26,9 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('says that credentials are missing once its Broker was synced without making any', async () => {
+  it('says that credentials are missing when its Broker stands still without any', async () => {
     const cluster = clusterWith(broker, meshSync);
-    cluster.setStatus(broker, { conditions: [] });
+    cluster.setStatus(broker, { conditions: [{ type: 'Ready', status: 'False', reason: 'NameTaken' }] });
     const { status, children } = await sync(cluster, meshSync, hook, how);
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
     expect(children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
