@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { canonicalQuantity } from '../kubernetes/quantity.ts';
-import { SelectsAll } from './schema.ts';
+import { propertiesOf, SelectsAll } from './schema.ts';
 
 /**
  * A value that fits its schema in the one form in which the API server gives it back, so that what is made from it is
@@ -12,7 +12,7 @@ export function canonical<Schema extends TSchema>(schema: Schema, value: Static<
   if (Array.isArray(value)) return value.map((item) => canonical(schema.items, item));
   if (!schema.properties || typeof value !== 'object' || value === null) return value;
   const fields: [string, unknown][] = [];
-  for (const [name, property] of Object.entries<TSchema>(schema.properties)) {
+  for (const [name, property] of propertiesOf(schema)) {
     const field: unknown = (value as Record<string, unknown>)[name];
     if (field === undefined) continue;
     const inside = canonical(property, field);

@@ -32,6 +32,17 @@ export function withRules<Schema extends TSchema>(schema: Schema, rules: Rule<St
 /** Marks a schema of selectors: an empty one selects everything, while any other empty object counts as absent. */
 export const SelectsAll = Symbol('SelectsAll');
 
+const properties = new WeakMap<TSchema, [name: string, schema: TSchema][]>();
+
+/** The properties of an object schema, listed once: schemas are walked with each value. */
+export function propertiesOf(schema: TSchema): [name: string, schema: TSchema][] {
+  const known = properties.get(schema);
+  if (known) return known;
+  const listed = Object.entries<TSchema>(schema.properties ?? {});
+  properties.set(schema, listed);
+  return listed;
+}
+
 /** Options of a schema that ends up in a CRD; `description` is what `kubectl explain` prints. */
 export interface FieldOptions extends SchemaOptions {
   description: string;

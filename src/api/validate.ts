@@ -2,7 +2,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { TypeCheck } from '@sinclair/typebox/compiler';
 import type { ValueError } from '@sinclair/typebox/errors';
 import { canonical } from './canonical.ts';
-import { RULES, type Rule } from './schema.ts';
+import { propertiesOf, RULES, type Rule } from './schema.ts';
 
 /** What is wrong with a field, for the person who wrote it. Never holds the value itself: it may be a credential. */
 export interface FieldError {
@@ -78,7 +78,7 @@ function brokenRule(schema: TSchema, value: unknown, path: string): FieldError |
       if (inside) return inside;
     }
   } else if (typeof value === 'object' && value !== null) {
-    for (const [name, property] of Object.entries<TSchema>(schema.properties ?? {})) {
+    for (const [name, property] of propertiesOf(schema)) {
       const field: unknown = (value as Record<string, unknown>)[name];
       const inside = field === undefined ? undefined : brokenRule(property, field, path + step(name));
       if (inside) return inside;

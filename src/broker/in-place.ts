@@ -28,6 +28,7 @@ export function feasible(broker: Broker, observed: ObservedStatefulSet | undefin
   const { jetStream, heldBack: storageHeldBack } = feasibleJetStream(broker, observed);
   const { size, heldBack: sizeHeldBack } = feasibleSize(broker, observed);
   const heldBack = storageHeldBack ?? sizeHeldBack;
+  if (!heldBack && jetStream === broker.jetStream && size === broker.size) return { broker };
   const { jetStream: _wanted, ...rest } = broker;
   return { broker: { ...rest, size, ...(jetStream && { jetStream }) }, ...(heldBack && { heldBack }) };
 }

@@ -11,7 +11,7 @@ export const BROKER_LABEL = 'meshery.io/broker';
 
 /** Labels of every child of a broker. */
 export function brokerLabels({ names }: Pick<Broker, 'names'>): Record<string, string> {
-  return { ...recommendedLabels(NAME, names.nats), 'app.kubernetes.io/component': NAME };
+  return recommendedLabels(NAME, names.nats, NAME);
 }
 
 /** Labels that a broker's pods have whatever its spec says. */
@@ -33,5 +33,5 @@ export function podSelector(broker: Broker, observed: ObservedStatefulSet | unde
 
 /** Labels of a broker's pods; they satisfy the selector. */
 export function podLabels(broker: Broker, selector: Record<string, string>): Record<string, string> {
-  return { ...brokerLabels(broker), [BROKER_LABEL]: broker.name, ...selector };
+  return Object.assign(brokerLabels(broker), { [BROKER_LABEL]: broker.name }, selector);
 }

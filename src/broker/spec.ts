@@ -112,8 +112,10 @@ function container(
   { version, image, resources }: { version?: string; image?: Image; resources?: Resources },
   imageRegistry: string | undefined,
 ): Container {
+  const { image: reference, imagePullPolicy } = containerImage(standard, version, image, imageRegistry);
   return {
-    ...containerImage(standard, version, image, imageRegistry),
+    image: reference,
+    imagePullPolicy,
     resources: (resources as V1ResourceRequirements | undefined) ?? standard.resources,
   };
 }

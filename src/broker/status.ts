@@ -3,7 +3,7 @@ import { BrokerStatus } from '../api/broker.ts';
 import { tagOf } from '../kubernetes/images.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
-import { type ConditionInput, withTransitionTimes } from '../metacontroller/conditions.ts';
+import { type ConditionInput, conditionsOf, withTransitionTimes } from '../metacontroller/conditions.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../metacontroller/observed.ts';
 import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
@@ -37,9 +37,13 @@ export interface BrokerObservation {
   hibernation: Requirement | undefined;
 }
 
-/** The status of a broker, from what is observed alone: Metacontroller writes it even if a child could not be applied. */
+/**
+ * The status of a broker, from what is observed alone: Metacontroller writes it even if a child could not be applied.
+ * @param previous its last status, `undefined` when it was of no use
+ */
 export function brokerStatus(
   parent: Parent,
+  previous: BrokerStatus | undefined,
   broker: Broker,
   selector: Record<string, string>,
   wanted: Manifest | undefined,
@@ -47,10 +51,10 @@ export function brokerStatus(
   now: string,
 ): BrokerStatus {
   const size = hibernation ? 0 : broker.size;
-  const counts = replicaCounts(statefulSet, wanted ? size : 0);
-  const published = previousBrokerStatus(parent)?.endpoint;
+  const { replicas, readyReplicas } = replicaCounts(statefulSet, wanted ? size : 0);
+  const published = previous?.endpoint;
   const endpoint =
-    published || counts.readyReplicas > 0
+    published || readyReplicas > 0
       ? resolveEndpoint(broker, service, pods, published?.external)
       : unpublishedEndpoint();
   const rollout = progressing(statefulSet, wanted, size, 'servers');
@@ -64,16 +68,17 @@ export function brokerStatus(
   const version = image && tagOf(image);
   const { generation } = parent.metadata;
   return {
-    ...(generation !== undefined && { observedGeneration: generation }),
-    ...counts,
+    replicas,
+    readyReplicas,
     desiredReplicas: size,
-    clustered: (statefulSet?.spec.replicas ?? counts.replicas) > 1,
+    clustered: (statefulSet?.spec.replicas ?? replicas) > 1,
     selector: selectorString(selector),
+    ...(generation !== undefined && { observedGeneration: generation }),
     ...(version && { version }),
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
       [ready(requirements, 'The broker serves.'), rollout, endpoint.condition, applied, names, ...warnings, ...said],
-      parent.status,
+      previous?.conditions ?? conditionsOf(parent.status),
       parent.metadata,
       now,
     ),

@@ -1,3 +1,4 @@
+import type { BrokerStatus } from '../api/broker.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
 import { type SyncContext, timestamp } from '../metacontroller/context.ts';
@@ -24,13 +25,15 @@ import { brokerStatus, previousBrokerStatus } from './status.ts';
  * same answer, but for a credential that has to be made and the time of a transition.
  */
 export function syncBroker(request: BrokerSyncRequest, context: SyncContext): SyncResponse {
-  return respond(request, previousBrokerStatus(request.parent), context, (keep, hibernation) =>
-    answer(request, context, keep, hibernation),
+  const previous = previousBrokerStatus(request.parent);
+  return respond(request, previous, context, (keep, hibernation) =>
+    answer(request, previous, context, keep, hibernation),
   );
 }
 
 function answer(
   request: BrokerSyncRequest,
+  previous: BrokerStatus | undefined,
   context: SyncContext,
   keep: Keep,
   hibernation: Requirement | undefined,
@@ -70,6 +73,7 @@ function answer(
   return {
     status: brokerStatus(
       parent,
+      previous,
       broker,
       selector,
       canRun ? wanted.statefulSet : undefined,

@@ -2,12 +2,13 @@
  * The recommended labels (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels) of one child.
  * `instance` tells apart the parents of one namespace.
  */
-export function recommendedLabels(name: string, instance: string): Record<string, string> {
+export function recommendedLabels(name: string, instance: string, component?: string): Record<string, string> {
   return {
     'app.kubernetes.io/name': name,
     'app.kubernetes.io/instance': instance,
     'app.kubernetes.io/part-of': 'meshery',
     'app.kubernetes.io/managed-by': 'meshery-operator',
+    ...(component && { 'app.kubernetes.io/component': component }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { FieldError } from '../api/validate.ts';
 import { isAtLeast, tagOf } from '../kubernetes/images.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
-import { type ConditionInput, withTransitionTimes } from '../metacontroller/conditions.ts';
+import { type ConditionInput, conditionsOf, withTransitionTimes } from '../metacontroller/conditions.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import type { ObservedDeployment } from '../metacontroller/observed.ts';
 import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
@@ -40,9 +40,13 @@ export interface MeshSyncObservation {
   hibernation: Requirement | undefined;
 }
 
-/** The status of a MeshSync, from what is observed alone. */
+/**
+ * The status of a MeshSync, from what is observed alone.
+ * @param previous its last status, `undefined` when it was of no use
+ */
 export function meshSyncStatus(
   parent: Parent,
+  previous: MeshSyncStatus | undefined,
   meshSync: MeshSync,
   wanted: Manifest | undefined,
   { deployment, brokerUrl, brokerResolved, watchList, inForce, taken, hibernation }: MeshSyncObservation,
@@ -63,11 +67,13 @@ export function meshSyncStatus(
   const version = image && tagOf(image);
   const url = brokerUrl ?? publishingTo(meshSync.broker);
   const broker = brokerName(meshSync);
+  const { replicas, readyReplicas } = replicaCounts(deployment, isComing ? size : 0);
   const { generation } = parent.metadata;
   return {
-    ...(generation !== undefined && { observedGeneration: generation }),
-    ...replicaCounts(deployment, isComing ? size : 0),
+    replicas,
+    readyReplicas,
     selector: selectorString(podSelector(meshSync, deployment)),
+    ...(generation !== undefined && { observedGeneration: generation }),
     ...(version && { version }),
     ...(broker && { broker }),
     ...(url && { 'publishing-to': url }),
@@ -83,7 +89,7 @@ export function meshSyncStatus(
         ...warnings,
         ...said,
       ],
-      parent.status,
+      previous?.conditions ?? conditionsOf(parent.status),
       parent.metadata,
       now,
     ),

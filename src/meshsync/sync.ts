@@ -1,3 +1,4 @@
+import type { MeshSyncStatus } from '../api/meshsync.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
@@ -22,13 +23,15 @@ import { readWatchList } from './watch-list.ts';
  * run yet is not started, so that it never starts in vain.
  */
 export function syncMeshSync(request: MeshSyncSyncRequest, context: SyncContext): SyncResponse {
-  return respond(request, previousMeshSyncStatus(request.parent), context, (keep, hibernation) =>
-    answer(request, context, keep, hibernation),
+  const previous = previousMeshSyncStatus(request.parent);
+  return respond(request, previous, context, (keep, hibernation) =>
+    answer(request, previous, context, keep, hibernation),
   );
 }
 
 function answer(
   request: MeshSyncSyncRequest,
+  previous: MeshSyncStatus | undefined,
   context: SyncContext,
   keep: Keep,
   hibernation: Requirement | undefined,
@@ -63,6 +66,7 @@ function answer(
   return {
     status: meshSyncStatus(
       parent,
+      previous,
       meshSync,
       wanted,
       {

@@ -10,17 +10,16 @@ export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'mes
 /**
  * Conditions with their times. `lastTransitionTime` is carried over while the status stays, so the same state always
  * gives the same conditions: Metacontroller re-enqueues a parent whose status differs in anything.
- * @param status the parent's status as it came; what is not a valid condition in it is passed over
+ * @param previous conditions of the parent as they came
  * @param metadata of the parent
  * @param now the present in RFC 3339, used for transitions only
  */
 export function withTransitionTimes(
   inputs: ConditionInput[],
-  status: unknown,
+  previous: Condition[],
   { generation, creationTimestamp }: Pick<Parent['metadata'], 'generation' | 'creationTimestamp'>,
   now: string,
 ): Condition[] {
-  const previous = previousConditions(status);
   const since = previous.length === 0 ? firstTime(creationTimestamp, now) : now;
   return inputs.map((input) => {
     const before = previous.find((condition) => condition.type === input.type);
@@ -54,7 +53,8 @@ const isCondition = TypeCompiler.Compile(Condition);
 /** More conditions than any resource of ours has; a status that holds more was not written here. */
 const MOST = 50;
 
-function previousConditions(status: unknown): Condition[] {
+/** The conditions of a status as it came; what is not a valid one is passed over. */
+export function conditionsOf(status: unknown): Condition[] {
   if (!hasConditions.Check(status)) return [];
   return status.conditions.slice(0, MOST).filter((condition): condition is Condition => isCondition.Check(condition));
 }
@@ -72,7 +72,8 @@ export interface Transition {
  * @param before the parent's status as it came
  */
 export function transitions(before: unknown, after: Condition[] = []): Transition[] {
-  const previous = previousConditions(before);
+  if (hasConditions.Check(before) && isUnchanged(before.conditions, after)) return [];
+  const previous = conditionsOf(before);
   const changed = after.flatMap(({ type, status, reason }) => {
     const former = previous.find((condition) => condition.type === type);
     if (former?.status === status && former.reason === reason) return [];
@@ -80,4 +81,15 @@ export function transitions(before: unknown, after: Condition[] = []): Transitio
   });
   const gone = previous.filter(({ type }) => !after.some((condition) => condition.type === type));
   return [...changed, ...gone.map(({ type, status }) => ({ condition: type, from: status }))];
+}
+
+/** Whether conditions are the same in what transitions tell, and in the same order. */
+function isUnchanged(before: unknown[], after: Condition[]): boolean {
+  return (
+    before.length === after.length &&
+    after.every(({ type, status, reason }, index) => {
+      const former = before[index] as Partial<Condition> | null;
+      return former?.type === type && former.status === status && former.reason === reason;
+    })
+  );
 }

@@ -24,7 +24,7 @@ export function unchangedStatus(
 ): object {
   const said = new Set<string>([...inputs.map(({ type }) => type), ...annotationConditions]);
   const others = previous?.conditions?.filter(({ type }) => !said.has(type)) ?? [];
-  const conditions = withTransitionTimes(inputs, previous, metadata, timestamp(context.now()));
+  const conditions = withTransitionTimes(inputs, previous?.conditions ?? [], metadata, timestamp(context.now()));
   return {
     ...previous,
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),

@@ -20,7 +20,7 @@ export function clientService(
       name: broker.names.nats,
       namespace: broker.namespace,
       labels: brokerLabels(broker),
-      annotations: { ...annotations, 'meshery/component-type': 'management-plane' },
+      annotations: Object.assign({}, annotations, { 'meshery/component-type': 'management-plane' }),
     },
     spec: {
       type,

@@ -22,7 +22,8 @@ export const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
 const CA_DIRECTORY = '/etc/meshery/broker-ca';
 
-const managementPlane = { 'meshery/component-type': 'management-plane' };
+/** Annotation by which Meshery tells what an object is part of, and its value. */
+const [COMPONENT_TYPE, MANAGEMENT_PLANE] = ['meshery/component-type', 'management-plane'];
 
 /**
  * The Deployment, called as the MeshSync. Meshery Server edits it too: container arguments, some environment variables
@@ -43,13 +44,13 @@ export function deployment(
       {
         metadata: {
           annotations: {
-            ...managementPlane,
+            [COMPONENT_TYPE]: MANAGEMENT_PLANE,
             // MeshSync reads these only when it starts.
             'meshery.io/watch-list-checksum': checksum(JSON.stringify([whitelist, blacklist])),
             ...(connection.credential && { 'meshery.io/credentials-checksum': checksum(connection.credential.value) }),
             ...(connection.ca && { 'meshery.io/ca-checksum': checksum(connection.ca.value) }),
           },
-          labels: { ...meshSyncLabels(meshSync), ...selector },
+          labels: Object.assign(meshSyncLabels(meshSync), selector),
         },
         spec: {
           containers: [container(meshSync, connection, observed)],
@@ -71,7 +72,10 @@ export function deployment(
       name: meshSync.names.meshsync,
       namespace: meshSync.namespace,
       labels: meshSyncLabels(meshSync),
-      annotations: { ...managementPlane, [REVISION_ANNOTATION]: checksum(JSON.stringify(spec)) },
+      annotations: {
+        [COMPONENT_TYPE]: MANAGEMENT_PLANE,
+        [REVISION_ANNOTATION]: checksum(JSON.stringify(spec)),
+      },
     },
     spec,
   };
