@@ -44,8 +44,7 @@ const unlimited: Limits = { requests: Number.POSITIVE_INFINITY, bytes: Number.PO
  */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { context, bodyLimit, limits = unlimited, maxConnections, tokens, tls, docs, logger } = options;
-  const { metrics = new Metrics({ now: context.now, process: false }), health = { stopping: false, atWork: 0 } } =
-    options;
+  const { metrics = new Metrics({ now: context.now }), health = { stopping: false, atWork: 0 } } = options;
   const app = server(logger, {
     ...(bodyLimit !== undefined && { bodyLimit }),
     // Metacontroller sends one request after another over few connections: keep them longer than it does (90 s).

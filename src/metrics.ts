@@ -46,7 +46,8 @@ export class Metrics {
   readonly #refused = this.#counter('refused_total', 'Requests to hooks that were refused before they were read.', [
     'reason',
   ]);
-  readonly #children = this.#counter('children_total', 'Children in the answers of syncs.', ['controller', 'kind']);
+  /** How many children there were, by controller and kind. */
+  readonly #children = new Map<string, number>();
   readonly #duration = new Histogram({
     name: 'meshery_operator_reconcile_duration_seconds',
     help: 'Time from the arrival of a sync to its answer.',
@@ -55,17 +56,29 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** @param now the clock; metrics of the process itself are collected with `process` only, since they start timers */
-  constructor({ now, process: ofProcess = true }: { now: () => Date; process?: boolean }) {
+  #collectsProcess = false;
+
+  /** @param now the clock */
+  constructor({ now }: { now: () => Date }) {
     this.#now = now;
-    if (ofProcess) collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: 'meshery_operator_build_info',
       help: 'Always 1; says what runs.',
       labelNames: ['version', 'node_version'],
       registers: [this.registry],
     }).set({ version, node_version: process.version }, 1);
+    this.#counterOfChildren();
     this.#gaugesOfParents();
+  }
+
+  /**
+   * Everything in the Prometheus text format. What the process itself uses is collected from the first time on: it takes
+   * timers, and a tenth of the start.
+   */
+  async text(): Promise<string> {
+    if (!this.#collectsProcess) collectDefaultMetrics({ register: this.registry });
+    this.#collectsProcess = true;
+    return this.registry.metrics();
   }
 
   /** Counts a sync: the status code of its answer, and the seconds that it took. */
@@ -87,7 +100,8 @@ export class Metrics {
     { children, status }: SyncResponse,
   ): void {
     for (const { kind = '' } of children) {
-      this.#children.inc({ controller, kind: kinds.has(kind) ? kind : 'other' });
+      const key = `${controller} ${kinds.has(kind) ? kind : 'other'}`;
+      this.#children.set(key, (this.#children.get(key) ?? 0) + 1);
     }
     const of = (wanted: string) => status.conditions?.find(({ type }) => type === wanted);
     const ready = of(conditionTypes.ready);
@@ -100,6 +114,24 @@ export class Metrics {
     this.#parents.set(key, { controller, namespace, name, ready: ready.status, since, reason, at });
     const [oldest] = this.#parents.keys();
     if (oldest !== undefined && this.#parents.size > MOST_PARENTS) this.#parents.delete(oldest);
+  }
+
+  /** Children are counted by number and told by name only when somebody asks. */
+  #counterOfChildren(): void {
+    const counts = this.#children;
+    new Counter({
+      name: 'meshery_operator_children_total',
+      help: 'Children in the answers of syncs.',
+      labelNames: ['controller', 'kind'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [key, count] of counts) {
+          const [controller = '', kind = ''] = key.split(' ');
+          this.inc({ controller, kind }, count);
+        }
+      },
+    });
   }
 
   /**

@@ -106,8 +106,9 @@ describe('/metrics', () => {
   });
 
   it('says what runs, and what of the process', async () => {
-    const { registry } = new Metrics({ now: () => new Date() });
-    const text = await registry.metrics();
+    const metrics = new Metrics({ now: () => new Date() });
+    await metrics.text();
+    const text = await metrics.text();
     expect(text).toContain(`meshery_operator_build_info{version="${version}",node_version="${process.version}"} 1\n`);
     for (const metric of [
       'process_cpu_seconds_total',
@@ -119,11 +120,11 @@ describe('/metrics', () => {
   });
 
   it('holds no more resources than it can', async () => {
-    const metrics = new Metrics({ now: () => new Date(), process: false });
+    const metrics = new Metrics({ now: () => new Date() });
     const condition = { type: 'Ready', status: 'True' as const, lastTransitionTime: '2026-02-03T04:05:06Z' };
     const answer = { children: [], status: { conditions: [{ ...condition, reason: 'Ready', message: '' }] } };
     for (let n = 0; n < 10_050; n++) metrics.synced('Broker', { name: `n${n}`, namespace: 'x' }, answer);
-    const text = await metrics.registry.metrics();
+    const text = await metrics.text();
     expect(text).toContain('meshery_operator_parents{controller="Broker",reason="Ready"} 10000\n');
     expect(text).not.toContain('name="n49"');
     expect(text).toContain('name="n50"');

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
-import type { TypeCheck } from '@sinclair/typebox/compiler';
 import type { ValueError } from '@sinclair/typebox/errors';
 import { canonical } from './canonical.ts';
+import type { Compiled } from './compiled.ts';
 import { propertiesOf, RULES, type Rule } from './schema.ts';
 
 /** What is wrong with a field, for the person who wrote it. Never holds the value itself: it may be a credential. */
@@ -18,7 +18,7 @@ export interface FieldError {
  * @returns the value with its type and in canonical form, or the first thing that it breaks
  */
 export function validate<Schema extends TSchema>(
-  check: TypeCheck<Schema>,
+  check: Compiled<Schema>,
   value: unknown,
   root: string,
 ): { value: Static<Schema> } | { error: FieldError } {
@@ -36,7 +36,7 @@ export function validate<Schema extends TSchema>(
  * Everything that is wrong with a value, as `kubectl apply` would have it: what its schema and its rules say, and fields
  * that the schema does not know.
  */
-export function everyError(check: TypeCheck<TSchema>, value: unknown, root: string): FieldError[] {
+export function everyError(check: Compiled<TSchema>, value: unknown, root: string): FieldError[] {
   const seen = new Set<string>();
   const errors: FieldError[] = [];
   for (const error of check.Errors(value)) {

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { compiled } from '../api/compiled.ts';
 import { checksum } from '../kubernetes/checksum.ts';
 import { isAtLeast, tagOf } from '../kubernetes/images.ts';
 import { bytes } from '../kubernetes/quantity.ts';
@@ -20,7 +20,7 @@ const JetStreamState = Type.Object({
 });
 type JetStreamState = Static<typeof JetStreamState>;
 
-const check = TypeCompiler.Compile(JetStreamState);
+const check = compiled(JetStreamState);
 
 /** What is asked for of JetStream, `undefined` without it. */
 export function jetStreamState({ size, jetStream }: Broker): JetStreamState | undefined {

@@ -1,7 +1,7 @@
 import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/client-node';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
+import { compiled } from '../api/compiled.ts';
 import type { Image, PodTemplate, Resources } from '../api/pod.ts';
 import { type FieldError, validate } from '../api/validate.ts';
 import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
@@ -63,7 +63,7 @@ export interface JetStream {
   memoryStore?: { maxSize: string };
 }
 
-const check = TypeCompiler.Compile(BrokerSpec);
+const check = compiled(BrokerSpec);
 
 /**
  * Resolves a parent's spec. An empty string, list or object counts as absent, as Go clients write them.

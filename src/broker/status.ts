@@ -1,5 +1,5 @@
-import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { BrokerStatus } from '../api/broker.ts';
+import { compiled } from '../api/compiled.ts';
 import { tagOf } from '../kubernetes/images.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
@@ -15,7 +15,7 @@ import type { Feasible } from './in-place.ts';
 import { brokerHost } from './nats.ts';
 import type { Broker } from './spec.ts';
 
-const check = TypeCompiler.Compile(BrokerStatus);
+const check = compiled(BrokerStatus);
 
 /** The parent's last status, `undefined` when it has none or one of another shape. */
 export function previousBrokerStatus(parent: Parent): BrokerStatus | undefined {

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { BrokerSpec } from '../api/broker.ts';
+import { type Compiled, compiled } from '../api/compiled.ts';
 import { MeshSyncSpec } from '../api/meshsync.ts';
 import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY } from '../api/schema.ts';
 import { everyError, type FieldError } from '../api/validate.ts';
@@ -23,9 +23,9 @@ export interface Finding extends Place {
 
 type Said = Pick<Finding, 'severity' | 'path' | 'reason' | 'message'>;
 
-const checks: Record<Resource['kind'], TypeCheck<TSchema>> = {
-  Broker: TypeCompiler.Compile(BrokerSpec),
-  MeshSync: TypeCompiler.Compile(MeshSyncSpec),
+const checks: Record<Resource['kind'], Compiled<TSchema>> = {
+  Broker: compiled(BrokerSpec),
+  MeshSync: compiled(MeshSyncSpec),
 };
 
 /** Conditions that keep a resource from being followed when they are False. */

@@ -1,5 +1,5 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { compiled } from '../api/compiled.ts';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
 import type { PodTemplate } from '../api/pod.ts';
 import { type FieldError, validate } from '../api/validate.ts';
@@ -44,7 +44,7 @@ export interface MeshSync {
   switches: { debug?: boolean; redactSecrets?: boolean; contentDeduplication?: boolean };
 }
 
-const check = TypeCompiler.Compile(MeshSyncSpec);
+const check = compiled(MeshSyncSpec);
 
 /**
  * Resolves a parent's spec. An empty string or object counts as absent, as Go clients write them.

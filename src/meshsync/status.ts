@@ -1,4 +1,4 @@
-import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { compiled } from '../api/compiled.ts';
 import { MeshSyncStatus } from '../api/meshsync.ts';
 import type { FieldError } from '../api/validate.ts';
 import { isAtLeast, tagOf } from '../kubernetes/images.ts';
@@ -16,7 +16,7 @@ import { isInForce, LIST_IN_FORCE } from './names.ts';
 import type { MeshSync } from './spec.ts';
 import type { WatchList } from './watch-list.ts';
 
-const check = TypeCompiler.Compile(MeshSyncStatus);
+const check = compiled(MeshSyncStatus);
 
 /** The parent's last status, `undefined` when it has none or one of another shape. */
 export function previousMeshSyncStatus(parent: Parent): MeshSyncStatus | undefined {

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { compiled } from '../api/compiled.ts';
 import { Condition } from '../api/schema.ts';
 import { timestamp } from './context.ts';
 import type { Parent } from './envelope.ts';
@@ -47,8 +47,8 @@ function firstTime(creationTimestamp: string | undefined, now: string): string {
   return age >= 0 && age < NEW ? timestamp(new Date(created)) : now;
 }
 
-const hasConditions = TypeCompiler.Compile(Type.Object({ conditions: Type.Array(Type.Unknown()) }));
-const isCondition = TypeCompiler.Compile(Condition);
+const hasConditions = compiled(Type.Object({ conditions: Type.Array(Type.Unknown()) }));
+const isCondition = compiled(Condition);
 
 /** More conditions than any resource of ours has; a status that holds more was not written here. */
 const MOST = 50;

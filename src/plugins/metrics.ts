@@ -30,6 +30,6 @@ export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
 });
 
 /** `GET /metrics` in the Prometheus text format. */
-export const metricsPage = fp<{ metrics: Metrics }>(async (app, { metrics: { registry } }) => {
-  app.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+export const metricsPage = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.text()));
 });

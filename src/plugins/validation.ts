@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
-import { TypeCompiler } from '@sinclair/typebox/compiler';
 import type { FastifySchemaCompiler } from 'fastify';
+import { compiled } from '../api/compiled.ts';
 import { describe } from '../api/validate.ts';
 
 /** What a body breaks in its schema; the first thing only, and without the value, which may be a credential. */
@@ -16,9 +16,9 @@ export class InvalidBody extends Error {
   }
 }
 
-/** Compiles the TypeBox schema of a route's body, once, when the route is registered. */
+/** Checks the body of a route by its TypeBox schema. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
-  const check = TypeCompiler.Compile(schema);
+  const check = compiled(schema);
   return (body: unknown) => {
     if (check.Check(body)) return { value: body };
     const error = check.Errors(body).First();

@@ -45,7 +45,7 @@ it('Prometheus understands every query of the dashboard', async () => {
 });
 
 it('the metrics are named as Prometheus would have them', async () => {
-  const metrics = new Metrics({ now: () => new Date(), process: false });
+  const metrics = new Metrics({ now: () => new Date() });
   metrics.answered('Broker', 200, 0.001);
   metrics.refused('requests');
   const text = await metrics.registry.metrics();

@@ -29,7 +29,7 @@ export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): 
     return minted.at(-1) ?? '';
   };
   const now = () => new Date(clock.time);
-  const shared = { metrics: new Metrics({ now, process: false }), health: { stopping: false, atWork: 0 } };
+  const shared = { metrics: new Metrics({ now }), health: { stopping: false, atWork: 0 } };
   const app = buildApp({ context: { now, mintToken }, ...shared, ...options });
   return {
     app,
