@@ -79,13 +79,18 @@ export async function load(
   return { throughput: requests.total / duration, p50: at(0.5), p99: at(0.99) };
 }
 
-/** The ratio of a contestant to bare Node, under the same load. */
-function toNode(results: SyncResult[], of: SyncResult, key: 'throughput' | 'p99'): number {
-  const node = results.find(
+/** The ratio of a contestant to another one under the same load. */
+export function ratio(
+  results: SyncResult[],
+  of: SyncResult,
+  key: 'throughput' | 'p99',
+  other: Contestant = 'node',
+): number {
+  const same = results.find(
     ({ payload, connections, contestant }) =>
-      payload === of.payload && connections === of.connections && contestant === 'node',
+      payload === of.payload && connections === of.connections && contestant === other,
   );
-  return of[key].median / (node?.[key].median ?? Number.NaN);
+  return of[key].median / (same?.[key].median ?? Number.NaN);
 }
 
 export function printSync(results: SyncResult[]): string {
@@ -94,7 +99,7 @@ export function printSync(results: SyncResult[]): string {
     results.map((result) => [
       ...[result.payload, result.connections, result.contestant, printed(result.throughput, 0)],
       ...[printed(result.p50, 2), printed(result.p99, 2)],
-      ...(['throughput', 'p99'] as const).map((key) => toNode(results, result, key).toFixed(2)),
+      ...(['throughput', 'p99'] as const).map((key) => ratio(results, result, key).toFixed(2)),
     ]),
   );
 }

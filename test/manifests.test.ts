@@ -112,8 +112,9 @@ describe('manifests', () => {
     async (file) => {
       const text = await readFile(`manifests/monitoring/${file}`, 'utf8');
       const asked = new Set(text.match(/\b(?:meshery_operator|process|nodejs)_[a-z0-9_]+/g));
-      const { registry } = new Metrics({ now: () => new Date() });
-      const known = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+      const metrics = new Metrics({ now: () => new Date() });
+      await metrics.text();
+      const known = (await metrics.registry.getMetricsAsJSON()).map(({ name }) => name);
       expect(asked.size).toBeGreaterThan(4);
       expect([...asked].filter((name) => !known.includes(name.replace(/_(bucket|count|sum)$/, '')))).toEqual([]);
     },
