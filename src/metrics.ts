@@ -72,12 +72,17 @@ export class Metrics {
   }
 
   /**
-   * Everything in the Prometheus text format. What the process itself uses is collected from the first time on: it takes
-   * timers, and a tenth of the start.
+   * Collects what the process itself uses from now on, if it is not done yet. It starts timers, and takes a tenth of the time
+   * until a process is ready: so it is done once it is.
    */
-  async text(): Promise<string> {
+  collectProcess(): void {
     if (!this.#collectsProcess) collectDefaultMetrics({ register: this.registry });
     this.#collectsProcess = true;
+  }
+
+  /** Everything in the Prometheus text format. */
+  async text(): Promise<string> {
+    this.collectProcess();
     return this.registry.metrics();
   }
 

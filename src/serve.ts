@@ -16,6 +16,9 @@ import type { PackedFiles } from './plugins/docs.ts';
 import { type ServerTls, serverTls } from './tls.ts';
 import { version } from './version.ts';
 
+/** Time after which a process that listens is no longer busy with its start, in milliseconds. */
+const SETTLED = 500;
+
 /** Bodies at work may be this many of the largest together. */
 const BODIES_AT_WORK = 4;
 
@@ -74,6 +77,8 @@ export async function serve(): Promise<void> {
       port: config.PORT,
       listenTextResolver: (address) => `version ${version} listening on ${address}`,
     });
+    await setTimeout(SETTLED, undefined, { ref: false });
+    metrics.collectProcess();
   } catch (error) {
     process.stderr.write(`meshery-operator: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);

@@ -100,7 +100,7 @@ describe.each(['broker-children-created', 'broker-ready'])('%s', (name) => {
     const wasReady = name === 'broker-ready';
     expect(condition(body.status, 'Ready')).toMatchObject({
       status: 'False',
-      reason: wasReady ? 'Updating' : 'Starting',
+      reason: 'Updating',
       lastTransitionTime: wasReady ? START : '2026-11-23T16:41:26Z',
     });
   });

@@ -12,11 +12,11 @@ const rounds = Number(process.argv[2]);
 const context = { now: () => new Date(), mintToken: () => 'tNothingIsMadeHere' };
 const functions = {
   broker: {
-    parse: bodyParser(Object.keys(brokerChildren)),
+    parse: bodyParser(Object.keys(brokerChildren), 'cut-from-here-'),
     sync: (body: unknown) => syncBroker(body as Parameters<typeof syncBroker>[0], context),
   },
   meshsync: {
-    parse: bodyParser(Object.keys(meshSyncChildren)),
+    parse: bodyParser(Object.keys(meshSyncChildren), 'cut-from-here-'),
     sync: (body: unknown) => syncMeshSync(body as Parameters<typeof syncMeshSync>[0], context),
   },
 };

@@ -54,7 +54,7 @@ export function brokerStatus(
   const { replicas, readyReplicas } = replicaCounts(statefulSet, wanted ? size : 0);
   const published = previous?.endpoint;
   const endpoint =
-    published || readyReplicas > 0
+    published?.internal || published?.external || readyReplicas > 0
       ? resolveEndpoint(broker, service, pods, published?.external)
       : unpublishedEndpoint();
   const rollout = progressing(statefulSet, wanted, size, 'servers');

@@ -143,7 +143,7 @@ function resolveNative(
   const token = decode(secret?.data?.[TOKEN_KEY]);
   if (!secret || owner(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
     // A Broker that was made a moment ago has its Secret a moment later.
-    if (!secret && !runs && isStarting(broker)) return { condition: isThere(name) };
+    if (!secret && !runs && isStarting(broker)) return { condition: isThere(reference) };
     return unresolved(
       'CredentialsPending',
       `Broker ${name} has no Secret ${reference.authSecret} with a usable token yet; see the conditions of the Broker.`,
@@ -159,16 +159,19 @@ function resolveNative(
       credential: { type: 'token', name: secretName, key: TOKEN_KEY, value: token },
       needsSecret,
     },
-    condition: standsStill(broker) ?? isThere(name),
+    condition: standsStill(broker) ?? isThere(reference),
   };
 }
 
 /** The same while its servers start and once they are ready, so that a MeshSync need not tell each step of its Broker. */
-function isThere(name: string): Requirement {
-  return resolved('Resolved', `Broker ${name} is there.`);
+function isThere({ namespace, name, authSecret }: NativeReference): Requirement {
+  return resolved(
+    'Resolved',
+    `Broker ${namespace}/${name} is there; MeshSync starts as soon as Secret ${authSecret} is.`,
+  );
 }
 
-/** What is said of a Broker that is not ready and not on its way. */
+/** What is said of a Broker that is not ready, and is not starting for the first time. */
 function standsStill(broker: ObservedBroker): Requirement | undefined {
   const { namespace, name } = broker.metadata;
   const ready = conditionOf(broker, conditionTypes.ready);
@@ -179,11 +182,13 @@ function standsStill(broker: ObservedBroker): Requirement | undefined {
   );
 }
 
-/** Whether a Broker was not synced yet, or waits for nothing but its servers. */
+/** Whether a Broker was not synced yet, or waits for nothing but its first servers: it has an endpoint from then on. */
 function isStarting(broker: ObservedBroker): boolean {
   const ready = conditionOf(broker, conditionTypes.ready);
   const progressing = conditionOf(broker, conditionTypes.progressing);
-  return !ready || (ready.status === 'False' && progressing?.status === 'True' && progressing.reason === ready.reason);
+  if (broker.status?.endpoint?.internal) return false;
+  if (!broker.status?.conditions?.length) return true;
+  return ready?.status === 'False' && progressing?.status === 'True' && progressing.reason === ready.reason;
 }
 
 function conditionOf({ status }: ObservedBroker, type: string) {

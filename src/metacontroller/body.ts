@@ -11,13 +11,14 @@ import { UnreadManagedFields } from './managed-fields.ts';
  * so none is found in a string; what can be parsed by itself is a value; and a text from which something else than a value
  * was cut can't be parsed. Whatever looks otherwise is parsed whole.
  * @param kinds of the children, by `Kind.version` or `Kind.group/version`
+ * @param mark a text that no request can hold, to put in the place of what is cut
  * @returns the parser, which throws a SyntaxError for what is no JSON
  */
-export function bodyParser(kinds: string[]): (body: Buffer) => unknown {
+export function bodyParser(kinds: string[], mark: string): (body: Buffer) => unknown {
   const keys = kinds.toSorted().map((kind) => ({ kind, key: new Needle(`"${kind}":`, kind) }));
   return (body) => {
     try {
-      const parsed = parseParts(body, keys);
+      const parsed = parseParts(body, keys, mark);
       if (parsed) return parsed;
     } catch {
       // It is no JSON, or was cut at a wrong place: parsed whole, it tells.
@@ -78,7 +79,7 @@ interface Twins {
 }
 
 /** @returns `undefined` for what has to be parsed whole */
-function parseParts(body: Buffer, keys: Key[]): object | undefined {
+function parseParts(body: Buffer, keys: Key[], mark: string): object | undefined {
   const controller = findController(body);
   if (!controller) return undefined;
   const twins = findTwins(body, keys);
@@ -86,19 +87,19 @@ function parseParts(body: Buffer, keys: Key[]): object | undefined {
   if (!fields) return undefined;
   const cuts = [controller, ...fields, ...twins.flatMap(({ child, related }) => [child, related])];
   cuts.sort((a, b) => a.start - b.start);
+  const marks = new Map(cuts.map((cut, index) => [mark + index, cut]));
 
-  const whole = JSON.parse(textOf(body, { start: 0, end: body.length }, cuts));
-  if (whole.controller !== cuts.indexOf(controller)) return undefined;
+  const whole = JSON.parse(textOf(body, { start: 0, end: body.length }, marks));
+  if (marks.get(whole.controller) !== controller) return undefined;
   whole.controller = undefined;
   for (const { kind, child, related } of twins) {
-    if (whole.children?.[kind] !== cuts.indexOf(child)) return undefined;
-    if (whole.related?.[kind] !== cuts.indexOf(related)) return undefined;
-    whole.children[kind] = whole.related[kind] = JSON.parse(textOf(body, child, cuts));
+    if (marks.get(whole.children?.[kind]) !== child || marks.get(whole.related?.[kind]) !== related) return undefined;
+    whole.children[kind] = whole.related[kind] = JSON.parse(textOf(body, child, marks));
   }
   let found = 0;
   for (const object of objectsOf(whole)) {
     const { metadata } = object as { metadata?: { managedFields?: unknown } };
-    const cut = cuts[metadata?.managedFields as number];
+    const cut = marks.get(metadata?.managedFields as string);
     if (!metadata || !cut) continue;
     metadata.managedFields = new UnreadManagedFields(body, cut.start, cut.end);
     found += 1;
@@ -107,13 +108,13 @@ function parseParts(body: Buffer, keys: Key[]): object | undefined {
   return found === fields.length ? whole : undefined;
 }
 
-/** The text of a part, with the index of each cut within it in its place; what is cut from a cut goes with that. */
-function textOf(body: Buffer, { start, end }: Part, cuts: Part[]): string {
+/** The text of a part, with its mark in the place of each cut within; what is cut from a cut goes with that. */
+function textOf(body: Buffer, { start, end }: Part, marks: Map<string, Part>): string {
   let text = '';
   let from = start;
-  for (const [index, cut] of cuts.entries()) {
+  for (const [mark, cut] of marks) {
     if (cut.start <= from || cut.end > end) continue;
-    text += body.toString('utf8', from, cut.start) + index;
+    text += `${body.toString('utf8', from, cut.start)}"${mark}"`;
     from = cut.end;
   }
   return text + body.toString('utf8', from, end);
@@ -146,7 +147,7 @@ function findTwins(body: Buffer, keys: Key[]): Twins[] {
   const starts = [children + CHILDREN.length];
   for (const { key } of keys.slice(1)) starts.push(key.find(body, starts.at(-1)));
   const related = body.indexOf(RELATED, starts.at(-1));
-  if (children < 0 || related < 0 || starts.includes(-1)) return [];
+  if (children < 0 || related < 0 || starts.includes(-1) || !keys[0]?.key.isAt(body, starts[0] ?? 0)) return [];
   const twins: Twins[] = [];
   let other = related + RELATED.length;
   for (const [index, { kind, key }] of keys.entries()) {

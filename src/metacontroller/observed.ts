@@ -179,6 +179,7 @@ export const ObservedBroker = observed({
   spec: Type.Optional(Type.Object({ tls: Type.Optional(Type.Object({ verify: Type.Optional(Type.Unknown()) })) })),
   status: Type.Optional(
     Type.Object({
+      endpoint: Type.Optional(Type.Object({ internal: Type.Optional(Type.String()) })),
       conditions: Type.Optional(
         Type.Array(Type.Object({ type: Type.String(), status: Type.String(), reason: Type.Optional(Type.String()) })),
       ),

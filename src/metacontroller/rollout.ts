@@ -49,18 +49,16 @@ export function replicaCounts(observed: Workload | undefined, asked: number) {
 
 function rolloutState(observed: Workload | undefined, wanted: Manifest | undefined, size: number, pods: string) {
   const { observedGeneration = 0, replicas = 0, readyReplicas = 0, updatedReplicas = 0 } = observed?.status ?? {};
-  const starting = { reason: 'Starting', message: `${readyReplicas} of ${size} ${pods} are ready.` };
-  if (!observed) return starting;
-  // Whichever step the first pods are at, there is the same to tell of them: a status costs a write each time it changes.
-  const isFirstStart = readyReplicas === 0 && replicas <= updatedReplicas && size > 0;
-  if (isFirstStart) return starting;
-  if ((wanted && !isApplied(observed, wanted)) || observedGeneration < (observed.metadata.generation ?? 0)) {
+  const generation = observed?.metadata.generation ?? 0;
+  // A workload that is new is told of as one that is yet to be made: a status costs a write each time it changes.
+  const isUnseen = generation > 1 && observedGeneration < generation;
+  if (observed && ((wanted && !isApplied(observed, wanted)) || isUnseen)) {
     return { reason: 'Updating', message: `A change is being handed to the ${pods}.` };
   }
   if (updatedReplicas < replicas) {
     return { reason: 'RollingOut', message: `${updatedReplicas} of ${replicas} ${pods} are up to date.` };
   }
-  if (readyReplicas < size) return starting;
+  if (readyReplicas < size) return { reason: 'Starting', message: `${readyReplicas} of ${size} ${pods} are ready.` };
   if (replicas > size) return { reason: 'ScalingDown', message: `${replicas} ${pods} are left of which ${size} stay.` };
   return undefined;
 }

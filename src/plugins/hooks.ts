@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger } from 'fastify';
@@ -80,7 +80,7 @@ type Typed = Parameters<typeof hooks>[0];
 
 /** Parses the bodies of the routes beside which it is called; `kinds` are those of the children. */
 function takeJson(app: Typed, kinds: object): void {
-  const parse = bodyParser(Object.keys(kinds));
+  const parse = bodyParser(Object.keys(kinds), randomUUID());
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
     let body: unknown;

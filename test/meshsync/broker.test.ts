@@ -34,6 +34,15 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
   });
 
+  it('says that credentials are missing while its Broker is paused before it has made any', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    cluster.edit(broker, 'kubectl', ({ metadata }) => {
+      metadata.annotations = { 'meshery.io/pause-reconciliation': 'true' };
+    });
+    const [, status] = (await settle(cluster, [broker, meshSync], hook, how)).map((outcome) => outcome.status);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
+  });
+
   it('is not ready while its Broker is made anew, and goes on as it is', async () => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker, meshSync], hook, how);
@@ -45,13 +54,15 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(writes).toEqual([]);
   });
 
-  it.each([
-    ['on its way', 'Starting', 'Resolved'],
-    ['standing still', 'NameTaken', 'BrokerNotReady'],
-  ])('tells of a Broker that is %s', async (_what, reason, told) => {
+  it.each<[string, string, string, object]>([
+    ['is on its way', 'Starting', 'Resolved', {}],
+    ['stands still', 'NameTaken', 'BrokerNotReady', {}],
+    ['was ready before', 'Starting', 'BrokerNotReady', { endpoint: { internal: '10.0.0.1:4222' } }],
+  ])('tells of a Broker that %s', async (_what, reason, told, more) => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker], hook, how);
     cluster.setStatus(broker, {
+      ...more,
       conditions: [
         { type: 'Ready', status: 'False', reason },
         { type: 'Progressing', status: 'True', reason: 'Starting' },

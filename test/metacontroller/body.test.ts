@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -17,7 +18,8 @@ function read(body: unknown): unknown {
   return Object.fromEntries(Object.entries(body).map(([key, value]) => [key, read(value)]));
 }
 
-const parse = (text: string, kinds = ['Secret.v1', 'ConfigMap.v1']) => bodyParser(kinds)(Buffer.from(text)) as Request;
+const parse = (text: string, kinds = ['Secret.v1', 'ConfigMap.v1']) =>
+  bodyParser(kinds, randomUUID())(Buffer.from(text)) as Request;
 
 /** @returns what was parsed, which is the same as it is by JSON.parse, but for the controller */
 function sameAsWhole(text: string, kinds?: string[]): Request {
@@ -174,6 +176,16 @@ describe('a body', () => {
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) sameAsWhole(text);
     else expect(parse(text)).toEqual(body);
     expect(() => parse(text.slice(0, -1))).toThrow(SyntaxError);
+  });
+
+  it.each([
+    '{"controller":{},"parent":{"metadata":{"managedFields" :1},"spec":{"a":1,"managedFields":[5],"name":"x"}}}',
+    '{"controller":{},"parent":{"metadata":{"managed\\u0046ields":1},"spec":{"a":1,"managedFields":[5],"name":"x"}}}',
+    '{"controller":{},"parent":{"metadata":{"managedFields" :"length"},"spec":{"a":1,"managedFields":[5],"name":"x"}}}',
+    '{"controller":{},"parent":{"metadata":{"a":1,"managedFields":[5],"name":"x","managedFields" :1}}}',
+    '{"controller":{},"parent":{},"children":{"Z.v1":{"a/b":{}},"Secret.v1":{},"ConfigMap.v1":1},"related":{"ConfigMap.v1":{"a/b":{}}}}',
+  ])('that tries to pass something for what was cut is the same as JSON: %s', (text) => {
+    sameAsWhole(text);
   });
 
   it('that is laid out in lines is parsed as a whole', () => {

@@ -10,16 +10,17 @@ const manifest = (revision: string) => ({
 
 const counts = { observedGeneration: 2, replicas: 3, readyReplicas: 3, updatedReplicas: 3 };
 
-function observed(status: Partial<typeof counts> | undefined, revision = 'x') {
+function observed(status: Partial<typeof counts> | undefined, revision = 'x', generation = 2) {
   const { metadata, ...rest } = manifest(revision);
-  return { ...rest, spec: { replicas: 3 }, metadata: { ...metadata, generation: 2 }, ...(status && { status }) };
+  return { ...rest, spec: { replicas: 3 }, metadata: { ...metadata, generation }, ...(status && { status }) };
 }
 
 describe('progressing', () => {
   it.each([
     ['there is nothing yet', undefined, 'Starting'],
-    ['there is no status yet', observed(undefined), 'Starting'],
-    ['what never became ready is corrected', observed({ ...counts, readyReplicas: 0 }, 'y'), 'Starting'],
+    ['there is no status yet', observed(undefined, 'x', 1), 'Starting'],
+    ['there is no status of a change yet', observed(undefined), 'Updating'],
+    ['what never became ready is corrected', observed({ ...counts, readyReplicas: 0 }, 'y', 1), 'Updating'],
     [
       'there are pods of the old revision only',
       observed({ ...counts, readyReplicas: 0, updatedReplicas: 0 }),
@@ -43,6 +44,7 @@ describe('progressing', () => {
     const complete = { type: 'Progressing', status: 'False', wanted: 'False', reason: 'Complete' };
     expect(progressing(observed(counts), manifest('x'), 3, 'servers')).toMatchObject(complete);
     expect(progressing(observed(counts), undefined, 3, 'servers')).toMatchObject(complete);
+    expect(progressing(undefined, manifest('x'), 0, 'servers')).toMatchObject(complete);
   });
 
   it('says how far it is', () => {
