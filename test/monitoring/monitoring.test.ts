@@ -48,7 +48,7 @@ it('the metrics are named as Prometheus would have them', async () => {
   const metrics = new Metrics({ now: () => new Date() });
   metrics.answered('Broker', 200, 0.001);
   metrics.refused('requests');
-  const text = await metrics.text();
+  const text = await metrics.registry.metrics();
   const checking = run(promtool, ['check', 'metrics']);
   checking.child.stdin?.end(text);
   expect(await checking).toEqual({ stdout: '', stderr: '' });
