@@ -4,9 +4,8 @@ import { startControlPlane } from '../test/cluster/control-plane.ts';
 import { broker, meshSync, namespace } from '../test/cluster/expectations.ts';
 import type { Kubernetes, KubernetesObject } from '../test/cluster/kubernetes.ts';
 import { metacontrollerBinary, startMetacontroller } from '../test/cluster/metacontroller.ts';
-import { startOperator } from '../test/cluster/operator.ts';
-import { kustomize, metacontrollerCrds, registrations } from '../test/cluster/registration.ts';
-import { applyPatiently } from '../test/cluster/world.ts';
+import { registrations } from '../test/cluster/registration.ts';
+import { applyPatiently, install } from '../test/cluster/world.ts';
 import { cpuSeconds } from './machine.ts';
 import { quantile, table } from './statistics.ts';
 
@@ -41,12 +40,10 @@ export async function benchConvergence({
   const binary = metacontrollerBinary();
   if (!binary) return undefined;
   const controlPlane = await startControlPlane((line) => process.stderr.write(`${line}\n`));
-  const { kubernetes, directory } = controlPlane;
+  const { kubernetes } = controlPlane;
   const undo: (() => Promise<unknown>)[] = [() => controlPlane.stop()];
   try {
-    for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
-    for (const object of await kustomize('manifests')) await applyPatiently(kubernetes, object);
-    const operator = await startOperator(directory);
+    const operator = await install(controlPlane);
     undo.push(() => operator.process.stop());
     for (const controller of await registrations(operator.url)) await applyPatiently(kubernetes, controller);
     const kubeconfig = await leastPrivileged(controlPlane);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pinned } from './machine.ts';
 import type { Payload } from './payloads.ts';
@@ -53,12 +53,12 @@ function program(name: Contestant): [command: string, args: string[]] {
   if (name === 'operator') return [process.execPath, [...NODE_FLAGS, 'dist/server.js']];
   if (name === 'node') return [process.execPath, [...NODE_FLAGS, 'bench/contestants/node.mjs']];
   const binary = join(CACHE, 'go');
-  if (!existsSync(binary)) execFileSync('go', ['build', '-o', binary, '.'], { cwd: resolve('bench/contestants/go') });
+  execFileSync('go', ['build', '-o', binary, '.'], { cwd: resolve('bench/contestants/go') });
   return [binary, []];
 }
 
 /** Waits for the line that says where the hooks are. */
-export async function listening(child: ChildProcess): Promise<string> {
+async function listening(child: ChildProcess): Promise<string> {
   let text = '';
   for await (const chunk of child.stdout ?? []) {
     text += chunk;

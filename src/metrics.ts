@@ -123,19 +123,12 @@ export class Metrics {
 
   /** Children are counted by number and told by name only when somebody asks. */
   #counterOfChildren(): void {
-    const counts = this.#children;
-    new Counter({
-      name: 'meshery_operator_children_total',
-      help: 'Children in the answers of syncs.',
-      labelNames: ['controller', 'kind'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [key, count] of counts) {
-          const [controller = '', kind = ''] = key.split(' ');
-          this.inc({ controller, kind }, count);
-        }
-      },
+    const total = this.#counter('children_total', 'Children in the answers of syncs.', ['controller', 'kind'], () => {
+      total.reset();
+      for (const [key, count] of this.#children) {
+        const [controller = '', kind = ''] = key.split(' ');
+        total.inc({ controller, kind }, count);
+      }
     });
   }
 
@@ -190,7 +183,14 @@ export class Metrics {
     }
   }
 
-  #counter<const Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
-    return new Counter({ name: `meshery_operator_${name}`, help, labelNames, registers: [this.registry] });
+  /** @param collect brings the counter up to date when somebody asks; default: it always is */
+  #counter<const Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    collect?: () => void,
+  ): Counter<Label> {
+    const registers = [this.registry];
+    return new Counter({ name: `meshery_operator_${name}`, help, labelNames, registers, ...(collect && { collect }) });
   }
 }

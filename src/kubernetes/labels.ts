@@ -1,3 +1,6 @@
+/** Annotation by which Meshery tells what an object is part of, and its value for what the operator makes. */
+export const [COMPONENT_TYPE, MANAGEMENT_PLANE] = ['meshery/component-type', 'management-plane'] as const;
+
 /**
  * The recommended labels (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels) of one child.
  * `instance` tells apart the parents of one namespace.

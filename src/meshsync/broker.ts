@@ -184,10 +184,10 @@ function standsStill(broker: ObservedBroker): Requirement | undefined {
 
 /** Whether a Broker was not synced yet, or waits for nothing but its first servers: it has an endpoint from then on. */
 function isStarting(broker: ObservedBroker): boolean {
-  const ready = conditionOf(broker, conditionTypes.ready);
-  const progressing = conditionOf(broker, conditionTypes.progressing);
   if (broker.status?.endpoint?.internal) return false;
   if (!broker.status?.conditions?.length) return true;
+  const ready = conditionOf(broker, conditionTypes.ready);
+  const progressing = conditionOf(broker, conditionTypes.progressing);
   return ready?.status === 'False' && progressing?.status === 'True' && progressing.reason === ready.reason;
 }
 

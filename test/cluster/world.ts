@@ -38,12 +38,7 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
   };
   try {
     log('installing the operator');
-    for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
-    for (const object of await kustomize('manifests')) {
-      if (object.kind === 'Namespace') object.metadata.labels = restricted;
-      await applyPatiently(kubernetes, object);
-    }
-    const operator = await startOperator(directory);
+    const operator = await install(controlPlane);
     // Scenarios put another process in its place: the one that is there in the end is the one to stop.
     const world = { operator } as World;
     undo.push(() => world.operator.process.stop());
@@ -68,6 +63,16 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
     await stop(true).catch(() => {}); // what failed first is what counts
     throw error;
   }
+}
+
+/** Applies the manifests of the README and the CRDs of Metacontroller, and starts the service. */
+export async function install({ kubernetes, directory }: ControlPlane): Promise<Operator> {
+  for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
+  for (const object of await kustomize('manifests')) {
+    if (object.kind === 'Namespace') object.metadata.labels = restricted;
+    await applyPatiently(kubernetes, object);
+  }
+  return startOperator(directory);
 }
 
 /** A kind whose CRD was created a moment ago is not served at once. */

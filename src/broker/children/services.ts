@@ -1,4 +1,5 @@
 import type { V1Service, V1ServicePort, V1ServiceSpec } from '@kubernetes/client-node';
+import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import type { ObservedService } from '../../metacontroller/observed.ts';
 import { brokerLabels } from '../labels.ts';
@@ -20,7 +21,7 @@ export function clientService(
       name: broker.names.nats,
       namespace: broker.namespace,
       labels: brokerLabels(broker),
-      annotations: Object.assign({}, annotations, { 'meshery/component-type': 'management-plane' }),
+      annotations: Object.assign({}, annotations, { [COMPONENT_TYPE]: MANAGEMENT_PLANE }),
     },
     spec: {
       type,

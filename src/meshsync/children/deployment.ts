@@ -1,6 +1,7 @@
 import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar, V1Volume } from '@kubernetes/client-node';
 import { checksum } from '../../kubernetes/checksum.ts';
 import { isAtLeast } from '../../kubernetes/images.ts';
+import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
@@ -21,9 +22,6 @@ const BINARY = './meshery-meshsync';
 export const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
 const CA_DIRECTORY = '/etc/meshery/broker-ca';
-
-/** Annotation by which Meshery tells what an object is part of, and its value. */
-const [COMPONENT_TYPE, MANAGEMENT_PLANE] = ['meshery/component-type', 'management-plane'];
 
 /**
  * The Deployment, called as the MeshSync. Meshery Server edits it too: container arguments, some environment variables
