@@ -1,6 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type BrokerSyncRequest, brokerChildren } from '../src/broker/request.ts';
+import { syncBroker } from '../src/broker/sync.ts';
+import { type MeshSyncSyncRequest, meshSyncChildren } from '../src/meshsync/request.ts';
+import { syncMeshSync } from '../src/meshsync/sync.ts';
+import { bodyParser } from '../src/metacontroller/body.ts';
 import { START, testApp } from './support/app.ts';
 import { expectSound } from './support/invariants.ts';
 import type { JsonObject, KubeObject } from './support/json.ts';
@@ -19,6 +24,13 @@ const read = (file: string) => JSON.parse(readFileSync(join(DIRECTORY, file), 'u
 const routeOf = (file: string) => `/${/-(broker|meshsync)-(sync|customize)-\w+\.json$/.exec(file)?.slice(1).join('/')}`;
 const syncs = files.filter((file) => routeOf(file).endsWith('/sync'));
 
+/** What is parsed may be given to a later sync too. */
+function frozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null)
+    for (const inner of Object.values(Object.freeze(value))) frozen(inner);
+  return value;
+}
+
 describe('the recorded requests', () => {
   it('are those of both apply strategies and of all four hooks', () => {
     expect(new Set(files.map((file) => file.split('/')[0]))).toEqual(new Set(['dynamic-apply', 'server-side-apply']));
@@ -32,6 +44,20 @@ describe('the recorded requests', () => {
     const response = await testApp().post(routeOf(file), read(file));
     expect(response.statusCode).toBe(200);
     expect(Object.keys(response.json())).toEqual(['relatedResources']);
+  });
+
+  it('are changed by no sync', () => {
+    const context = { now: () => new Date(START), mintToken: () => 'tMinted' };
+    const parsers = {
+      Broker: bodyParser(Object.keys(brokerChildren), 'cut-from-here-'),
+      MeshSync: bodyParser(Object.keys(meshSyncChildren), 'cut-from-here-'),
+    };
+    for (const file of syncs) {
+      const kind = routeOf(file) === '/broker/sync' ? 'Broker' : 'MeshSync';
+      const body = frozen(parsers[kind](readFileSync(join(DIRECTORY, file))));
+      if (kind === 'Broker') expect(syncBroker(body as BrokerSyncRequest, context)).toHaveProperty('children');
+      else expect(syncMeshSync(body as MeshSyncSyncRequest, context)).toHaveProperty('children');
+    }
   });
 
   it.each(syncs)('%s is answered soundly, and alike when it is repeated later', async (file) => {

@@ -1,5 +1,6 @@
-import type { Static, TSchema } from '@sinclair/typebox';
+import { Kind, type Static, type TSchema, TypeRegistry } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import type { ValueError } from '@sinclair/typebox/errors';
 
 /** The check of a schema, as TypeBox's compiler makes it. */
 export type Compiled<Schema extends TSchema> = Pick<TypeCheck<Schema>, 'Schema' | 'Check' | 'Errors'>;
@@ -19,4 +20,36 @@ export function compiled<Schema extends TSchema>(schema: Schema): Compiled<Schem
     Check: (value): value is Static<Schema> => made().Check(value),
     Errors: (value) => made().Errors(value),
   };
+}
+
+const ONCE = Symbol('once');
+
+interface Once {
+  check: Compiled<TSchema>;
+  fitting: WeakSet<object>;
+}
+
+/**
+ * The same schema for objects that come again and are not changed: one that fitted is not checked again.
+ */
+export function once<Schema extends TSchema>(schema: Schema): Schema {
+  const state: Once = { check: compiled(schema), fitting: new WeakSet() };
+  return { ...schema, [Kind]: ONCE.description, [ONCE]: state };
+}
+
+TypeRegistry.Set<{ [ONCE]: Once }>('once', ({ [ONCE]: { check, fitting } }, value) => {
+  if (typeof value !== 'object' || value === null) return check.Check(value);
+  if (fitting.has(value)) return true;
+  const fits = check.Check(value);
+  if (fits) fitting.add(value);
+  return fits;
+});
+
+/** The first thing that a value breaks. */
+export function firstError(check: Compiled<TSchema>, value: unknown): ValueError | undefined {
+  const error = check.Errors(value).First();
+  const within = (error?.schema as { [ONCE]?: Once } | undefined)?.[ONCE];
+  if (!error || !within) return error;
+  const inner = firstError(within.check, error.value);
+  return inner && { ...inner, path: error.path + inner.path };
 }

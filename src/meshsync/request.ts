@@ -1,5 +1,5 @@
 import type { Static } from '@sinclair/typebox';
-import { customizeRequest, objectMap, parent, syncRequest } from '../metacontroller/envelope.ts';
+import { byName, customizeRequest, objectMap, parent, syncRequest } from '../metacontroller/envelope.ts';
 import {
   ObservedBroker,
   ObservedDeployment,
@@ -11,11 +11,11 @@ import {
 const MeshSyncParent = parent('MeshSync');
 
 /** The kinds of a MeshSync's children, which are related objects too. */
-export const meshSyncChildren = {
+export const meshSyncChildren = byName({
   'Deployment.apps/v1': ObservedDeployment,
   'Secret.v1': ObservedSecret,
   'ServiceAccount.v1': ObservedObject,
-};
+});
 
 /** Request of `POST /meshsync/sync`. The related objects are those that `customizeMeshSync` asks for. */
 export const MeshSyncSyncRequest = syncRequest(
@@ -23,8 +23,7 @@ export const MeshSyncSyncRequest = syncRequest(
   objectMap(meshSyncChildren),
   objectMap({
     ...meshSyncChildren,
-    'Broker.meshery.io/v1alpha2': ObservedBroker,
-    'MeshSync.meshery.io/v1alpha2': ObservedMeshSync,
+    ...byName({ 'Broker.meshery.io/v1alpha2': ObservedBroker, 'MeshSync.meshery.io/v1alpha2': ObservedMeshSync }),
   }),
 );
 export type MeshSyncSyncRequest = Static<typeof MeshSyncSyncRequest>;

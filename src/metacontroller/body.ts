@@ -1,30 +1,57 @@
+import { LruMap } from 'toad-cache';
 import { UnreadManagedFields } from './managed-fields.ts';
 
 /**
- * Makes a parser of requests that parses what is read, and that once. Two thirds of the bytes are not:
+ * Makes a parser of requests that parses what is read, and that once:
  * - `managedFields` are read only where a child is carried over under server-side-apply: their bytes take their place;
  * - children are related objects too, since customize asks for their names: a kind whose objects are the same in every byte
  *   is parsed once, and its objects are the same ones in both places;
+ * - of a parent's children, a sync mostly finds one changed: a kind whose bytes are those of a former request is not parsed
+ *   again, and its objects are the same ones as then;
  * - `controller` is read by no hook, and left out.
  *
- * Parts are found as Go's encoder writes them: without white space, keys in order. A quote within a JSON string is escaped,
- * so none is found in a string; what can be parsed by itself is a value; and a text from which something else than a value
- * was cut can't be parsed. Whatever looks otherwise is parsed whole.
+ * So what is parsed must not be changed. Parts are found as Go's encoder writes them: without white space, keys in order. A
+ * quote within a JSON string is escaped, so none is found in a string; what can be parsed by itself is a value; and a text
+ * from which something else than a value was cut can't be parsed. Whatever looks otherwise is parsed whole.
  * @param kinds of the children, by `Kind.version` or `Kind.group/version`
  * @param mark a text that no request can hold, to put in the place of what is cut
  * @returns the parser, which throws a SyntaxError for what is no JSON
  */
 export function bodyParser(kinds: string[], mark: string): (body: Buffer) => unknown {
   const keys = kinds.toSorted().map((kind) => ({ kind, key: new Needle(`"${kind}":`, kind) }));
+  const seen = new SeenKinds();
   return (body) => {
     try {
-      const parsed = parseParts(body, keys, mark);
+      const parsed = parseParts(body, keys, mark, seen);
       if (parsed) return parsed;
     } catch {
       // It is no JSON, or was cut at a wrong place: parsed whole, it tells.
     }
     return JSON.parse(body.toString());
   };
+}
+
+const NAME_END = Buffer.from('":');
+
+/** The objects of a kind as they were seen lately, by the bytes that they were parsed from. */
+class SeenKinds {
+  /** Enough for ten parents; a cluster mostly has one. By the kind and the name of its first object. */
+  readonly #kinds = new LruMap<{ bytes: Buffer; objects: object }>(32);
+
+  /** @returns what the bytes were parsed to before, else what `parse` makes of them */
+  objects(kind: string, body: Buffer, { start, end }: Part, parse: (bytes: Buffer) => object): object {
+    const bytes = body.subarray(start, end);
+    // Credentials are not kept longer than the request takes, nor is what would take much memory.
+    if (kind === 'Secret.v1' || bytes.length > 32_768) return parse(bytes);
+    const key = kind + bytes.toString('latin1', 0, bytes.indexOf(NAME_END));
+    const seen = this.#kinds.get(key);
+    if (seen?.bytes.equals(bytes)) return seen.objects;
+    // A copy of its own, so that nothing holds on to the whole body.
+    const copy = Buffer.from(bytes);
+    const objects = parse(copy);
+    this.#kinds.set(key, { bytes: copy, objects });
+    return objects;
+  }
 }
 
 /** Bytes to look for. */
@@ -79,48 +106,57 @@ interface Twins {
 }
 
 /** @returns `undefined` for what has to be parsed whole */
-function parseParts(body: Buffer, keys: Key[], mark: string): object | undefined {
+function parseParts(body: Buffer, keys: Key[], mark: string, seen: SeenKinds): object | undefined {
   const controller = findController(body);
   if (!controller) return undefined;
   const twins = findTwins(body, keys);
-  const fields = findManagedFields(body, [controller, ...twins.map(({ related }) => related)]);
-  if (!fields) return undefined;
-  const cuts = [controller, ...fields, ...twins.flatMap(({ child, related }) => [child, related])];
-  cuts.sort((a, b) => a.start - b.start);
-  const marks = new Map(cuts.map((cut, index) => [mark + index, cut]));
-
-  const whole = JSON.parse(textOf(body, { start: 0, end: body.length }, marks));
+  const cuts = [controller, ...twins.flatMap(({ child, related }) => [child, related])];
+  const { value: whole, marks } = parseWithout(body, cuts, mark, objectsOf);
   if (marks.get(whole.controller) !== controller) return undefined;
   whole.controller = undefined;
   for (const { kind, child, related } of twins) {
     if (marks.get(whole.children?.[kind]) !== child || marks.get(whole.related?.[kind]) !== related) return undefined;
-    whole.children[kind] = whole.related[kind] = JSON.parse(textOf(body, child, marks));
+    const parse = (bytes: Buffer): object => parseWithout(bytes, [], mark, Object.values).value;
+    whole.children[kind] = whole.related[kind] = seen.objects(kind, body, child, parse);
   }
-  let found = 0;
-  for (const object of objectsOf(whole)) {
-    const { metadata } = object as { metadata?: { managedFields?: unknown } };
-    const cut = marks.get(metadata?.managedFields as string);
-    if (!metadata || !cut) continue;
-    metadata.managedFields = new UnreadManagedFields(body, cut.start, cut.end);
-    found += 1;
-  }
-  // One that was found elsewhere than in an object's metadata is no `managedFields`.
-  return found === fields.length ? whole : undefined;
+  return whole;
 }
 
-/** The text of a part, with its mark in the place of each cut within; what is cut from a cut goes with that. */
-function textOf(body: Buffer, { start, end }: Part, marks: Map<string, Part>): string {
+/**
+ * Parses a text that has a mark in the place of each part that is left out, and unread managedFields in their objects.
+ * @param objects gives those that may have managedFields
+ * @throws Error when managedFields are not as Go's encoder writes them, or are not in an object's metadata
+ */
+function parseWithout(
+  bytes: Buffer,
+  parts: Part[],
+  mark: string,
+  objects: (value: Record<string, unknown>) => Iterable<unknown>,
+) {
+  const fields = findManagedFields(bytes, parts);
+  const cuts = [...parts, ...fields].sort((a, b) => a.start - b.start);
+  const marks = new Map<unknown, Part>();
   let text = '';
-  let from = start;
-  for (const [mark, cut] of marks) {
-    if (cut.start <= from || cut.end > end) continue;
-    text += `${body.toString('utf8', from, cut.start)}"${mark}"`;
+  let from = 0;
+  for (const cut of cuts) {
+    marks.set(mark + marks.size, cut);
+    text += `${bytes.toString('utf8', from, cut.start)}"${mark}${marks.size - 1}"`;
     from = cut.end;
   }
-  return text + body.toString('utf8', from, end);
+  const value = JSON.parse(text + bytes.toString('utf8', from));
+  let found = 0;
+  for (const object of objects(value)) {
+    const { metadata } = object as { metadata?: { managedFields?: unknown } };
+    const cut = marks.get(metadata?.managedFields);
+    if (!metadata || !cut) continue;
+    metadata.managedFields = new UnreadManagedFields(bytes, cut.start, cut.end);
+    found += 1;
+  }
+  if (found !== fields.length) throw new Error('managedFields elsewhere than in the metadata of an object');
+  return { value, marks };
 }
 
-/** The objects of a request, whichever hook it is for. */
+/** The objects of a request that are not left out, whichever hook it is for. */
 function* objectsOf({ parent, children, related }: Record<string, unknown>): Generator<object> {
   if (isObject(parent)) yield parent;
   for (const kinds of [children, related]) {
@@ -171,17 +207,17 @@ const NEXT = [Buffer.from(',"name":'), Buffer.from('},"spec":')];
 
 /**
  * The arrays of `managedFields` in what is parsed. They end at the first `]`, which FieldsV1 has nowhere else.
- * @returns `undefined` when one is not as Go's encoder writes it
+ * @throws Error when one is not as Go's encoder writes it
  */
-function findManagedFields(body: Buffer, unparsed: Part[]): Part[] | undefined {
+function findManagedFields(body: Buffer, unparsed: Part[]): Part[] {
   const found: Part[] = [];
   for (let at = MANAGED_FIELDS.find(body, 0); at >= 0; ) {
     const within = unparsed.find((part) => part.start < at && at < part.end);
     const start = at + MANAGED_FIELDS.length;
     const end = within?.end ?? body.indexOf(CLOSE, start) + 1;
     if (!within) {
-      if (body[at - 1] !== COMMA || body[start] !== OPEN) return undefined;
-      if (end === 0 || !NEXT.some((next) => isAt(body, end, next))) return undefined;
+      const isArray = body[at - 1] === COMMA && body[start] === OPEN && end > 0;
+      if (!isArray || !NEXT.some((next) => isAt(body, end, next))) throw new Error('no managedFields of Go');
       found.push({ start, end });
     }
     at = MANAGED_FIELDS.find(body, end);

@@ -1,10 +1,16 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { once } from '../api/compiled.ts';
 import type { Condition } from '../api/schema.ts';
 import { mapOf, ObservedObject } from './observed.ts';
 
-/** Objects of one kind by `namespace/name`; hook version v2 always carries the namespace. */
-function objectsByName<Observed extends TSchema>(object: Observed) {
-  return Type.Optional(mapOf(object));
+/**
+ * Objects by `namespace/name`, for each of some kinds; hook version v2 always carries the namespace. Where the parser gives
+ * the same objects again, they are not checked again.
+ */
+export function byName<const Kinds extends Record<string, TSchema>>(kinds: Kinds) {
+  const maps = {} as { [Key in keyof Kinds]: ReturnType<typeof mapOf<Kinds[Key]>> };
+  for (const key in kinds) maps[key] = once(mapOf(kinds[key] as Kinds[typeof key]));
+  return maps;
 }
 
 /**
@@ -12,9 +18,7 @@ function objectsByName<Observed extends TSchema>(object: Observed) {
  * is not named here passes as well, so that it can be carried over; a kind without an entry counts as having no objects.
  */
 export function objectMap<const Kinds extends Record<string, TSchema>>(kinds: Kinds) {
-  const properties = {} as { [Key in keyof Kinds]: ReturnType<typeof objectsByName<Kinds[Key]>> };
-  for (const key in kinds) properties[key] = objectsByName(kinds[key] as Kinds[typeof key]);
-  return Type.Object(properties, { additionalProperties: mapOf(ObservedObject) });
+  return Type.Object(Type.Partial(Type.Object(kinds)).properties, { additionalProperties: mapOf(ObservedObject) });
 }
 
 /** A name as Kubernetes gives them: in ASCII, so that its length is the same however it is counted. */

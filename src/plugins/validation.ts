@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { FastifySchemaCompiler } from 'fastify';
-import { compiled } from '../api/compiled.ts';
+import { compiled, firstError } from '../api/compiled.ts';
 import { describe } from '../api/validate.ts';
 
 /** What a body breaks in its schema; the first thing only, and without the value, which may be a credential. */
@@ -21,7 +21,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) =>
   const check = compiled(schema);
   return (body: unknown) => {
     if (check.Check(body)) return { value: body };
-    const error = check.Errors(body).First();
+    const error = firstError(check, body);
     return { error: new InvalidBody(error?.path ?? '', error ? describe(error) : 'must be valid') };
   };
 };

@@ -21,9 +21,13 @@ function read(body: unknown): unknown {
 const parse = (text: string, kinds = ['Secret.v1', 'ConfigMap.v1']) =>
   bodyParser(kinds, randomUUID())(Buffer.from(text)) as Request;
 
+/** A parser that has seen what other tests parsed. */
+const seasoned = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+
 /** @returns what was parsed, which is the same as it is by JSON.parse, but for the controller */
 function sameAsWhole(text: string, kinds?: string[]): Request {
   const parsed = parse(text, kinds);
+  if (!kinds) expect(read(seasoned(Buffer.from(text)))).toEqual(read(parsed));
   expect(read({ ...parsed, controller: undefined })).toEqual({ ...JSON.parse(text), controller: undefined });
   return parsed;
 }
@@ -96,6 +100,61 @@ describe('a body', () => {
   ])('gives other objects for related ones that %s', (_what, related) => {
     const text = JSON.stringify(sent({ 'ConfigMap.v1': {}, 'Secret.v1': both }, { 'Secret.v1': related }));
     expect(twins(sameAsWhole(text))).toEqual([]);
+  });
+
+  describe('that comes again', () => {
+    const configMap = (name: string, more?: object) => ({ ...secret(name, more), kind: 'ConfigMap' });
+    const request = (configMaps: object, secrets: object = both) =>
+      sent({ 'ConfigMap.v1': configMaps, 'Secret.v1': secrets }, { 'ConfigMap.v1': configMaps, 'Secret.v1': secrets });
+    const parser = () => {
+      const parse = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+      return (body: object) => {
+        const parsed = parse(Buffer.from(JSON.stringify(body))) as Request;
+        expect(read({ ...parsed, controller: undefined })).toEqual({ ...body, controller: undefined });
+        return parsed.children?.['ConfigMap.v1'];
+      };
+    };
+
+    it('gives the same objects, for each parent', () => {
+      const parse = parser();
+      const [one, other] = [{ 'a/x': configMap('x') }, { 'a/y': configMap('y') }];
+      const [first, second] = [parse(request(one)), parse(request(other))];
+      expect(parse(request(one, { 'a/b': secret('b', { data: { key: 'eA==' } }) }))).toBe(first);
+      expect(parse(request(other))).toBe(second);
+    });
+
+    it.each([
+      { 'a/x': configMap('x', { data: { key: '2' } }) },
+      { 'a/x': configMap('x', { data: { key: '1' } }), 'a/y': configMap('y') },
+      { 'a/x': { ...configMap('x'), metadata: { labels: {}, managedFields: [], name: 'x' } } },
+      {},
+    ])('gives others where anything differs: %j', (changed) => {
+      const parse = parser();
+      const was = { 'a/x': configMap('x', { data: { key: '1' } }) };
+      const first = parse(request(was));
+      expect(parse(request(changed))).not.toBe(first);
+      expect(parse(request(was))).toEqual(first);
+    });
+
+    it('gives others for Secrets, which are not kept, and for kinds of more than 32 KiB', () => {
+      const parse = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+      const body = Buffer.from(
+        JSON.stringify(request({ 'a/x': configMap('x', { data: { key: 'x'.repeat(32_768) } }) })),
+      );
+      const [first, second] = [parse(body) as Request, parse(body) as Request];
+      expect(twins(first)).toEqual(['ConfigMap.v1', 'Secret.v1']);
+      for (const kind of twins(first)) expect(second.children?.[kind]).not.toBe(first.children?.[kind]);
+    });
+
+    it('holds on to no body that it came in', () => {
+      const text = JSON.stringify(request({ 'a/x': configMap('x') }));
+      const body = Buffer.from(text);
+      const parse = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+      const first = (parse(body) as Request).children?.['ConfigMap.v1'];
+      body.fill(0);
+      expect((parse(Buffer.from(text)) as Request).children?.['ConfigMap.v1']).toBe(first);
+      expect(read(first)).toEqual({ 'a/x': configMap('x') });
+    });
   });
 
   it.each<[string, object]>([
