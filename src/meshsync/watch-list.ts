@@ -1,4 +1,5 @@
 import { type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import { LruMap } from 'toad-cache';
 import type { FieldError } from '../api/validate.ts';
 import { knownResources, UNREADABLE_RESOURCE } from './known-resources.ts';
 
@@ -7,9 +8,9 @@ export interface WatchList {
   /** `default` is MeshSync's own set, which it watches as long as neither list names anything. */
   kind: 'default' | 'whitelist' | 'blacklist';
   /** Events by resource, as `plural.version.group`. Empty for a default; a blacklist has no events. */
-  resources: Map<string, string[]>;
+  resources: ReadonlyMap<string, string[]>;
   /** What will not be as its author may think. */
-  warnings: string[];
+  warnings: readonly string[];
 }
 
 /** The events of MeshSync; it knows no others, and passes over what it does not know. */
@@ -24,6 +25,9 @@ const READ_AS = '1.0.3';
 
 const stopsShort = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name of its own that it can't read, and then watches custom resources only: use a whitelist, or a blacklist that holds ${UNREADABLE_RESOURCE}.`;
 
+/** Lists that were read lately: each sync brings the one of its resource, which hardly ever changes. */
+const lately = new LruMap<WatchList | FieldError>(16);
+
 /**
  * Reads a watch-list as MeshSync 1.0.3 does (internal/config/crd_config.go), which takes the names of fields in any case
  * and `null` for nothing. Where MeshSync falls back to its default set, or passes over what it can't make sense of, this
@@ -33,6 +37,17 @@ const stopsShort = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name 
  * @returns the list, or the first mistake with its place
  */
 export function readWatchList(data: Record<string, string>, tag: string): WatchList | FieldError {
+  const { whitelist = '', blacklist = '' } = data;
+  const key = `${JSON.stringify([tag, whitelist.length, Object.keys(data)])}${whitelist}${blacklist}`;
+  let list = lately.get(key);
+  if (!list) {
+    list = read(data, tag);
+    lately.set(key, list);
+  }
+  return list;
+}
+
+function read(data: Record<string, string>, tag: string): WatchList | FieldError {
   const blacklist = readList(data, 'blacklist', readName);
   if (isError(blacklist)) return blacklist;
   const whitelist = readList(data, 'whitelist', readEntry);

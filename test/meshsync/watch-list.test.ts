@@ -169,4 +169,23 @@ describe('what a watch-list is warned of', () => {
     expect(valid({ blacklist: '["secrets.v1."]' }).warnings).toEqual([stops]);
     for (const tag of ['1.0.2', '1.0.4', 'latest']) expect(valid({}, tag).warnings).toEqual([]);
   });
+
+  it('is read for itself, whatever was read before', () => {
+    const list = '["pods.v1."]';
+    const lists: [Record<string, string>, string][] = [
+      ...[
+        { blacklist: list },
+        { blacklist: list, x: '' },
+        { x: '', blacklist: list },
+        { blacklist: list, 'x,y': '' },
+      ].map((data): [Record<string, string>, string] => [data, TAG]),
+      [{ blacklist: list, x: '', y: '' }, TAG],
+      [{ blacklist: list }, '1.0.4'],
+      [{ whitelist: list }, TAG],
+    ];
+    const read = () => lists.map(([data, tag]) => readWatchList(data, tag));
+    const first = read();
+    expect(new Set(first.map((list) => JSON.stringify(list))).size).toBe(lists.length - 1); // of an order nothing is said
+    expect(read()).toEqual(first);
+  });
 });
