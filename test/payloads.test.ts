@@ -114,9 +114,11 @@ describe('meshsync-customize', () => {
       relatedResources: [
         { apiVersion: 'apps/v1', resource: 'deployments', namespace, names: ['meshery-meshsync'] },
         { apiVersion: 'v1', resource: 'serviceaccounts', namespace, names: ['meshery-meshsync'] },
-        { apiVersion: 'v1', resource: 'secrets', namespace, names: ['meshery-meshsync-broker-auth'] },
+        {
+          ...{ apiVersion: 'v1', resource: 'secrets', namespace },
+          names: ['meshery-meshsync-broker-auth', 'meshery-nats-auth'],
+        },
         { apiVersion: 'meshery.io/v1alpha2', resource: 'brokers', namespace, names: ['meshery-broker'] },
-        { apiVersion: 'v1', resource: 'secrets', namespace, names: ['meshery-nats-auth'] },
       ],
     });
   });

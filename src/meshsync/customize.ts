@@ -9,7 +9,8 @@ const IN_FORCE = { namespace: LIST_IN_FORCE.namespace, names: [LIST_IN_FORCE.nam
 
 /**
  * What a MeshSync's sync needs to see besides its children: its Broker with the Secret that holds the token, the Secrets
- * that its spec names, the MeshSync whose watch-list is in force, and whoever holds the names of the children.
+ * that its spec names, the MeshSync whose watch-list is in force, and whoever holds the names of the children. One rule for
+ * each resource where that is possible: Metacontroller holds each object that changes against the rules of every parent.
  */
 export function customizeMeshSync({ parent }: MeshSyncCustomizeRequest): CustomizeResponse {
   const { name, namespace } = parent.metadata;
@@ -18,7 +19,12 @@ export function customizeMeshSync({ parent }: MeshSyncCustomizeRequest): Customi
   const resolved = 'path' in meshSync ? undefined : meshSync;
   const broker = resolved?.broker.type === 'native' ? resolved.broker : undefined;
   const custom = resolved?.broker.type === 'custom' ? resolved.broker : undefined;
-  const secrets = new Set([brokerAuth, custom?.credentials?.name, custom?.ca?.name].flatMap((secret) => secret ?? []));
+  const isBeside = broker?.namespace === namespace;
+  const secrets = new Set(
+    [brokerAuth, custom?.credentials?.name, custom?.ca?.name, isBeside ? broker.authSecret : undefined].flatMap(
+      (secret) => secret ?? [],
+    ),
+  );
   return {
     relatedResources: [
       { apiVersion: 'apps/v1', resource: 'deployments', namespace, names: [meshsync] },
@@ -33,7 +39,9 @@ export function customizeMeshSync({ parent }: MeshSyncCustomizeRequest): Customi
               namespace: broker.namespace,
               names: [broker.name],
             },
-            { apiVersion: 'v1', resource: 'secrets', namespace: broker.namespace, names: [broker.authSecret] },
+            ...(isBeside
+              ? []
+              : [{ apiVersion: 'v1', resource: 'secrets', namespace: broker.namespace, names: [broker.authSecret] }]),
           ]
         : []),
     ],
