@@ -24,8 +24,8 @@ LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /source/dist/server.js /app/server.mjs
-# A small young generation, one arena and code for size take a third less memory, for a tenth of the speed.
+# A small young generation, a heap that grows by little and one arena take a third less memory, for little of the speed.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 8080 8081
-CMD ["--max-semi-space-size=1", "--optimize-for-size", "/app/server.mjs"]
+CMD ["--max-semi-space-size=1", "--heap-growing-percent=30", "/app/server.mjs"]
