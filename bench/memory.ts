@@ -16,7 +16,7 @@ export async function benchMemory({ syncs = 100_000 } = {}): Promise<MemoryResul
     const payloads: Payload[] = [];
     for (const recorded of Object.values(PAYLOADS)) payloads.push(settled(recorded, await answerTo(server, recorded)));
     const work = async (amount: number, all: Payload[], connections = 32) => {
-      for (const payload of all) await load(server.url, payload, connections, { amount: amount / all.length });
+      for (const payload of all) await load(server.url, [payload], connections, { amount: amount / all.length });
     };
     await work(syncs, payloads);
     const once = memory();

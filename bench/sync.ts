@@ -3,13 +3,20 @@ import { PAYLOADS, type Payload, settled } from './payloads.ts';
 import { answerTo, type Contestant, startServer } from './servers.ts';
 import { printed, type Spread, spread, table } from './statistics.ts';
 
-const CONTESTANTS: Contestant[] = ['operator', 'node', 'go'];
+/** Who is asked, and by what: the same request, or requests in which no child is as it was in the one before. */
+const RUNS: { name: string; contestant: Contestant; isChanging: boolean }[] = [
+  { name: 'operator', contestant: 'operator', isChanging: false },
+  { name: 'operator, all changed', contestant: 'operator', isChanging: true },
+  { name: 'node', contestant: 'node', isChanging: false },
+  { name: 'go', contestant: 'go', isChanging: false },
+];
 
 /** One line of the comparison: a contestant with one payload over so many connections. */
 export interface SyncResult {
   payload: string;
   connections: number;
-  contestant: Contestant;
+  /** One of `RUNS`. */
+  run: string;
   /** Requests a second. */
   throughput: Spread;
   /** In milliseconds. */
@@ -28,20 +35,25 @@ export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncR
     const payload = settled(recorded, await answerTo(first, recorded));
     const answer = await answerTo(first, payload);
     await first.stop();
-    const servers = await Promise.all(CONTESTANTS.map((contestant) => startServer(contestant, answer)));
+    const payloads = { same: [payload], changing: Array.from({ length: 16 }, (_, n) => changed(payload, n)) };
+    const servers = await Promise.all(RUNS.map(({ contestant }) => startServer(contestant, answer)));
+    const runs = RUNS.map(({ name, isChanging }, index) => ({
+      ...{ name, url: servers[index]?.url ?? '', payloads: isChanging ? payloads.changing : payloads.same },
+      samples: [] as Sample[],
+    }));
     try {
-      for (const { url } of servers) await load(url, payload, 8, { duration: 2 }); // so that everything is compiled
+      for (const { url, payloads } of runs) await load(url, payloads, 8, { duration: 2 }); // so that everything is compiled
       for (const connections of [1, 32]) {
-        const samples = CONTESTANTS.map(() => [] as Sample[]);
+        for (const run of runs) run.samples = [];
         for (let round = 0; round < rounds; round++) {
-          for (const [index, { url }] of servers.entries()) {
-            samples[index]?.push(await load(url, payload, connections, { duration: seconds }));
+          for (const { url, payloads, samples } of runs) {
+            samples.push(await load(url, payloads, connections, { duration: seconds }));
           }
         }
-        for (const [index, contestant] of CONTESTANTS.entries()) {
-          const of = (key: keyof Sample) => spread((samples[index] ?? []).map((sample) => sample[key]));
+        for (const { name: run, samples } of runs) {
+          const of = (key: keyof Sample) => spread(samples.map((sample) => sample[key]));
           results.push({
-            ...{ payload: name, connections, contestant },
+            ...{ payload: name, connections, run },
             ...{ throughput: of('throughput'), p50: of('p50'), p99: of('p99') },
           });
         }
@@ -55,24 +67,30 @@ export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncR
 
 type Sample = Record<'throughput' | 'p50' | 'p99', number>;
 
-/** Asks again and again over so many connections, for so many seconds or until there were so many answers. */
+/** The same request, in which all objects have another resource version. */
+function changed({ path, body }: Payload, n: number): Payload {
+  return { path, body: body.replaceAll('"resourceVersion":"', `"resourceVersion":"${n + 10}`) };
+}
+
+/** Asks with one payload after another over so many connections, for so many seconds or until there were so many answers. */
 export async function load(
   url: string,
-  { path, body }: Payload,
+  payloads: Payload[],
   connections: number,
   limit: { duration: number } | { amount: number },
 ): Promise<Sample> {
   const times: number[] = [];
   const headers = { 'content-type': 'application/json' };
   const { requests, non2xx, errors, timeouts, statusCodeStats, duration } = await autocannon({
-    ...{ url: url + path, method: 'POST', body, headers, connections, ...limit },
+    ...{ url, connections, ...limit },
+    requests: payloads.map(({ path, body }) => ({ method: 'POST', path, body, headers })),
     setupClient: (client) => {
       client.on('response', (_status, _bytes, time) => times.push(time));
     },
   });
   if (non2xx + errors > 0) {
     const codes = JSON.stringify(statusCodeStats);
-    throw new Error(`${url + path} failed: answers ${codes}, ${errors} errors, ${timeouts} of them out of time`);
+    throw new Error(`${url} failed: answers ${codes}, ${errors} errors, ${timeouts} of them out of time`);
   }
   times.sort((a, b) => a - b);
   const at = (q: number) => times[Math.floor((times.length - 1) * q)] ?? Number.NaN;
@@ -80,15 +98,9 @@ export async function load(
 }
 
 /** The ratio of a contestant to another one under the same load. */
-export function ratio(
-  results: SyncResult[],
-  of: SyncResult,
-  key: 'throughput' | 'p99',
-  other: Contestant = 'node',
-): number {
+export function ratio(results: SyncResult[], of: SyncResult, key: 'throughput' | 'p99', other = 'node'): number {
   const same = results.find(
-    ({ payload, connections, contestant }) =>
-      payload === of.payload && connections === of.connections && contestant === other,
+    ({ payload, connections, run }) => payload === of.payload && connections === of.connections && run === other,
   );
   return of[key].median / (same?.[key].median ?? Number.NaN);
 }
@@ -97,7 +109,7 @@ export function printSync(results: SyncResult[]): string {
   return table(
     ['payload', 'connections', 'server', 'syncs/s', 'p50 ms', 'p99 ms', 'throughput to node', 'p99 to node'],
     results.map((result) => [
-      ...[result.payload, result.connections, result.contestant, printed(result.throughput, 0)],
+      ...[result.payload, result.connections, result.run, printed(result.throughput, 0)],
       ...[printed(result.p50, 2), printed(result.p99, 2)],
       ...(['throughput', 'p99'] as const).map((key) => ratio(results, result, key).toFixed(2)),
     ]),
