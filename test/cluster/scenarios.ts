@@ -600,7 +600,13 @@ export function scenarios(driver: DriverName): void {
       await change('apps/v1', 'Deployment', 'meshery-meshsync', {
         template: { spec: { terminationGracePeriodSeconds: 7 } },
       });
-      await kubernetes.delete('v1', 'ConfigMap', 'meshery-nats-config', of);
+      // A sync that has seen it before may bring it back once, after it is gone.
+      const config = ['v1', 'ConfigMap', 'meshery-nats-config', of] as const;
+      await eventually(async () => {
+        await kubernetes.delete(...config);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        expect(await kubernetes.get(...config)).toBeUndefined();
+      });
       await patchSpec(of, { version: '2.11.0' });
       await new Promise((resolve) => setTimeout(resolve, 5_000));
       const kept = await get('apps/v1', 'StatefulSet', 'meshery-nats', of);
@@ -608,7 +614,7 @@ export function scenarios(driver: DriverName): void {
       expect(kept.spec.template.spec.containers[0].image).toBe('nats:2.14.2-alpine');
       const deployment = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       expect(deployment.spec.template.spec.terminationGracePeriodSeconds).toBe(7);
-      expect(await kubernetes.get('v1', 'ConfigMap', 'meshery-nats-config', of)).toBeUndefined();
+      expect(await kubernetes.get(...config)).toBeUndefined();
 
       await annotate(of, { 'meshery.io/pause-reconciliation': null });
       await eventually(async () => {
@@ -616,7 +622,7 @@ export function scenarios(driver: DriverName): void {
         expect([spec.replicas, spec.template.spec.containers[0].image]).toEqual([1, 'nats:2.11.0']);
         const synced = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
         expect(synced.spec.template.spec.terminationGracePeriodSeconds).toBe(60);
-        await get('v1', 'ConfigMap', 'meshery-nats-config', of);
+        await get(...config);
       });
       await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
     });
