@@ -48,7 +48,7 @@ export function brokerStatus(
   selector: Record<string, string>,
   wanted: Manifest | undefined,
   { service, statefulSet, pods, taken, heldBack, coversService, hibernation }: BrokerObservation,
-  now: string,
+  now: Date,
 ): BrokerStatus {
   const size = hibernation ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, wanted ? size : 0);

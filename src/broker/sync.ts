@@ -1,7 +1,7 @@
 import type { BrokerStatus } from '../api/broker.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
-import { type SyncContext, timestamp } from '../metacontroller/context.ts';
+import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import type { ObservedSecret } from '../metacontroller/observed.ts';
 import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
@@ -86,7 +86,7 @@ function answer(
         coversService: references.coversService,
         hibernation,
       },
-      timestamp(context.now()),
+      context.now(),
     ),
     children: [
       ...(claims.secret.taken ? [] : [wanted.secret]),

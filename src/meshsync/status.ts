@@ -50,7 +50,7 @@ export function meshSyncStatus(
   meshSync: MeshSync,
   wanted: Manifest | undefined,
   { deployment, brokerUrl, brokerResolved, watchList, inForce, taken, hibernation }: MeshSyncObservation,
-  now: string,
+  now: Date,
 ): MeshSyncStatus {
   const size = hibernation ? 0 : meshSync.size;
   const rollout = stuck(deployment) ?? progressing(deployment, wanted, size, 'MeshSync pods');

@@ -2,7 +2,7 @@ import type { MeshSyncStatus } from '../api/meshsync.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
-import { type SyncContext, timestamp } from '../metacontroller/context.ts';
+import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
 import { progressing } from '../metacontroller/rollout.ts';
@@ -48,11 +48,11 @@ function answer(
   const secretTaken = connection?.needsSecret ? claims.secret.taken : undefined;
   const accountTaken = meshSync.serviceAccountName ? undefined : claims.serviceAccount.taken;
   const blocked = accountTaken ?? secretTaken ?? claims.deployment.taken;
+  const read = inForce ?? list;
   // With a list that it can't read, MeshSync would watch more than it is meant to: what runs stays as it is.
-  const readable = ![list, inForce].some((read) => read && 'path' in read);
   const wanted =
-    connection && !blocked && readable
-      ? deployment(meshSync, connection, data ?? meshSync.watchList, claims.deployment.observed)
+    connection && !blocked && !('path' in list) && !('path' in read)
+      ? deployment(meshSync, connection, read.checksum, claims.deployment.observed)
       : undefined;
 
   // Without a new Deployment, what runs goes on reading the Secret that it has.
@@ -78,7 +78,7 @@ function answer(
         taken: [accountTaken, secretTaken, claims.deployment.taken].flatMap((taken) => taken ?? []),
         hibernation,
       },
-      timestamp(context.now()),
+      context.now(),
     ),
     children: [
       ...serviceAccounts(meshSync, claims, wanted),

@@ -1,6 +1,7 @@
 import { type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { LruMap } from 'toad-cache';
 import type { FieldError } from '../api/validate.ts';
+import { checksum } from '../kubernetes/checksum.ts';
 import { knownResources, UNREADABLE_RESOURCE } from './known-resources.ts';
 
 /** What MeshSync makes of a watch-list. */
@@ -11,6 +12,8 @@ export interface WatchList {
   resources: ReadonlyMap<string, string[]>;
   /** What will not be as its author may think. */
   warnings: readonly string[];
+  /** Changes with what MeshSync reads. */
+  checksum: string;
 }
 
 /** The events of MeshSync; it knows no others, and passes over what it does not know. */
@@ -41,13 +44,14 @@ export function readWatchList(data: Record<string, string>, tag: string): WatchL
   const key = `${JSON.stringify([tag, whitelist.length, Object.keys(data)])}${whitelist}${blacklist}`;
   let list = lately.get(key);
   if (!list) {
-    list = read(data, tag);
+    const content = read(data, tag);
+    list = isError(content) ? content : { ...content, checksum: checksum(JSON.stringify([whitelist, blacklist])) };
     lately.set(key, list);
   }
   return list;
 }
 
-function read(data: Record<string, string>, tag: string): WatchList | FieldError {
+function read(data: Record<string, string>, tag: string): Omit<WatchList, 'checksum'> | FieldError {
   const blacklist = readList(data, 'blacklist', readName);
   if (isError(blacklist)) return blacklist;
   const whitelist = readList(data, 'whitelist', readEntry);

@@ -12,22 +12,26 @@ export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'mes
  * gives the same conditions: Metacontroller re-enqueues a parent whose status differs in anything.
  * @param previous conditions of the parent as they came
  * @param metadata of the parent
- * @param now the present in RFC 3339, used for transitions only
+ * @param now the present, used for transitions only
  */
 export function withTransitionTimes(
   inputs: ConditionInput[],
   previous: Condition[],
   { generation, creationTimestamp }: Pick<Parent['metadata'], 'generation' | 'creationTimestamp'>,
-  now: string,
+  now: Date,
 ): Condition[] {
-  const since = previous.length === 0 ? firstTime(creationTimestamp, now) : now;
+  let since: string | undefined;
+  const transition = () => {
+    since ??= timestamp(previous.length === 0 ? firstTime(creationTimestamp, now) : now);
+    return since;
+  };
   return inputs.map((input) => {
     const before = previous.find((condition) => condition.type === input.type);
     return {
       type: input.type,
       status: input.status,
       ...(generation !== undefined && { observedGeneration: generation }),
-      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : since,
+      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : transition(),
       reason: input.reason,
       message: input.message,
     };
@@ -41,10 +45,10 @@ const NEW = 120_000;
  * Since when the first conditions of a resource hold: those of a new one since its creation. Its second sync often comes
  * before Metacontroller has seen what the first one wrote, and must write the same then.
  */
-function firstTime(creationTimestamp: string | undefined, now: string): string {
+function firstTime(creationTimestamp: string | undefined, now: Date): Date {
   const created = Date.parse(creationTimestamp ?? '');
-  const age = Date.parse(now) - created;
-  return age >= 0 && age < NEW ? timestamp(new Date(created)) : now;
+  const age = now.getTime() - created;
+  return age >= 0 && age < NEW ? new Date(created) : now;
 }
 
 const hasConditions = compiled(Type.Object({ conditions: Type.Array(Type.Unknown()) }));

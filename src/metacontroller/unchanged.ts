@@ -1,7 +1,7 @@
 import type { Condition } from '../api/schema.ts';
 import { annotationConditions } from './annotations.ts';
 import { type ConditionInput, withTransitionTimes } from './conditions.ts';
-import { type SyncContext, timestamp } from './context.ts';
+import type { SyncContext } from './context.ts';
 import type { Parent } from './envelope.ts';
 import { conditionTypes, ready, specApplied } from './ready.ts';
 
@@ -24,7 +24,7 @@ export function unchangedStatus(
 ): object {
   const said = new Set<string>([...inputs.map(({ type }) => type), ...annotationConditions]);
   const others = previous?.conditions?.filter(({ type }) => !said.has(type)) ?? [];
-  const conditions = withTransitionTimes(inputs, previous?.conditions ?? [], metadata, timestamp(context.now()));
+  const conditions = withTransitionTimes(inputs, previous?.conditions ?? [], metadata, context.now());
   return {
     ...previous,
     ...(metadata.generation !== undefined && { observedGeneration: metadata.generation }),

@@ -26,12 +26,12 @@ const CA_DIRECTORY = '/etc/meshery/broker-ca';
 /**
  * The Deployment, called as the MeshSync. Meshery Server edits it too: container arguments, some environment variables
  * and a pod annotation. Of these, what the spec does not set is not rendered, so it stays as the Server wrote it.
- * @param watchList `data` of the watch-list that MeshSync will read
+ * @param watchListChecksum of the watch-list that MeshSync will read
  */
 export function deployment(
   meshSync: MeshSync,
   connection: BrokerConnection,
-  { whitelist = '', blacklist = '' }: Record<string, string>,
+  watchListChecksum: string,
   observed: ObservedDeployment | undefined,
 ): Manifest<V1Deployment> {
   const selector = podSelector(meshSync, observed);
@@ -44,7 +44,7 @@ export function deployment(
           annotations: {
             [COMPONENT_TYPE]: MANAGEMENT_PLANE,
             // MeshSync reads these only when it starts.
-            'meshery.io/watch-list-checksum': checksum(JSON.stringify([whitelist, blacklist])),
+            'meshery.io/watch-list-checksum': watchListChecksum,
             ...(connection.credential && { 'meshery.io/credentials-checksum': checksum(connection.credential.value) }),
             ...(connection.ca && { 'meshery.io/ca-checksum': checksum(connection.ca.value) }),
           },
