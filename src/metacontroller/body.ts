@@ -46,8 +46,10 @@ class SeenKinds {
     const key = kind + bytes.toString('latin1', 0, bytes.indexOf(NAME_END));
     const seen = this.#kinds.get(key);
     if (seen?.bytes.equals(bytes)) return seen.objects;
-    // A copy of its own, so that nothing holds on to the whole body.
-    const copy = Buffer.from(bytes);
+    // A copy of its own, so that nothing holds on to the whole body; nor to Node's pool of small buffers, in which decoded
+    // credentials are.
+    const copy = Buffer.alloc(bytes.length);
+    bytes.copy(copy);
     const objects = parse(copy);
     this.#kinds.set(key, { bytes: copy, objects });
     return objects;

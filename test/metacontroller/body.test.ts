@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { brokerChildren } from '../../src/broker/request.ts';
 import { meshSyncChildren } from '../../src/meshsync/request.ts';
 import { bodyParser } from '../../src/metacontroller/body.ts';
@@ -144,6 +144,24 @@ describe('a body', () => {
       const [first, second] = [parse(body) as Request, parse(body) as Request];
       expect(twins(first)).toEqual(['ConfigMap.v1', 'Secret.v1']);
       for (const kind of twins(first)) expect(second.children?.[kind]).not.toBe(first.children?.[kind]);
+    });
+
+    it('shares no memory with other buffers, which may hold credentials', () => {
+      const copies: Buffer[] = [];
+      const equals = vi.spyOn(Buffer.prototype, 'equals').mockImplementation(function (this: Buffer) {
+        copies.push(this);
+        return true;
+      });
+      const parse = parser();
+      const body = request({ 'a/x': configMap('x') });
+      try {
+        parse(body);
+        parse(body);
+      } finally {
+        equals.mockRestore();
+      }
+      expect(copies).toHaveLength(1);
+      expect(copies.map(({ buffer, length }) => buffer.byteLength - length)).toEqual([0]);
     });
 
     it('holds on to no body that it came in', () => {
