@@ -46,7 +46,7 @@ export function readWatchList(data: Record<string, string>, tag: string): WatchL
   if (!list) {
     const content = read(data, tag);
     list = isError(content) ? content : { ...content, checksum: checksum(JSON.stringify([whitelist, blacklist])) };
-    lately.set(key, list);
+    if (key.length <= 32_768) lately.set(key, list);
   }
   return list;
 }

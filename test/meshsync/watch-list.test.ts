@@ -170,6 +170,14 @@ describe('what a watch-list is warned of', () => {
     for (const tag of ['1.0.2', '1.0.4', 'latest']) expect(valid({}, tag).warnings).toEqual([]);
   });
 
+  it('is kept for the next time, unless it is large', () => {
+    const list = (count: number) => ({ blacklist: JSON.stringify(Array(count).fill('pods.v1.')) });
+    expect(readWatchList(list(3), TAG)).toBe(readWatchList(list(3), TAG));
+    const large = readWatchList(list(4_000), TAG);
+    expect(readWatchList(list(4_000), TAG)).not.toBe(large);
+    expect(readWatchList(list(4_000), TAG)).toEqual(large);
+  });
+
   it('is read for itself, whatever was read before', () => {
     const list = '["pods.v1."]';
     const lists: [Record<string, string>, string][] = [
