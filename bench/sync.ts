@@ -38,19 +38,20 @@ export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncR
     const payloads = { same: [payload], changing: Array.from({ length: 16 }, (_, n) => changed(payload, n)) };
     const servers = await Promise.all(RUNS.map(({ contestant }) => startServer(contestant, answer)));
     const runs = RUNS.map(({ name, isChanging }, index) => ({
-      ...{ name, url: servers[index]?.url ?? '', payloads: isChanging ? payloads.changing : payloads.same },
-      samples: [] as Sample[],
+      name,
+      url: servers[index]?.url ?? '',
+      payloads: isChanging ? payloads.changing : payloads.same,
     }));
     try {
       for (const { url, payloads } of runs) await load(url, payloads, 8, { duration: 2 }); // so that everything is compiled
       for (const connections of [1, 32]) {
-        for (const run of runs) run.samples = [];
+        const measured = runs.map((run) => ({ ...run, samples: [] as Sample[] }));
         for (let round = 0; round < rounds; round++) {
-          for (const { url, payloads, samples } of runs) {
+          for (const { url, payloads, samples } of measured) {
             samples.push(await load(url, payloads, connections, { duration: seconds }));
           }
         }
-        for (const { name: run, samples } of runs) {
+        for (const { name: run, samples } of measured) {
           const of = (key: keyof Sample) => spread(samples.map((sample) => sample[key]));
           results.push({
             ...{ payload: name, connections, run },
