@@ -1,7 +1,7 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import type { ValueError } from '@sinclair/typebox/errors';
 import { canonical } from './canonical.ts';
-import type { Compiled } from './compiled.ts';
+import { type Compiled, firstError } from './compiled.ts';
 import { propertiesOf, RULES, type Rule } from './schema.ts';
 
 /** What is wrong with a field, for the person who wrote it. Never holds the value itself: it may be a credential. */
@@ -28,7 +28,7 @@ export function validate<Schema extends TSchema>(
     const broken = brokenRule(schema, form, root);
     return broken ? { error: broken } : { value: form };
   }
-  const error = check.Errors(value).First();
+  const error = firstError(check, value);
   return { error: { path: root + fieldPath(error?.path ?? ''), message: error ? describe(error) : 'must be valid' } };
 }
 

@@ -44,14 +44,14 @@ export function readWatchList(data: Record<string, string>, tag: string): WatchL
   const key = `${JSON.stringify([tag, whitelist.length, Object.keys(data)])}${whitelist}${blacklist}`;
   let list = lately.get(key);
   if (!list) {
-    const content = read(data, tag);
-    list = isError(content) ? content : { ...content, checksum: checksum(JSON.stringify([whitelist, blacklist])) };
+    list = read(data, tag);
+    // A large one would take memory for as long as it is kept, several times its size.
     if (key.length <= 32_768) lately.set(key, list);
   }
   return list;
 }
 
-function read(data: Record<string, string>, tag: string): Omit<WatchList, 'checksum'> | FieldError {
+function read(data: Record<string, string>, tag: string): WatchList | FieldError {
   const blacklist = readList(data, 'blacklist', readName);
   if (isError(blacklist)) return blacklist;
   const whitelist = readList(data, 'whitelist', readEntry);
@@ -79,7 +79,8 @@ function read(data: Record<string, string>, tag: string): Omit<WatchList, 'check
     warnings.push('A list that names nothing counts as none: the default set is watched.');
   }
   if (tag === READ_AS && kind !== 'whitelist' && !resources.has(UNREADABLE_RESOURCE)) warnings.push(stopsShort);
-  return { kind, resources, warnings };
+  const content = JSON.stringify(LISTS.map((key) => data[key] ?? ''));
+  return { kind, resources, warnings, checksum: checksum(content) };
 }
 
 interface Entry {

@@ -116,9 +116,9 @@ function parseParts(body: Buffer, keys: Key[], mark: string, seen: SeenKinds): o
   const { value: whole, marks } = parseWithout(body, cuts, mark, objectsOf);
   if (marks.get(whole.controller) !== controller) return undefined;
   whole.controller = undefined;
+  const parse = (bytes: Buffer): object => parseWithout(bytes, [], mark, Object.values).value;
   for (const { kind, child, related } of twins) {
     if (marks.get(whole.children?.[kind]) !== child || marks.get(whole.related?.[kind]) !== related) return undefined;
-    const parse = (bytes: Buffer): object => parseWithout(bytes, [], mark, Object.values).value;
     whole.children[kind] = whole.related[kind] = seen.objects(kind, body, child, parse);
   }
   return whole;

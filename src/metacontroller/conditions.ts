@@ -20,18 +20,14 @@ export function withTransitionTimes(
   { generation, creationTimestamp }: Pick<Parent['metadata'], 'generation' | 'creationTimestamp'>,
   now: Date,
 ): Condition[] {
-  let since: string | undefined;
-  const transition = () => {
-    since ??= timestamp(previous.length === 0 ? firstTime(creationTimestamp, now) : now);
-    return since;
-  };
+  const since = () => timestamp(previous.length === 0 ? firstTime(creationTimestamp, now) : now);
   return inputs.map((input) => {
     const before = previous.find((condition) => condition.type === input.type);
     return {
       type: input.type,
       status: input.status,
       ...(generation !== undefined && { observedGeneration: generation }),
-      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : transition(),
+      lastTransitionTime: before?.status === input.status ? before.lastTransitionTime : since(),
       reason: input.reason,
       message: input.message,
     };

@@ -18,11 +18,12 @@ function read(body: unknown): unknown {
   return Object.fromEntries(Object.entries(body).map(([key, value]) => [key, read(value)]));
 }
 
-const parse = (text: string, kinds = ['Secret.v1', 'ConfigMap.v1']) =>
-  bodyParser(kinds, randomUUID())(Buffer.from(text)) as Request;
+const KINDS = ['Secret.v1', 'ConfigMap.v1'];
+
+const parse = (text: string, kinds = KINDS) => bodyParser(kinds, randomUUID())(Buffer.from(text)) as Request;
 
 /** A parser that has seen what other tests parsed. */
-const seasoned = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+const seasoned = bodyParser(KINDS, randomUUID());
 
 /** @returns what was parsed, which is the same as it is by JSON.parse, but for the controller */
 function sameAsWhole(text: string, kinds?: string[]): Request {
@@ -107,7 +108,7 @@ describe('a body', () => {
     const request = (configMaps: object, secrets: object = both) =>
       sent({ 'ConfigMap.v1': configMaps, 'Secret.v1': secrets }, { 'ConfigMap.v1': configMaps, 'Secret.v1': secrets });
     const parser = () => {
-      const parse = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+      const parse = bodyParser(KINDS, randomUUID());
       return (body: object) => {
         const parsed = parse(Buffer.from(JSON.stringify(body))) as Request;
         expect(read({ ...parsed, controller: undefined })).toEqual({ ...body, controller: undefined });
@@ -137,7 +138,7 @@ describe('a body', () => {
     });
 
     it('gives others for Secrets, which are not kept, and for kinds of more than 32 KiB', () => {
-      const parse = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+      const parse = bodyParser(KINDS, randomUUID());
       const body = Buffer.from(
         JSON.stringify(request({ 'a/x': configMap('x', { data: { key: 'x'.repeat(32_768) } }) })),
       );
@@ -167,7 +168,7 @@ describe('a body', () => {
     it('holds on to no body that it came in', () => {
       const text = JSON.stringify(request({ 'a/x': configMap('x') }));
       const body = Buffer.from(text);
-      const parse = bodyParser(['Secret.v1', 'ConfigMap.v1'], randomUUID());
+      const parse = bodyParser(KINDS, randomUUID());
       const first = (parse(body) as Request).children?.['ConfigMap.v1'];
       body.fill(0);
       expect((parse(Buffer.from(text)) as Request).children?.['ConfigMap.v1']).toBe(first);
