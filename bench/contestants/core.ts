@@ -1,7 +1,7 @@
 // Measures the sync functions alone, and prints JSON. Started by `core.ts`.
-import { brokerChildren } from '../../src/broker/request.ts';
+import { brokerParts } from '../../src/broker/request.ts';
 import { syncBroker } from '../../src/broker/sync.ts';
-import { meshSyncChildren } from '../../src/meshsync/request.ts';
+import { meshSyncParts } from '../../src/meshsync/request.ts';
 import { syncMeshSync } from '../../src/meshsync/sync.ts';
 import { bodyParser } from '../../src/metacontroller/body.ts';
 import { PAYLOADS, settled } from '../payloads.ts';
@@ -12,21 +12,21 @@ const rounds = Number(process.argv[2]);
 const context = { now: () => new Date(), mintToken: () => 'tNothingIsMadeHere' };
 const functions = {
   broker: {
-    kinds: Object.keys(brokerChildren),
+    parts: brokerParts,
     sync: (body: unknown) => syncBroker(body as Parameters<typeof syncBroker>[0], context),
   },
   meshsync: {
-    kinds: Object.keys(meshSyncChildren),
+    parts: meshSyncParts,
     sync: (body: unknown) => syncMeshSync(body as Parameters<typeof syncMeshSync>[0], context),
   },
 };
 
-const results = Object.entries(functions).map(([name, { kinds, sync }]) => {
+const results = Object.entries(functions).map(([name, { parts, sync }]) => {
   const recorded = PAYLOADS[name as keyof typeof PAYLOADS];
   const { body } = settled(recorded, JSON.stringify(sync(JSON.parse(recorded.body))));
   const bytes = Buffer.from(body);
   // A parser that has seen no other body gives objects of their own.
-  const parse = () => bodyParser(kinds, 'cut-from-here-')(bytes);
+  const parse = () => bodyParser(parts, 'cut-from-here-')(bytes);
   const microseconds = (work: () => void): number => {
     const start = performance.now();
     for (let call = 0; call < CALLS; call++) work();

@@ -1,3 +1,4 @@
+import { checksum } from '../kubernetes/checksum.ts';
 import type { ObservedSecret } from '../metacontroller/observed.ts';
 
 /** What the auth Secret holds. */
@@ -42,6 +43,11 @@ export function resolveCredentials(
   if (!isUsable(token)) return { unusable: TOKEN_KEY };
   if (!isUsable(routePassword)) return { unusable: ROUTE_PASSWORD_KEY };
   return { token, routePassword };
+}
+
+/** Changes with the credentials, and tells nothing of them. */
+export function credentialsChecksum({ token, routePassword }: Credentials): string {
+  return checksum(`${token}\n${routePassword}`);
 }
 
 /** The plain text of a value of a Secret. */

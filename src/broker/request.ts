@@ -1,4 +1,5 @@
 import type { Static } from '@sinclair/typebox';
+import type { BodyParts } from '../metacontroller/body.ts';
 import { byName, customizeRequest, objectMap, parent, syncRequest } from '../metacontroller/envelope.ts';
 import {
   ObservedObject,
@@ -11,7 +12,7 @@ import {
 const BrokerParent = parent('Broker');
 
 /** The kinds of a Broker's children, which are related objects too. */
-export const brokerChildren = byName({
+const children = byName({
   'Secret.v1': ObservedSecret,
   'ConfigMap.v1': ObservedObject,
   'Service.v1': ObservedService,
@@ -20,12 +21,18 @@ export const brokerChildren = byName({
   'NetworkPolicy.networking.k8s.io/v1': ObservedObject,
 });
 
-/** Request of `POST /broker/sync`. The related objects are those that `customizeBroker` asks for. */
-export const BrokerSyncRequest = syncRequest(
-  BrokerParent,
-  objectMap(brokerChildren),
-  objectMap({ ...brokerChildren, ...byName({ 'Pod.v1': ObservedPod }) }),
-);
+/** The kinds of the related objects, which are those that `customizeBroker` asks for. */
+const related = { ...children, ...byName({ 'Pod.v1': ObservedPod }) };
+
+/** How a request is parsed. */
+export const brokerParts: BodyParts = {
+  children: Object.keys(children),
+  related: Object.keys(related),
+  isSecret: (part) => part === 'Secret.v1',
+};
+
+/** Request of `POST /broker/sync`. */
+export const BrokerSyncRequest = syncRequest(BrokerParent, objectMap(children), objectMap(related));
 export type BrokerSyncRequest = Static<typeof BrokerSyncRequest>;
 
 /** Request of `POST /broker/customize`. */

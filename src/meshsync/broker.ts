@@ -1,6 +1,7 @@
 import { URL_KEY, usualUrl } from '../broker/children/auth-secret.ts';
 import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
 import { TLS_KEYS } from '../broker/references.ts';
+import { checksum } from '../kubernetes/checksum.ts';
 import { owner } from '../metacontroller/claim.ts';
 import type { ObservedBroker, ObservedSecret } from '../metacontroller/observed.ts';
 import { conditionTypes, type Requirement } from '../metacontroller/ready.ts';
@@ -20,6 +21,21 @@ export interface BrokerConnection {
   ca?: SecretKey & { value: string };
   /** Whether that Secret has to be made in MeshSync's own namespace, since no other is there for its pods to read. */
   needsSecret: boolean;
+}
+
+/** How MeshSync's pods reach their broker, with checksums in the place of what they read from Secrets. */
+export interface BrokerAccess {
+  url: string;
+  credential?: SecretKey & { type: NonNullable<BrokerConnection['credential']>['type']; checksum: string };
+  ca?: SecretKey & { checksum: string };
+}
+
+export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAccess {
+  const checked = <Key extends SecretKey & { value: string }>({ value, ...key }: Key) => ({
+    ...key,
+    checksum: checksum(value),
+  });
+  return { url, ...(credential && { credential: checked(credential) }), ...(ca && { ca: checked(ca) }) };
 }
 
 /** What became of a MeshSync's reference to its broker. */

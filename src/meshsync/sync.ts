@@ -5,9 +5,10 @@ import { claim } from '../metacontroller/claim.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
+import { remembered } from '../metacontroller/remembered.ts';
 import { progressing } from '../metacontroller/rollout.ts';
 import { type Keep, respond } from '../metacontroller/sync.ts';
-import { resolveBrokerReference } from './broker.ts';
+import { accessTo, resolveBrokerReference } from './broker.ts';
 import { brokerAuthSecret } from './children/broker-auth-secret.ts';
 import { deployment } from './children/deployment.ts';
 import { serviceAccount } from './children/service-account.ts';
@@ -17,13 +18,18 @@ import { type MeshSync, resolveMeshSync } from './spec.ts';
 import { meshSyncStatus, previousMeshSyncStatus } from './status.ts';
 import { readWatchList } from './watch-list.ts';
 
+// What stays the same from sync to sync as long as the MeshSync and the observed children that it is made of do.
+const previousStatus = remembered(previousMeshSyncStatus);
+const resolve = remembered(resolveMeshSync);
+const make = { deployment: remembered(deployment), serviceAccount: remembered(serviceAccount) };
+
 /**
  * The sync hook of a MeshSync: a request in, the children that shall exist and the status out. While its broker can't be
  * worked out, because it is missing, being replaced or has no credentials yet, what runs is left as it is; what does not
  * run yet is not started, so that it never starts in vain.
  */
 export function syncMeshSync(request: MeshSyncSyncRequest, context: SyncContext): SyncResponse {
-  const previous = previousMeshSyncStatus(request.parent);
+  const previous = previousStatus(request.parent);
   return respond(request, previous, context, (keep, hibernation) =>
     answer(request, previous, context, keep, hibernation),
   );
@@ -37,7 +43,7 @@ function answer(
   hibernation: Requirement | undefined,
 ): SyncResponse {
   const { parent, related } = request;
-  const meshSync = resolveMeshSync(parent, context.imageRegistry);
+  const meshSync = resolve(parent, context.imageRegistry);
   if ('path' in meshSync) return keep(invalidSpec(meshSync));
 
   const claims = claimNames(request, meshSync);
@@ -52,7 +58,7 @@ function answer(
   // With a list that it can't read, MeshSync would watch more than it is meant to: what runs stays as it is.
   const wanted =
     connection && !blocked && !('path' in list) && !('path' in read)
-      ? deployment(meshSync, connection, read.checksum, claims.deployment.observed)
+      ? make.deployment(meshSync, accessTo(connection), read.checksum, claims.deployment.observed)
       : undefined;
 
   // Without a new Deployment, what runs goes on reading the Secret that it has.
@@ -99,7 +105,7 @@ function serviceAccounts(
 ): object[] {
   const { serviceAccountName, names, size } = meshSync;
   if (taken) return [];
-  if (!serviceAccountName || serviceAccountName === names.meshsync) return [serviceAccount(meshSync)];
+  if (!serviceAccountName || serviceAccountName === names.meshsync) return [make.serviceAccount(meshSync)];
   const left = wanted && progressing(deployment.observed, wanted, size, 'MeshSync pods').status === 'False';
   return observed && !left ? [carryOver(observed)] : [];
 }

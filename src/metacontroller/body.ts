@@ -1,60 +1,74 @@
 import { LruMap } from 'toad-cache';
 import { UnreadManagedFields } from './managed-fields.ts';
 
+/** The parts of a request that are parsed each by itself. */
+export interface BodyParts {
+  /** Kinds of the children and of the related objects, by `Kind.version` or `Kind.group/version`. */
+  children: string[];
+  related: string[];
+  /** Whether a part, `parent` or a kind, may hold credentials, which are not kept longer than the request takes. */
+  isSecret: (part: string, bytes: Buffer) => boolean;
+}
+
 /**
  * Makes a parser of requests that parses what is read, and that once:
- * - `managedFields` are read only where a child is carried over under server-side-apply: their bytes take their place;
+ * - of a parent and its children, a sync mostly finds one changed: a part whose bytes are those of the parent's former
+ *   request, the parent itself or the objects of a kind, is not parsed again, and gives the same objects as then;
  * - children are related objects too, since customize asks for their names: a kind whose objects are the same in every byte
  *   is parsed once, and its objects are the same ones in both places;
- * - of a parent's children, a sync mostly finds one changed: a kind whose bytes are those of a former request is not parsed
- *   again, and its objects are the same ones as then;
+ * - `managedFields` are read only where a child is carried over under server-side-apply: their bytes take their place;
  * - `controller` is read by no hook, and left out.
  *
- * So what is parsed must not be changed. Parts are found as Go's encoder writes them: without white space, keys in order. A
- * quote within a JSON string is escaped, so none is found in a string; what can be parsed by itself is a value; and a text
- * from which something else than a value was cut can't be parsed. Whatever looks otherwise is parsed whole.
- * @param kinds of the children, by `Kind.version` or `Kind.group/version`
- * @param mark a text that no request can hold, to put in the place of what is cut
+ * So what is parsed must not be changed. Parts are found as Go's encoder writes them: without white space, keys in order.
+ * Where a part ends is a guess, by what follows: but when each part is a value by itself, and what is between them is all that
+ * it must be, they can't be anything else. A body of which that is not true is parsed whole.
+ * @param mark a text that no request can hold, to put in the place of `managedFields`
  * @returns the parser, which throws a SyntaxError for what is no JSON
  */
-export function bodyParser(kinds: string[], mark: string): (body: Buffer) => unknown {
-  const keys = kinds.toSorted().map((kind) => ({ kind, key: new Needle(`"${kind}":`, kind) }));
-  const seen = new SeenKinds();
+export function bodyParser({ children, related, isSecret }: BodyParts, mark: string): (body: Buffer) => unknown {
+  const keys = { children: keysOf(children), related: keysOf(related) };
+  const seen = new SeenParts(isSecret);
   return (body) => {
     try {
       const parsed = parseParts(body, keys, mark, seen);
       if (parsed) return parsed;
     } catch {
-      // It is no JSON, or was cut at a wrong place: parsed whole, it tells.
+      // It is no JSON, or was taken apart at a wrong place: parsed whole, it tells.
     }
     return JSON.parse(body.toString());
   };
 }
 
-const NAME_END = Buffer.from('":');
+/** Parts as they were seen lately, by the bytes that they were parsed from. */
+class SeenParts {
+  /** Enough for some parents; a cluster mostly has one of each kind. */
+  readonly #parts = new LruMap<{ bytes: Buffer; value: unknown }>(32);
+  readonly #isSecret: BodyParts['isSecret'];
 
-/** The objects of a kind as they were seen lately, by the bytes that they were parsed from. */
-class SeenKinds {
-  /** Enough for ten parents; a cluster mostly has one. By the kind and the name of its first object. */
-  readonly #kinds = new LruMap<{ bytes: Buffer; objects: object }>(32);
+  constructor(isSecret: BodyParts['isSecret']) {
+    this.#isSecret = isSecret;
+  }
 
-  /** @returns what the bytes were parsed to before, else what `parse` makes of them */
-  objects(kind: string, body: Buffer, { start, end }: Part, parse: (bytes: Buffer) => object): object {
-    const bytes = body.subarray(start, end);
-    // Credentials are not kept longer than the request takes, nor is what would take much memory.
-    if (kind === 'Secret.v1' || bytes.length > 32_768) return parse(bytes);
-    const key = kind + bytes.toString('latin1', 0, bytes.indexOf(NAME_END));
-    const seen = this.#kinds.get(key);
-    if (seen?.bytes.equals(bytes)) return seen.objects;
+  /**
+   * @param key of the part among all
+   * @returns what the bytes were parsed to before, else what `parse` makes of them
+   */
+  value(key: string, part: string, bytes: Buffer, parse: (bytes: Buffer) => unknown): unknown {
+    const seen = this.#parts.get(key);
+    if (seen?.bytes.equals(bytes)) return seen.value;
+    if (bytes.length === EMPTY || bytes.length > LARGE || this.#isSecret(part, bytes)) return parse(bytes);
     // A copy of its own, so that nothing holds on to the whole body; nor to Node's pool of small buffers, in which decoded
     // credentials are.
     const copy = Buffer.alloc(bytes.length);
     bytes.copy(copy);
-    const objects = parse(copy);
-    this.#kinds.set(key, { bytes: copy, objects });
-    return objects;
+    const value = parse(copy);
+    this.#parts.set(key, { bytes: copy, value });
+    return value;
   }
 }
+
+/** Parts of these sizes and more are not kept, in bytes. */
+const [EMPTY, LARGE] = ['{}'.length, 32 * 1024];
 
 /** Bytes to look for. */
 class Needle {
@@ -88,10 +102,14 @@ class Needle {
   }
 }
 
-/** A kind of children, and how it begins in `children` and in `related`. */
+/** A kind, and how its objects begin. */
 interface Key {
   kind: string;
-  key: Needle;
+  needle: Needle;
+}
+
+function keysOf(kinds: string[]): Key[] {
+  return kinds.toSorted().map((kind) => ({ kind, needle: new Needle(`"${kind}":`, kind) }));
 }
 
 /** Bytes of a body, from `start` up to `end`. */
@@ -100,49 +118,99 @@ interface Part {
   end: number;
 }
 
-/** Where the objects of a kind are among the children, and where the same are among the related objects. */
-interface Twins {
-  kind: string;
-  child: Part;
-  related: Part;
+/** The objects of a kind; `isTwin` when the children of that kind are the same in every byte. */
+interface Kind extends Part {
+  isTwin: boolean;
 }
 
+const CONTROLLER = Buffer.from('{"controller":{');
+const PARENT = Buffer.from('},"parent":{');
+const CHILDREN = Buffer.from('},"children":{');
+const RELATED = Buffer.from('},"related":{');
+const FINALIZING = Buffer.from('},"finalizing":');
+const FLAGS = [true, false].map((value) => ({ value, text: Buffer.from(`${value}}`) }));
+const UID = Buffer.from('"uid":"');
+const [COMMA, QUOTE, OPEN, CLOSE, CLOSE_BRACE] = [0x2c, 0x22, 0x5b, 0x5d, 0x7d];
+
 /** @returns `undefined` for what has to be parsed whole */
-function parseParts(body: Buffer, keys: Key[], mark: string, seen: SeenKinds): object | undefined {
-  const controller = findController(body);
-  if (!controller) return undefined;
-  const twins = findTwins(body, keys);
-  const cuts = [controller, ...twins.flatMap(({ child, related }) => [child, related])];
-  const { value: whole, marks } = parseWithout(body, cuts, mark, objectsOf);
-  if (marks.get(whole.controller) !== controller) return undefined;
-  whole.controller = undefined;
-  const parse = (bytes: Buffer): object => parseWithout(bytes, [], mark, Object.values).value;
-  for (const { kind, child, related } of twins) {
-    if (marks.get(whole.children?.[kind]) !== child || marks.get(whole.related?.[kind]) !== related) return undefined;
-    whole.children[kind] = whole.related[kind] = seen.objects(kind, body, child, parse);
+function parseParts(
+  body: Buffer,
+  keys: Record<'children' | 'related', Key[]>,
+  mark: string,
+  seen: SeenParts,
+): object | undefined {
+  const start = body.indexOf(PARENT) + PARENT.length - 1;
+  if (start < PARENT.length || !isAt(body, 0, CONTROLLER)) return undefined;
+  const uidAt = body.indexOf(UID, start) + UID.length;
+  const uid = body.toString('latin1', uidAt, body.indexOf(QUOTE, uidAt));
+  const value = (where: string, part: string, { start, end }: Part, objects: Objects) =>
+    seen.value(uid + where + part, part, body.subarray(start, end), (bytes) => parsePart(bytes, mark, objects));
+  const parent = (end: number) => value('', 'parent', { start, end }, (object) => [object]);
+
+  const afterParent = body.indexOf(CHILDREN, start);
+  if (afterParent < 0) return body.at(-1) === CLOSE_BRACE ? { parent: parent(body.length - 1) } : undefined;
+  const children = findKinds(body, keys.children, afterParent + CHILDREN.length, RELATED);
+  const related = children && findKinds(body, keys.related, children.end, FINALIZING, children.kinds);
+  const finalizing =
+    related && FLAGS.find(({ text }) => body.length === related.end + text.length && isAt(body, related.end, text));
+  if (!finalizing) return undefined;
+  const whole: Record<'children' | 'related', Record<string, unknown>> = { children: {}, related: {} };
+  for (const [kind, part] of children.kinds) whole.children[kind] = value('children', kind, part, Object.values);
+  for (const [kind, part] of related.kinds) {
+    whole.related[kind] = part.isTwin ? whole.children[kind] : value('related', kind, part, Object.values);
   }
-  return whole;
+  return { parent: parent(afterParent + 1), ...whole, finalizing: finalizing.value };
 }
 
 /**
- * Parses a text that has a mark in the place of each part that is left out, and unread managedFields in their objects.
- * @param objects gives those that may have managedFields
+ * Finds the kinds of a map, in order.
+ * @param from where the first one begins
+ * @param close what follows the last one
+ * @param twins the same kinds among the children
+ * @returns where they are, and where what follows ends; `undefined` when there is anything else
+ */
+function findKinds(body: Buffer, keys: Key[], from: number, close: Buffer, twins?: Map<string, Part>) {
+  const kinds = new Map<string, Kind>();
+  let [at, end] = [from, from];
+  for (const [index, { kind, needle }] of keys.entries()) {
+    if (!needle.isAt(body, at)) continue;
+    const start = at + needle.length;
+    const twin = twins?.get(kind);
+    const isTwin = twin !== undefined && body.compare(body, start, start + length(twin), twin.start, twin.end) === 0;
+    end = isTwin ? start + length(twin) : findEnd(body, start, keys.slice(index + 1), close);
+    kinds.set(kind, { start, end, isTwin });
+    if (body[end] !== COMMA) break;
+    at = end + 1;
+  }
+  return isAt(body, end, close) ? { kinds, end: end + close.length } : undefined;
+}
+
+/** Where the objects of a kind end: before the next kind that is there, or what follows the last one. */
+function findEnd(body: Buffer, start: number, later: Key[], close: Buffer): number {
+  for (const { needle } of later) {
+    const next = needle.find(body, start);
+    if (next >= 0) return next - 1;
+  }
+  return body.indexOf(close, start);
+}
+
+function length({ start, end }: Part): number {
+  return end - start;
+}
+
+/** Gives those that may have `managedFields`. */
+type Objects = (value: Record<string, unknown>) => unknown[];
+
+/**
+ * Parses a text, with unread managedFields in its objects.
  * @throws Error when managedFields are not as Go's encoder writes them, or are not in an object's metadata
  */
-function parseWithout(
-  bytes: Buffer,
-  parts: Part[],
-  mark: string,
-  objects: (value: Record<string, unknown>) => Iterable<unknown>,
-) {
-  const fields = findManagedFields(bytes, parts);
-  const cuts = [...parts, ...fields].sort((a, b) => a.start - b.start);
+function parsePart(bytes: Buffer, mark: string, objects: Objects): unknown {
   const marks = new Map<unknown, Part>();
-  let text = '';
-  let from = 0;
-  for (const cut of cuts) {
+  let [text, from] = ['', 0];
+  for (const cut of findManagedFields(bytes)) {
+    text += `${bytes.toString('utf8', from, cut.start)}"${mark}${marks.size}"`;
     marks.set(mark + marks.size, cut);
-    text += `${bytes.toString('utf8', from, cut.start)}"${mark}${marks.size - 1}"`;
     from = cut.end;
   }
   const value = JSON.parse(text + bytes.toString('utf8', from));
@@ -154,84 +222,34 @@ function parseWithout(
     metadata.managedFields = new UnreadManagedFields(bytes, cut.start, cut.end);
     found += 1;
   }
-  if (found !== fields.length) throw new Error('managedFields elsewhere than in the metadata of an object');
-  return { value, marks };
-}
-
-/** The objects of a request that are not left out, whichever hook it is for. */
-function* objectsOf({ parent, children, related }: Record<string, unknown>): Generator<object> {
-  if (isObject(parent)) yield parent;
-  for (const kinds of [children, related]) {
-    for (const objects of isObject(kinds) ? Object.values(kinds) : []) {
-      for (const object of isObject(objects) ? Object.values(objects) : []) if (isObject(object)) yield object;
-    }
-  }
-}
-
-const CONTROLLER = Buffer.from('{"controller":{');
-const PARENT = Buffer.from('},"parent":{');
-const CHILDREN = Buffer.from('},"children":{');
-const RELATED = Buffer.from('},"related":{');
-
-/** @returns `undefined` when the controller is not what comes first */
-function findController(body: Buffer): Part | undefined {
-  const end = body.indexOf(PARENT) + 1;
-  return end > 0 && isAt(body, 0, CONTROLLER) ? { start: CONTROLLER.length - 1, end } : undefined;
-}
-
-function findTwins(body: Buffer, keys: Key[]): Twins[] {
-  const children = body.indexOf(CHILDREN);
-  // All kinds of children are there, even those without objects; each ends where the next one starts.
-  const starts = [children + CHILDREN.length];
-  for (const { key } of keys.slice(1)) starts.push(key.find(body, starts.at(-1)));
-  const related = body.indexOf(RELATED, starts.at(-1));
-  if (children < 0 || related < 0 || starts.includes(-1) || !keys[0]?.key.isAt(body, starts[0] ?? 0)) return [];
-  const twins: Twins[] = [];
-  let other = related + RELATED.length;
-  for (const [index, { kind, key }] of keys.entries()) {
-    const [at = 0, next] = starts.slice(index);
-    const child = { start: at + key.length, end: next === undefined ? related : next - 1 };
-    const length = child.end - child.start;
-    if (length <= '{}'.length) continue;
-    const there = key.isAt(body, other) ? other : key.find(body, other);
-    const start = there + key.length;
-    if (there < 0 || body.compare(body, start, start + length, child.start, child.end) !== 0) continue;
-    twins.push({ kind, child, related: { start, end: start + length } });
-    other = start + length + 1;
-  }
-  return twins;
+  if (found !== marks.size) throw new Error('managedFields elsewhere than in the metadata of an object');
+  return value;
 }
 
 const MANAGED_FIELDS = new Needle('"managedFields":', 'Fields"');
-const [COMMA, OPEN, CLOSE] = [0x2c, 0x5b, 0x5d];
 /** What follows: in an object as Metacontroller watches it, and in its own types. */
 const NEXT = [Buffer.from(',"name":'), Buffer.from('},"spec":')];
 
 /**
- * The arrays of `managedFields` in what is parsed. They end at the first `]`, which FieldsV1 has nowhere else.
+ * The arrays of `managedFields` in a text. They end at the first `]`, which FieldsV1 has nowhere else.
  * @throws Error when one is not as Go's encoder writes it
  */
-function findManagedFields(body: Buffer, unparsed: Part[]): Part[] {
+function findManagedFields(bytes: Buffer): Part[] {
   const found: Part[] = [];
-  for (let at = MANAGED_FIELDS.find(body, 0); at >= 0; ) {
-    const within = unparsed.find((part) => part.start < at && at < part.end);
+  for (let at = MANAGED_FIELDS.find(bytes); at >= 0; ) {
     const start = at + MANAGED_FIELDS.length;
-    const end = within?.end ?? body.indexOf(CLOSE, start) + 1;
-    if (!within) {
-      const isArray = body[at - 1] === COMMA && body[start] === OPEN && end > 0;
-      if (!isArray || !NEXT.some((next) => isAt(body, end, next))) throw new Error('no managedFields of Go');
-      found.push({ start, end });
-    }
-    at = MANAGED_FIELDS.find(body, end);
+    const end = bytes.indexOf(CLOSE, start) + 1;
+    const isArray = bytes[at - 1] === COMMA && bytes[start] === OPEN && end > 0;
+    if (!isArray || !NEXT.some((next) => isAt(bytes, end, next))) throw new Error('no managedFields of Go');
+    found.push({ start, end });
+    at = MANAGED_FIELDS.find(bytes, end);
   }
   return found;
 }
 
 /** Whether the bytes of a body from `at` on are these. */
 function isAt(body: Buffer, at: number, bytes: Buffer): boolean {
-  return at + bytes.length <= body.length && body.compare(bytes, 0, bytes.length, at, at + bytes.length) === 0;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+  return (
+    at >= 0 && at + bytes.length <= body.length && body.compare(bytes, 0, bytes.length, at, at + bytes.length) === 0
+  );
 }

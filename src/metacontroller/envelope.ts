@@ -31,21 +31,23 @@ function identifier(maxLength: number) {
  * with a condition on the resource rather than with a 400, which only the operator's log would show.
  */
 export function parent<const Kind extends string>(kind: Kind) {
-  return Type.Object({
-    apiVersion: Type.String({ pattern: '^meshery\\.io/v[0-9a-z]+$' }),
-    kind: Type.Literal(kind),
-    metadata: Type.Object({
-      name: identifier(253),
-      namespace: identifier(63),
-      uid: identifier(253),
-      generation: Type.Optional(Type.Integer({ minimum: 0 })),
-      creationTimestamp: Type.Optional(Type.String()),
-      deletionTimestamp: Type.Optional(Type.String()),
-      annotations: Type.Optional(mapOf(Type.String())),
+  return once(
+    Type.Object({
+      apiVersion: Type.String({ pattern: '^meshery\\.io/v[0-9a-z]+$' }),
+      kind: Type.Literal(kind),
+      metadata: Type.Object({
+        name: identifier(253),
+        namespace: identifier(63),
+        uid: identifier(253),
+        generation: Type.Optional(Type.Integer({ minimum: 0 })),
+        creationTimestamp: Type.Optional(Type.String()),
+        deletionTimestamp: Type.Optional(Type.String()),
+        annotations: Type.Optional(mapOf(Type.String())),
+      }),
+      spec: Type.Optional(Type.Unknown()),
+      status: Type.Optional(Type.Unknown()),
     }),
-    spec: Type.Optional(Type.Unknown()),
-    status: Type.Optional(Type.Unknown()),
-  });
+  );
 }
 
 /** What every parent has, whichever its kind. */

@@ -3,15 +3,16 @@ import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger } from 'fastify';
 import { customizeBroker } from '../broker/customize.ts';
-import { BrokerCustomizeRequest, BrokerSyncRequest, brokerChildren } from '../broker/request.ts';
+import { BrokerCustomizeRequest, BrokerSyncRequest, brokerParts } from '../broker/request.ts';
 import { syncBroker } from '../broker/sync.ts';
 import { customizeMeshSync } from '../meshsync/customize.ts';
-import { MeshSyncCustomizeRequest, MeshSyncSyncRequest, meshSyncChildren } from '../meshsync/request.ts';
+import { MeshSyncCustomizeRequest, MeshSyncSyncRequest, meshSyncParts } from '../meshsync/request.ts';
 import { syncMeshSync } from '../meshsync/sync.ts';
-import { bodyParser } from '../metacontroller/body.ts';
+import { type BodyParts, bodyParser } from '../metacontroller/body.ts';
 import { transitions } from '../metacontroller/conditions.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { Parent, SyncResponse } from '../metacontroller/envelope.ts';
+import { answerText } from '../metacontroller/remembered.ts';
 import type { Controller, Metrics } from '../metrics.ts';
 import { authentication, type HookTokens } from './authentication.ts';
 import { compression } from './compression.ts';
@@ -56,8 +57,12 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
     return response;
   };
 
+  app.setReplySerializer((payload) => {
+    return isAnswer(payload) ? answerText(payload) : JSON.stringify(payload);
+  });
+
   await app.register(async (app: Typed) => {
-    takeJson(app, brokerChildren);
+    takeJson(app, brokerParts);
     app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, async ({ body, log }) =>
       answer('Broker', log, body.parent, syncBroker(body, context)),
     );
@@ -66,7 +71,7 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
     );
   });
   await app.register(async (app: Typed) => {
-    takeJson(app, meshSyncChildren);
+    takeJson(app, meshSyncParts);
     app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, async ({ body, log }) =>
       answer('MeshSync', log, body.parent, syncMeshSync(body, context)),
     );
@@ -76,11 +81,15 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
   });
 };
 
+function isAnswer(payload: unknown): payload is SyncResponse {
+  return typeof payload === 'object' && payload !== null && 'children' in payload;
+}
+
 type Typed = Parameters<typeof hooks>[0];
 
-/** Parses the bodies of the routes beside which it is called; `kinds` are those of the children. */
-function takeJson(app: Typed, kinds: object): void {
-  const parse = bodyParser(Object.keys(kinds), randomUUID());
+/** Parses the bodies of the routes beside which it is called. */
+function takeJson(app: Typed, parts: BodyParts): void {
+  const parse = bodyParser(parts, randomUUID());
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
     let body: unknown;

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { brokerChildren } from '../../src/broker/request.ts';
-import { meshSyncChildren } from '../../src/meshsync/request.ts';
-import { bodyParser } from '../../src/metacontroller/body.ts';
+import { brokerParts } from '../../src/broker/request.ts';
+import { meshSyncParts } from '../../src/meshsync/request.ts';
+import { type BodyParts, bodyParser } from '../../src/metacontroller/body.ts';
 import { UnreadManagedFields } from '../../src/metacontroller/managed-fields.ts';
 
 const ENTRY = { manager: 'm', operation: 'Apply', fieldsV1: { 'f:spec': { 'k:{"port":4222}': { '.': {} } } } };
@@ -18,17 +18,22 @@ function read(body: unknown): unknown {
   return Object.fromEntries(Object.entries(body).map(([key, value]) => [key, read(value)]));
 }
 
-const KINDS = ['Secret.v1', 'ConfigMap.v1'];
+const CHILDREN = ['Secret.v1', 'ConfigMap.v1'];
+const PARTS: BodyParts = {
+  children: CHILDREN,
+  related: [...CHILDREN, 'Broker.v1', 'Service.v1', 'Pod.v1'],
+  isSecret: (part) => part === 'Secret.v1',
+};
 
-const parse = (text: string, kinds = KINDS) => bodyParser(kinds, randomUUID())(Buffer.from(text)) as Request;
+const parse = (text: string, parts = PARTS) => bodyParser(parts, randomUUID())(Buffer.from(text)) as Request;
 
 /** A parser that has seen what other tests parsed. */
-const seasoned = bodyParser(KINDS, randomUUID());
+const seasoned = bodyParser(PARTS, randomUUID());
 
 /** @returns what was parsed, which is the same as it is by JSON.parse, but for the controller */
-function sameAsWhole(text: string, kinds?: string[]): Request {
-  const parsed = parse(text, kinds);
-  if (!kinds) expect(read(seasoned(Buffer.from(text)))).toEqual(read(parsed));
+function sameAsWhole(text: string, parts?: BodyParts): Request {
+  const parsed = parse(text, parts);
+  if (!parts) expect(read(seasoned(Buffer.from(text)))).toEqual(read(parsed));
   expect(read({ ...parsed, controller: undefined })).toEqual({ ...JSON.parse(text), controller: undefined });
   return parsed;
 }
@@ -62,8 +67,7 @@ describe('a body', () => {
     const shared: string[] = [];
     for (const file of readdirSync(directory)) {
       const text = readFileSync(join(directory, file), 'utf8');
-      const kinds = Object.keys(file.includes('-broker-sync-') ? brokerChildren : meshSyncChildren);
-      const parsed = sameAsWhole(text, kinds);
+      const parsed = sameAsWhole(text, file.includes('-broker-sync-') ? brokerParts : meshSyncParts);
       expect(parsed.controller).toBeUndefined();
       shared.push(...twins(parsed));
       const objects = Object.values(parsed.children ?? {}).flatMap(Object.values<Kinds[string][string]>);
@@ -74,7 +78,7 @@ describe('a body', () => {
     expect(workloads.length).toBeGreaterThan(40);
     expect(new Set(shared)).toEqual(
       new Set(
-        [...Object.keys(brokerChildren), ...Object.keys(meshSyncChildren)].filter(
+        [...brokerParts.children, ...meshSyncParts.children].filter(
           (kind) => kind !== 'NetworkPolicy.networking.k8s.io/v1',
         ),
       ),
@@ -105,10 +109,13 @@ describe('a body', () => {
 
   describe('that comes again', () => {
     const configMap = (name: string, more?: object) => ({ ...secret(name, more), kind: 'ConfigMap' });
-    const request = (configMaps: object, secrets: object = both) =>
-      sent({ 'ConfigMap.v1': configMaps, 'Secret.v1': secrets }, { 'ConfigMap.v1': configMaps, 'Secret.v1': secrets });
+    const parent = (uid: string, more: object = {}) => ({ metadata: { labels: {}, name: 'p', uid }, ...more });
+    const request = (configMaps: object, secrets: object = both, of: object = parent('1'), more: object = {}) => {
+      const kinds = { 'ConfigMap.v1': configMaps, 'Secret.v1': secrets };
+      return { ...sent(kinds, { ...more, ...kinds }), parent: of };
+    };
     const parser = () => {
-      const parse = bodyParser(KINDS, randomUUID());
+      const parse = bodyParser(PARTS, randomUUID());
       return (body: object) => {
         const parsed = parse(Buffer.from(JSON.stringify(body))) as Request;
         expect(read({ ...parsed, controller: undefined })).toEqual({ ...body, controller: undefined });
@@ -119,9 +126,54 @@ describe('a body', () => {
     it('gives the same objects, for each parent', () => {
       const parse = parser();
       const [one, other] = [{ 'a/x': configMap('x') }, { 'a/y': configMap('y') }];
-      const [first, second] = [parse(request(one)), parse(request(other))];
+      const [first, second] = [parse(request(one)), parse(request(other, both, parent('2')))];
       expect(parse(request(one, { 'a/b': secret('b', { data: { key: 'eA==' } }) }))).toBe(first);
-      expect(parse(request(other))).toBe(second);
+      expect(parse(request(other, both, parent('2')))).toBe(second);
+    });
+
+    it('gives the same parent and the same related objects, unless they may hold credentials', () => {
+      const mayHold = (part: string, bytes: Buffer) =>
+        ['parent', 'Broker.v1'].includes(part) && bytes.includes('custom');
+      const parse = bodyParser({ ...PARTS, isSecret: mayHold }, randomUUID());
+      const parts = (spec: object, broker: object) => {
+        const body = request({}, both, parent('1', { spec }), { 'Broker.v1': { 'a/b': secret('b', broker) } });
+        const { parent: of, related } = parse(Buffer.from(JSON.stringify(body))) as Request & { parent: object };
+        expect(read([of, related])).toEqual([body.parent, body.related]);
+        return [of, related?.['Broker.v1']];
+      };
+      const [first, related] = parts({ size: 1 }, { spec: {} });
+      expect(parts({ size: 1 }, { spec: {} })[0]).toBe(first);
+      expect(parts({ size: 1 }, { spec: {} })[1]).toBe(related);
+      expect(parts({ size: 2 }, { spec: {} })[0]).not.toBe(first);
+      expect(parts({ size: 2 }, { spec: {} })[1]).toBe(related);
+      expect(parts({ size: 2 }, { spec: { size: 1 } })[1]).not.toBe(related);
+      const custom = { custom: { url: 'nats://user:password@host' } };
+      const [secretly, withUrl] = parts(custom, { spec: custom });
+      expect(parts(custom, { spec: custom })[0]).not.toBe(secretly);
+      expect(parts(custom, { spec: custom })[1]).not.toBe(withUrl);
+    });
+
+    it.each([
+      { spec: { broker: { custom: { url: 'nats://host' } } } },
+      { metadata: { annotations: { last: '{"spec":{"broker":{"custom":{"url":"nats://host"}}}}' }, uid: '1' } },
+      { metadata: { annotations: { last: '{ "custom" : {} }' }, uid: '1' } },
+    ])('gives another MeshSync where it may hold a URL with credentials: %j', (of) => {
+      const parse = bodyParser(meshSyncParts, randomUUID());
+      const list = { 'watch-list': { data: { whitelist: '["customresourcedefinitions.v1."]' } } };
+      const parts = (of: object) => {
+        const kinds = { 'Deployment.apps/v1': {}, 'Secret.v1': {}, 'ServiceAccount.v1': {} };
+        const related = { 'MeshSync.meshery.io/v1alpha2': { 'meshery/meshery-meshsync': of }, 'Secret.v1': {} };
+        const body = { ...sent(kinds, related), parent: of };
+        const parsed = parse(Buffer.from(JSON.stringify(body))) as Request & { parent: object };
+        expect(parsed).toMatchObject({ parent: of, related });
+        return [parsed.parent, parsed.related?.['MeshSync.meshery.io/v1alpha2']];
+      };
+      const [native, inForce] = parts(parent('1', { spec: list }));
+      expect(parts(parent('1', { spec: list }))[0]).toBe(native);
+      expect(parts(parent('1', { spec: list }))[1]).toBe(inForce);
+      const [custom, other] = parts(of);
+      expect(parts(of)[0]).not.toBe(custom);
+      expect(parts(of)[1]).not.toBe(other);
     });
 
     it.each([
@@ -138,7 +190,7 @@ describe('a body', () => {
     });
 
     it('gives others for Secrets, which are not kept, and for kinds of more than 32 KiB', () => {
-      const parse = bodyParser(KINDS, randomUUID());
+      const parse = bodyParser(PARTS, randomUUID());
       const body = Buffer.from(
         JSON.stringify(request({ 'a/x': configMap('x', { data: { key: 'x'.repeat(32_768) } }) })),
       );
@@ -161,14 +213,14 @@ describe('a body', () => {
       } finally {
         equals.mockRestore();
       }
-      expect(copies).toHaveLength(1);
-      expect(copies.map(({ buffer, length }) => buffer.byteLength - length)).toEqual([0]);
+      expect(copies).toHaveLength(2); // of the parent and of the ConfigMaps
+      expect(copies.map(({ buffer, length }) => buffer.byteLength - length)).toEqual([0, 0]);
     });
 
     it('holds on to no body that it came in', () => {
       const text = JSON.stringify(request({ 'a/x': configMap('x') }));
       const body = Buffer.from(text);
-      const parse = bodyParser(KINDS, randomUUID());
+      const parse = bodyParser(PARTS, randomUUID());
       const first = (parse(body) as Request).children?.['ConfigMap.v1'];
       body.fill(0);
       expect((parse(Buffer.from(text)) as Request).children?.['ConfigMap.v1']).toBe(first);
@@ -266,6 +318,47 @@ describe('a body', () => {
     sameAsWhole(text);
   });
 
+  const recorded = readFileSync(join(directories[0] ?? '', 'meshery-meshery-meshsync-meshsync-sync-last.json'), 'utf8');
+  it('that is broken anywhere behind the controller is refused or read as JSON is', () => {
+    const without = (key: string, value: unknown) => (key === 'managedFields' ? undefined : value); // not read, broken or not
+    const text = JSON.stringify(JSON.parse(recorded, without));
+    const from = text.indexOf('"parent":') + '"parent":'.length;
+    const marks = [...text.matchAll(/"(parent|children|related|finalizing|[A-Za-z]+\.[a-z0-9./]*)":/g)].map(
+      ({ index }) => index,
+    );
+    const at = fc.oneof(
+      fc.integer({ min: from, max: text.length }),
+      fc
+        .tuple(fc.constantFrom(...marks.filter((mark) => mark >= from)), fc.integer({ min: -4, max: 30 }))
+        .map(([mark, by]) => Math.max(from, mark + by)),
+    );
+    const piece = fc.oneof(
+      fc.constantFrom('', ',', '{', '}', '}}', '"', '"a":1,', ',"a":1', '{},', ' '),
+      fc.string({ maxLength: 3 }),
+    );
+    const known = bodyParser(meshSyncParts, randomUUID());
+    const outcome = (parse: () => unknown) => {
+      try {
+        return read({ ...(parse() as object), controller: undefined });
+      } catch {
+        return 'refused';
+      }
+    };
+    expect(outcome(() => known(Buffer.from(text)))).not.toBe('refused');
+    let refused = 0;
+    fc.assert(
+      fc.property(at, fc.nat({ max: 4 }), piece, (start, cut, piece) => {
+        const broken = text.slice(0, start) + piece + text.slice(start + cut);
+        const expected = outcome(() => JSON.parse(broken));
+        refused += Number(expected === 'refused');
+        expect(outcome(() => known(Buffer.from(broken)))).toEqual(expected);
+        expect(outcome(() => parse(broken, meshSyncParts))).toEqual(expected);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(refused).toBeGreaterThan(500);
+  });
+
   it('that is laid out in lines is parsed as a whole', () => {
     sameAsWhole(JSON.stringify(around(secret('b')), null, 1));
     sameAsWhole(
@@ -293,9 +386,17 @@ describe('a body', () => {
       { requiredKeys: [] },
     );
     const open = fc.record({ spec: json });
+    const sorted = (map: Record<string, unknown>) =>
+      Object.fromEntries(
+        Object.keys(map)
+          .sort()
+          .map((key) => [key, map[key]]),
+      );
     const body = fc
-      .record({ controller: open, parent: open, children, others, isCopy: fc.boolean() })
-      .map(({ others, isCopy, ...rest }) => ({ ...rest, related: isCopy ? { ...others, ...rest.children } : others }));
+      .record({ controller: open, parent: open, children, others, isCopy: fc.boolean(), finalizing: fc.boolean() })
+      .map(({ others, isCopy, finalizing, ...rest }) => {
+        return { ...rest, related: isCopy ? sorted({ ...others, ...rest.children }) : others, finalizing };
+      });
     let shared = 0;
     fc.assert(
       fc.property(body, (value) => {

@@ -13,7 +13,6 @@ import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
 import type { ObservedStatefulSet } from '../../metacontroller/observed.ts';
 import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
-import type { Credentials } from '../credentials.ts';
 import { DATA_VOLUME } from '../in-place.ts';
 import { jetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
@@ -36,7 +35,7 @@ const PID_DIRECTORY = PID_FILE.slice(0, PID_FILE.lastIndexOf('/'));
  */
 export function statefulSet(
   broker: Broker,
-  credentials: Credentials,
+  credentialsChecksum: string,
   selector: Record<string, string>,
   observed: ObservedStatefulSet | undefined,
 ): Manifest<V1StatefulSet> {
@@ -51,7 +50,7 @@ export function statefulSet(
       {
         metadata: {
           annotations: {
-            'meshery.io/credentials-checksum': checksum(`${credentials.token}\n${credentials.routePassword}`),
+            'meshery.io/credentials-checksum': credentialsChecksum,
             ...annotations.pods,
           },
           labels: podLabels(broker, selector),

@@ -8,7 +8,7 @@ import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts
 import { isDynamicallyApplied } from '../../metacontroller/carry-over.ts';
 import type { ObservedDeployment } from '../../metacontroller/observed.ts';
 import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
-import type { BrokerConnection } from '../broker.ts';
+import type { BrokerAccess } from '../broker.ts';
 import { withCredentials } from '../broker-url.ts';
 import { meshSyncLabels, podSelector } from '../labels.ts';
 import type { MeshSync } from '../spec.ts';
@@ -30,7 +30,7 @@ const CA_DIRECTORY = '/etc/meshery/broker-ca';
  */
 export function deployment(
   meshSync: MeshSync,
-  connection: BrokerConnection,
+  access: BrokerAccess,
   watchListChecksum: string,
   observed: ObservedDeployment | undefined,
 ): Manifest<V1Deployment> {
@@ -45,18 +45,18 @@ export function deployment(
             [COMPONENT_TYPE]: MANAGEMENT_PLANE,
             // MeshSync reads these only when it starts.
             'meshery.io/watch-list-checksum': watchListChecksum,
-            ...(connection.credential && { 'meshery.io/credentials-checksum': checksum(connection.credential.value) }),
-            ...(connection.ca && { 'meshery.io/ca-checksum': checksum(connection.ca.value) }),
+            ...(access.credential && { 'meshery.io/credentials-checksum': access.credential.checksum }),
+            ...(access.ca && { 'meshery.io/ca-checksum': access.ca.checksum }),
           },
           labels: Object.assign(meshSyncLabels(meshSync), selector),
         },
         spec: {
-          containers: [container(meshSync, connection, observed)],
+          containers: [container(meshSync, access, observed)],
           securityContext: restrictedPod,
           serviceAccountName: meshSync.serviceAccountName ?? meshSync.names.meshsync,
           shareProcessNamespace: true,
           terminationGracePeriodSeconds: 60,
-          volumes: [{ name: 'home', emptyDir: {} }, ...caVolume(connection)],
+          volumes: [{ name: 'home', emptyDir: {} }, ...caVolume(access)],
         },
       },
       meshSync.podTemplate,
@@ -80,16 +80,12 @@ export function deployment(
 }
 
 /** The certificates of the broker alone, not what else is in the Secret. */
-function caVolume({ ca }: BrokerConnection): V1Volume[] {
+function caVolume({ ca }: BrokerAccess): V1Volume[] {
   if (!ca) return [];
   return [{ name: 'broker-ca', secret: { items: [{ key: ca.key, path: 'ca.crt' }], secretName: ca.name } }];
 }
 
-function container(
-  meshSync: MeshSync,
-  connection: BrokerConnection,
-  observed: ObservedDeployment | undefined,
-): V1Container {
+function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedDeployment | undefined): V1Container {
   const args = outputArguments(meshSync);
   return {
     name: MESHSYNC_CONTAINER,
@@ -97,9 +93,9 @@ function container(
     imagePullPolicy: meshSync.image.imagePullPolicy,
     command: [BINARY],
     env: [
-      ...environment(connection, observed),
+      ...environment(access, observed),
       // Programs in Go read certificates from this directory besides the bundle of their image.
-      ...(connection.ca ? [{ name: 'SSL_CERT_DIR', value: CA_DIRECTORY }] : []),
+      ...(access.ca ? [{ name: 'SSL_CERT_DIR', value: CA_DIRECTORY }] : []),
       ...switches(meshSync),
     ],
     ...(args.length > 0 && { args }),
@@ -110,7 +106,7 @@ function container(
     // MeshSync keeps a file in its home directory, which is this one for the user it runs as.
     volumeMounts: [
       { mountPath: '/home/nonroot', name: 'home' },
-      ...(connection.ca ? [{ mountPath: CA_DIRECTORY, name: 'broker-ca', readOnly: true }] : []),
+      ...(access.ca ? [{ mountPath: CA_DIRECTORY, name: 'broker-ca', readOnly: true }] : []),
     ],
   };
 }
@@ -121,7 +117,7 @@ function container(
  * already and puts new ones behind them: where the credential would end up behind `BROKER_URL`, that is taken out for one
  * sync, to come back in its place in the next.
  */
-function environment({ url, credential }: BrokerConnection, observed: ObservedDeployment | undefined): V1EnvVar[] {
+function environment({ url, credential }: BrokerAccess, observed: ObservedDeployment | undefined): V1EnvVar[] {
   if (!credential) return [{ name: 'BROKER_URL', value: url }];
   const { type, name, key } = credential;
   const fromSecret = { valueFrom: { secretKeyRef: { key, name } } };
