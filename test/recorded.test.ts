@@ -6,7 +6,7 @@ import { syncBroker } from '../src/broker/sync.ts';
 import { type MeshSyncSyncRequest, meshSyncParts } from '../src/meshsync/request.ts';
 import { syncMeshSync } from '../src/meshsync/sync.ts';
 import { bodyParser } from '../src/metacontroller/body.ts';
-import { answerText } from '../src/metacontroller/remembered.ts';
+import { answerText } from '../src/metacontroller/envelope.ts';
 import { START, testApp } from './support/app.ts';
 import { expectSound } from './support/invariants.ts';
 import type { JsonObject, KubeObject } from './support/json.ts';

@@ -1,6 +1,7 @@
 import { Kind, type Static, type TSchema, TypeRegistry } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import type { ValueError } from '@sinclair/typebox/errors';
+import { keptFor } from '../memory.ts';
 
 /** The check of a schema, as TypeBox's compiler makes it. */
 export type Compiled<Schema extends TSchema> = Pick<TypeCheck<Schema>, 'Schema' | 'Check' | 'Errors'>;
@@ -26,24 +27,19 @@ const ONCE = Symbol('once');
 
 interface Once {
   check: Compiled<TSchema>;
-  fitting: WeakSet<object>;
+  fits: (value: object) => boolean;
 }
 
-/**
- * The same schema for objects that come again and are not changed: one that fitted is not checked again.
- */
+/** The same schema for objects that come again: these are checked once. */
 export function once<Schema extends TSchema>(schema: Schema): Schema {
-  const state: Once = { check: compiled(schema), fitting: new WeakSet() };
+  const check = compiled(schema);
+  const state: Once = { check, fits: keptFor((value) => check.Check(value)) };
   return { ...schema, [Kind]: ONCE.description, [ONCE]: state };
 }
 
-TypeRegistry.Set<{ [ONCE]: Once }>('once', ({ [ONCE]: { check, fitting } }, value) => {
-  if (typeof value !== 'object' || value === null) return check.Check(value);
-  if (fitting.has(value)) return true;
-  const fits = check.Check(value);
-  if (fits) fitting.add(value);
-  return fits;
-});
+TypeRegistry.Set<{ [ONCE]: Once }>('once', ({ [ONCE]: { check, fits } }, value) =>
+  typeof value === 'object' && value !== null ? fits(value) : check.Check(value),
+);
 
 /** The first thing that a value breaks. */
 export function firstError(check: Compiled<TSchema>, value: unknown): ValueError | undefined {

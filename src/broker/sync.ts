@@ -1,11 +1,11 @@
 import type { BrokerStatus } from '../api/broker.ts';
+import { memoryOf } from '../memory.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import type { ObservedSecret } from '../metacontroller/observed.ts';
 import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
-import { remembered } from '../metacontroller/remembered.ts';
 import { type Keep, respond } from '../metacontroller/sync.ts';
 import { authSecret } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
@@ -21,25 +21,12 @@ import type { BrokerSyncRequest } from './request.ts';
 import { type Broker, resolveBroker } from './spec.ts';
 import { brokerStatus, previousBrokerStatus } from './status.ts';
 
-// What stays the same from sync to sync as long as the Broker and the observed children that it is made of do.
-const previousStatus = remembered(previousBrokerStatus);
-const resolve = remembered(resolveBroker);
-const feasibleWith = remembered(feasible);
-const make = {
-  configMap: remembered(configMap),
-  headless: remembered(headlessService),
-  service: remembered(clientService),
-  statefulSet: remembered(statefulSet),
-  disruptionBudget: remembered(podDisruptionBudget),
-  networkPolicy: remembered(networkPolicy),
-};
-
 /**
  * The sync hook of a Broker: a request in, the children that shall exist and the status out. The same request gives the
  * same answer, but for a credential that has to be made and the time of a transition.
  */
 export function syncBroker(request: BrokerSyncRequest, context: SyncContext): SyncResponse {
-  const previous = previousStatus(request.parent);
+  const previous = memoryOf(request).make(previousBrokerStatus, request.parent);
   return respond(request, previous, context, (keep, hibernation) =>
     answer(request, previous, context, keep, hibernation),
   );
@@ -53,8 +40,10 @@ function answer(
   hibernation: Requirement | undefined,
 ): SyncResponse {
   const { parent } = request;
-  const broker = resolve(parent, context.imageRegistry);
-  if ('path' in broker) return keep(invalidSpec(broker));
+  const memory = memoryOf(request);
+  const resolved = memory.make(resolveBroker, parent, context.imageRegistry);
+  if ('path' in resolved) return keep(invalidSpec(resolved));
+  const broker = memory.same('broker', resolved);
   const references = resolveReferences(broker, request.related?.['Secret.v1']);
   if ('reason' in references) return keep(references);
 
@@ -70,16 +59,16 @@ function answer(
 
   const observed = claims.statefulSet.observed;
   const selector = podSelector(broker, observed);
-  const { broker: asked, heldBack } = feasibleWith(broker, observed);
+  const { broker: asked, heldBack } = memory.same('feasible', memory.make(feasible, broker, observed));
   const policy = asked.networkPolicy;
   const wanted = {
     secret: authSecret(asked, credentials, references.ca, governingService(broker, observed)),
-    configMap: make.configMap(asked),
-    headless: make.headless(asked, selector, claims.headless.observed),
-    service: make.service(asked, selector, claims.service.observed),
-    statefulSet: make.statefulSet(asked, credentialsChecksum(credentials), selector, observed),
-    disruptionBudget: wantsDisruptionBudget(asked) ? [make.disruptionBudget(asked, selector)] : [],
-    networkPolicy: policy ? [make.networkPolicy(asked, policy, selector)] : [],
+    configMap: memory.make(configMap, asked),
+    headless: memory.make(headlessService, asked, selector, claims.headless.observed),
+    service: memory.make(clientService, asked, selector, claims.service.observed),
+    statefulSet: memory.make(statefulSet, asked, credentialsChecksum(credentials), selector, observed),
+    disruptionBudget: wantsDisruptionBudget(asked) ? [memory.make(podDisruptionBudget, asked, selector)] : [],
+    networkPolicy: policy ? [memory.make(networkPolicy, asked, policy, selector)] : [],
   };
   // Without a Secret and a ConfigMap of its own, the broker would run on somebody else's: it stays as it is.
   const canRun = !claims.secret.taken && !claims.configMap.taken && !claims.statefulSet.taken;

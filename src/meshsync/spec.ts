@@ -4,7 +4,7 @@ import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
 import type { PodTemplate } from '../api/pod.ts';
 import { type FieldError, validate } from '../api/validate.ts';
 import { brokerNames } from '../broker/names.ts';
-import { type ContainerImage, containerImage, imageTag } from '../kubernetes/images.ts';
+import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
 import type { Parent } from '../metacontroller/envelope.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
@@ -31,6 +31,8 @@ export interface MeshSync {
   size: number;
   /** Tag of the image. */
   tag: string;
+  /** Whether that version answers `/healthz` and `/readyz`. */
+  hasHealthEndpoints: boolean;
   image: ContainerImage;
   broker: BrokerReference;
   resources: V1ResourceRequirements;
@@ -43,6 +45,9 @@ export interface MeshSync {
   /** Switches that are set; what is not set is left to Meshery Server. */
   switches: { debug?: boolean; redactSecrets?: boolean; contentDeduplication?: boolean };
 }
+
+/** First release with `/healthz` and `/readyz`; a probe of an image without them would restart it for ever. */
+export const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
 const check = compiled(MeshSyncSpec);
 
@@ -61,12 +66,14 @@ export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSyn
   if (problem) return problem;
   const broker = resolveReference(spec, namespace);
   if ('path' in broker) return broker;
+  const tag = imageTag(spec.version ?? meshSyncDefaults.version);
   return {
     name,
     namespace,
     names: meshSyncNames(name),
     size: spec.size ?? meshSyncDefaults.size,
-    tag: imageTag(spec.version ?? meshSyncDefaults.version),
+    tag,
+    hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
     image: containerImage(meshSyncDefaults, spec.version, spec.image, imageRegistry),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
     podTemplate,

@@ -1,7 +1,7 @@
 import { compiled } from '../api/compiled.ts';
 import { MeshSyncStatus } from '../api/meshsync.ts';
 import type { FieldError } from '../api/validate.ts';
-import { isAtLeast, tagOf } from '../kubernetes/images.ts';
+import { tagOf } from '../kubernetes/images.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
 import { type ConditionInput, conditionsOf, withTransitionTimes } from '../metacontroller/conditions.ts';
@@ -10,10 +10,10 @@ import type { ObservedDeployment } from '../metacontroller/observed.ts';
 import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
 import { progressing, replicaCounts } from '../metacontroller/rollout.ts';
 import { publishingTo } from './broker.ts';
-import { FIRST_WITH_HEALTH_ENDPOINTS, MESHSYNC_CONTAINER } from './children/deployment.ts';
+import { MESHSYNC_CONTAINER } from './children/deployment.ts';
 import { podSelector } from './labels.ts';
 import { isInForce, LIST_IN_FORCE } from './names.ts';
-import type { MeshSync } from './spec.ts';
+import { FIRST_WITH_HEALTH_ENDPOINTS, type MeshSync } from './spec.ts';
 import type { WatchList } from './watch-list.ts';
 
 const check = compiled(MeshSyncStatus);
@@ -97,9 +97,9 @@ export function meshSyncStatus(
 }
 
 /** Whether MeshSync has connected, which its readiness tells from 1.0.1 on. */
-function brokerConnected({ tag }: MeshSync, deployment: ObservedDeployment | undefined): ConditionInput {
+function brokerConnected({ hasHealthEndpoints }: MeshSync, deployment: ObservedDeployment | undefined): ConditionInput {
   const type = 'BrokerConnected';
-  if (!isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS)) {
+  if (!hasHealthEndpoints) {
     const message = `MeshSync tells whether it has connected from version ${FIRST_WITH_HEALTH_ENDPOINTS} on.`;
     return { type, status: 'Unknown', reason: 'NotTold', message };
   }

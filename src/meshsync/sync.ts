@@ -1,11 +1,11 @@
 import type { MeshSyncStatus } from '../api/meshsync.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
+import { type Memory, memoryOf } from '../memory.ts';
 import { carryOver } from '../metacontroller/carry-over.ts';
 import { claim } from '../metacontroller/claim.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
-import { remembered } from '../metacontroller/remembered.ts';
 import { progressing } from '../metacontroller/rollout.ts';
 import { type Keep, respond } from '../metacontroller/sync.ts';
 import { accessTo, resolveBrokerReference } from './broker.ts';
@@ -18,18 +18,13 @@ import { type MeshSync, resolveMeshSync } from './spec.ts';
 import { meshSyncStatus, previousMeshSyncStatus } from './status.ts';
 import { readWatchList } from './watch-list.ts';
 
-// What stays the same from sync to sync as long as the MeshSync and the observed children that it is made of do.
-const previousStatus = remembered(previousMeshSyncStatus);
-const resolve = remembered(resolveMeshSync);
-const make = { deployment: remembered(deployment), serviceAccount: remembered(serviceAccount) };
-
 /**
  * The sync hook of a MeshSync: a request in, the children that shall exist and the status out. While its broker can't be
  * worked out, because it is missing, being replaced or has no credentials yet, what runs is left as it is; what does not
  * run yet is not started, so that it never starts in vain.
  */
 export function syncMeshSync(request: MeshSyncSyncRequest, context: SyncContext): SyncResponse {
-  const previous = previousStatus(request.parent);
+  const previous = memoryOf(request).make(previousMeshSyncStatus, request.parent);
   return respond(request, previous, context, (keep, hibernation) =>
     answer(request, previous, context, keep, hibernation),
   );
@@ -43,8 +38,10 @@ function answer(
   hibernation: Requirement | undefined,
 ): SyncResponse {
   const { parent, related } = request;
-  const meshSync = resolve(parent, context.imageRegistry);
-  if ('path' in meshSync) return keep(invalidSpec(meshSync));
+  const memory = memoryOf(request);
+  const resolved = memory.make(resolveMeshSync, parent, context.imageRegistry);
+  if ('path' in resolved) return keep(invalidSpec(resolved));
+  const meshSync = memory.same('meshSync', resolved);
 
   const claims = claimNames(request, meshSync);
   const { connection, condition } = resolveBrokerReference(meshSync, related, claims.deployment.observed !== undefined);
@@ -58,7 +55,7 @@ function answer(
   // With a list that it can't read, MeshSync would watch more than it is meant to: what runs stays as it is.
   const wanted =
     connection && !blocked && !('path' in list) && !('path' in read)
-      ? make.deployment(meshSync, accessTo(connection), read.checksum, claims.deployment.observed)
+      ? memory.make(deployment, meshSync, accessTo(connection), read.checksum, claims.deployment.observed)
       : undefined;
 
   // Without a new Deployment, what runs goes on reading the Secret that it has.
@@ -87,7 +84,7 @@ function answer(
       context.now(),
     ),
     children: [
-      ...serviceAccounts(meshSync, claims, wanted),
+      ...serviceAccounts(meshSync, claims, wanted, memory),
       ...secrets,
       ...(wanted ? [wanted] : claims.deployment.observed ? [carryOver(claims.deployment.observed)] : []),
     ],
@@ -102,10 +99,11 @@ function serviceAccounts(
   meshSync: MeshSync,
   { serviceAccount: { observed, taken }, deployment }: Claims,
   wanted: Manifest | undefined,
+  memory: Memory,
 ): object[] {
   const { serviceAccountName, names, size } = meshSync;
   if (taken) return [];
-  if (!serviceAccountName || serviceAccountName === names.meshsync) return [make.serviceAccount(meshSync)];
+  if (!serviceAccountName || serviceAccountName === names.meshsync) return [memory.make(serviceAccount, meshSync)];
   const left = wanted && progressing(deployment.observed, wanted, size, 'MeshSync pods').status === 'False';
   return observed && !left ? [carryOver(observed)] : [];
 }

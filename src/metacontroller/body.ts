@@ -1,4 +1,5 @@
 import { LruMap } from 'toad-cache';
+import { comesAgain, MEMORY, Memory } from '../memory.ts';
 import { UnreadManagedFields } from './managed-fields.ts';
 
 /** The parts of a request that are parsed each by itself. */
@@ -26,49 +27,175 @@ export interface BodyParts {
  * @returns the parser, which throws a SyntaxError for what is no JSON
  */
 export function bodyParser({ children, related, isSecret }: BodyParts, mark: string): (body: Buffer) => unknown {
-  const keys = { children: keysOf(children), related: keysOf(related) };
-  const seen = new SeenParts(isSecret);
+  const keys = { children: keysOf(children, ''), related: keysOf(related, 'related ') };
+  const [first = CHILDREN] = keys.children.map(({ kind, text }) => new Needle(`},"children":{${text}`, kind));
+  const parents = new LruMap<Known>(PARENTS);
+
+  const parseParts = (body: Buffer): object => {
+    const start = PARENT.find(body) + PARENT.length - 1;
+    if (start < PARENT.length || !isAt(body, 0, CONTROLLER)) throw new OtherShape();
+    const uid = uidOf(body, start);
+    const known = parents.get(uid) ?? { parts: new Map(), memory: new Memory() };
+    parents.set(uid, known);
+    const reader = new Reader(body, start, {
+      known,
+      isSecret,
+      parse: (bytes, objects) => parsePart(bytes, mark, objects),
+    });
+
+    const parent = reader.part('parent', 'parent', itself, () => {
+      const next = first.find(body, start);
+      return next < 0 ? body.length - 1 : next + 1;
+    });
+    if (reader.ends('}')) return { parent: parent.value };
+    reader.skip(CHILDREN);
+    const childParts = reader.kinds(keys.children, RELATED);
+    const relatedParts = reader.kinds(keys.related, FINALIZING, childParts);
+    const finalizing = reader.ends('true}');
+    if (!finalizing && !reader.ends('false}')) throw new OtherShape();
+    const request: Request = {
+      parent: parent.value,
+      children: values(childParts),
+      related: values(relatedParts),
+      finalizing,
+    };
+    // What may hold credentials is not kept, and nothing that is made of it.
+    if (known.parts.get('parent') === parent) request[MEMORY] = known.memory;
+    return request;
+  };
+
   return (body) => {
     try {
-      const parsed = parseParts(body, keys, mark, seen);
-      if (parsed) return parsed;
+      return parseParts(body);
     } catch {
-      // It is no JSON, or was taken apart at a wrong place: parsed whole, it tells.
+      // It is no JSON, or not as Go's encoder writes it: parsed whole, it tells.
+      return JSON.parse(body.toString());
     }
-    return JSON.parse(body.toString());
   };
 }
 
-/** Parts as they were seen lately, by the bytes that they were parsed from. */
-class SeenParts {
-  /** Enough for some parents; a cluster mostly has one of each kind. */
-  readonly #parts = new LruMap<{ bytes: Buffer; value: unknown }>(32);
-  readonly #isSecret: BodyParts['isSecret'];
+/** Of so many parents the last requests are known; a cluster mostly has one of each kind. */
+const PARENTS = 8;
 
-  constructor(isSecret: BodyParts['isSecret']) {
-    this.#isSecret = isSecret;
+/** What is kept of a parent's former requests: parts by name, and what was made of them. */
+interface Known {
+  parts: Map<string, Part>;
+  memory: Memory;
+}
+
+/** A part of a request, and what it was parsed to. */
+interface Part {
+  bytes: Buffer;
+  value: object;
+  isAgain: boolean;
+}
+
+interface Request extends Record<'parent' | 'children' | 'related' | 'finalizing', unknown> {
+  [MEMORY]?: Memory;
+}
+
+/** What is no request as Go's encoder writes it. */
+class OtherShape extends Error {}
+
+/** Reads a body from front to back. */
+class Reader {
+  readonly #body: Buffer;
+  readonly #options: ReaderOptions;
+  #at: number;
+
+  constructor(body: Buffer, at: number, options: ReaderOptions) {
+    this.#body = body;
+    this.#at = at;
+    this.#options = options;
   }
 
-  /**
-   * @param key of the part among all
-   * @returns what the bytes were parsed to before, else what `parse` makes of them
-   */
-  value(key: string, part: string, bytes: Buffer, parse: (bytes: Buffer) => unknown): unknown {
-    const seen = this.#parts.get(key);
-    if (seen?.bytes.equals(bytes)) return seen.value;
-    if (bytes.length === EMPTY || bytes.length > LARGE || this.#isSecret(part, bytes)) return parse(bytes);
+  /** Reads what begins here: the part that is known by that name, or what ends where `end` finds it to end. */
+  part(name: string, kind: string, objects: Objects, end: () => number): Part {
+    const { known, isSecret, parse } = this.#options;
+    const before = known.parts.get(name);
+    if (before && isAt(this.#body, this.#at, before.bytes)) {
+      if (!before.isAgain) comesAgain(before.value);
+      before.isAgain = true;
+      return this.#passed(before);
+    }
+    if (isAt(this.#body, this.#at, EMPTY)) return this.#passed({ bytes: EMPTY, value: {}, isAgain: false });
+    if (this.#body[this.#at] !== OPEN_BRACE) throw new OtherShape();
+    const bytes = this.#body.subarray(this.#at, end());
+    if (bytes.length > LARGE || isSecret(kind, bytes))
+      return this.#passed({ bytes, value: parse(bytes, objects), isAgain: false });
     // A copy of its own, so that nothing holds on to the whole body; nor to Node's pool of small buffers, in which decoded
     // credentials are.
     const copy = Buffer.alloc(bytes.length);
     bytes.copy(copy);
-    const value = parse(copy);
-    this.#parts.set(key, { bytes: copy, value });
-    return value;
+    const part = { bytes: copy, value: parse(copy, objects), isAgain: false };
+    known.parts.set(name, part);
+    return this.#passed(part);
+  }
+
+  /**
+   * Reads the kinds of a map, up to what follows the last one.
+   * @param twins the same kinds among the children
+   */
+  kinds(keys: Key[], close: Needle, twins?: Map<string, Part>): Map<string, Part> {
+    const parts = new Map<string, Part>();
+    for (const { kind, name, needle, next } of keys) {
+      if (!needle.isAt(this.#body, this.#at)) continue;
+      this.#at += needle.length;
+      const twin = twins?.get(kind);
+      const isTwin = twin && isAt(this.#body, this.#at, twin.bytes);
+      const part = isTwin ? this.#passed(twin) : this.part(name, kind, Object.values, () => this.#end(next, close));
+      parts.set(kind, part);
+      if (this.#body[this.#at] !== COMMA) break;
+      this.#at += 1;
+    }
+    // Behind a comma, there would have to be another kind.
+    if (this.#body[this.#at - 1] === COMMA) throw new OtherShape();
+    this.skip(close);
+    return parts;
+  }
+
+  /** Passes over what has to be here. */
+  skip(needle: Needle): void {
+    if (!needle.isAt(this.#body, this.#at)) throw new OtherShape();
+    this.#at += needle.length;
+  }
+
+  /** Whether the body ends with this, here. */
+  ends(text: string): boolean {
+    return this.#body.length === this.#at + text.length && this.#body.toString('latin1', this.#at) === text;
+  }
+
+  #passed(part: Part): Part {
+    this.#at += part.bytes.length;
+    return part;
+  }
+
+  /** Where the objects of a kind end: before the next kind that is there, or what follows the last one. */
+  #end(next: Key[], close: Needle): number {
+    for (const { needle } of next) {
+      const at = needle.find(this.#body, this.#at);
+      if (at >= 0) return at - 1;
+    }
+    return close.find(this.#body, this.#at);
   }
 }
 
-/** Parts of these sizes and more are not kept, in bytes. */
-const [EMPTY, LARGE] = ['{}'.length, 32 * 1024];
+interface ReaderOptions extends Pick<BodyParts, 'isSecret'> {
+  known: Known;
+  parse: (bytes: Buffer, objects: Objects) => object;
+}
+
+function values(parts: Map<string, Part>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [kind, { value }] of parts) found[kind] = value;
+  return found;
+}
+
+/** The first uid in a parent, which tells parents apart well enough to find what is known; whatever it is, bytes are compared. */
+function uidOf(body: Buffer, parent: number): string {
+  const at = body.indexOf(UID, parent) + UID.length;
+  return body.toString('latin1', at, body.indexOf(QUOTE, at));
+}
 
 /** Bytes to look for. */
 class Needle {
@@ -102,100 +229,45 @@ class Needle {
   }
 }
 
-/** A kind, and how its objects begin. */
+/** A kind in a map of kinds. */
 interface Key {
   kind: string;
+  /** Among all parts. */
+  name: string;
+  /** How its objects begin. */
+  text: string;
   needle: Needle;
+  /** Those that may follow it. */
+  next: Key[];
 }
 
-function keysOf(kinds: string[]): Key[] {
-  return kinds.toSorted().map((kind) => ({ kind, needle: new Needle(`"${kind}":`, kind) }));
+function keysOf(kinds: string[], prefix: string): Key[] {
+  const keys: Key[] = [];
+  for (const kind of kinds.toSorted().reverse()) {
+    const text = `"${kind}":`;
+    keys.unshift({ kind, name: prefix + kind, text, needle: new Needle(text, kind), next: [...keys] });
+  }
+  return keys;
 }
 
-/** Bytes of a body, from `start` up to `end`. */
-interface Part {
-  start: number;
-  end: number;
-}
-
-/** The objects of a kind; `isTwin` when the children of that kind are the same in every byte. */
-interface Kind extends Part {
-  isTwin: boolean;
-}
+const EMPTY = Buffer.from('{}');
+/** Larger parts are not kept, in bytes. */
+const LARGE = 32 * 1024;
 
 const CONTROLLER = Buffer.from('{"controller":{');
-const PARENT = Buffer.from('},"parent":{');
-const CHILDREN = Buffer.from('},"children":{');
-const RELATED = Buffer.from('},"related":{');
-const FINALIZING = Buffer.from('},"finalizing":');
-const FLAGS = [true, false].map((value) => ({ value, text: Buffer.from(`${value}}`) }));
-const UID = Buffer.from('"uid":"');
-const [COMMA, QUOTE, OPEN, CLOSE, CLOSE_BRACE] = [0x2c, 0x22, 0x5b, 0x5d, 0x7d];
+const PARENT = new Needle('},"parent":{', 'parent');
+const CHILDREN = new Needle(',"children":{', 'children');
+const RELATED = new Needle('},"related":{', 'related');
+const FINALIZING = new Needle('},"finalizing":', 'finalizing');
+const UID = Buffer.from('uid":"');
+const [COMMA, QUOTE, OPEN, CLOSE, OPEN_BRACE] = [0x2c, 0x22, 0x5b, 0x5d, 0x7b];
 
-/** @returns `undefined` for what has to be parsed whole */
-function parseParts(
-  body: Buffer,
-  keys: Record<'children' | 'related', Key[]>,
-  mark: string,
-  seen: SeenParts,
-): object | undefined {
-  const start = body.indexOf(PARENT) + PARENT.length - 1;
-  if (start < PARENT.length || !isAt(body, 0, CONTROLLER)) return undefined;
-  const uidAt = body.indexOf(UID, start) + UID.length;
-  const uid = body.toString('latin1', uidAt, body.indexOf(QUOTE, uidAt));
-  const value = (where: string, part: string, { start, end }: Part, objects: Objects) =>
-    seen.value(uid + where + part, part, body.subarray(start, end), (bytes) => parsePart(bytes, mark, objects));
-  const parent = (end: number) => value('', 'parent', { start, end }, (object) => [object]);
+const itself: Objects = (object) => [object];
 
-  const afterParent = body.indexOf(CHILDREN, start);
-  if (afterParent < 0) return body.at(-1) === CLOSE_BRACE ? { parent: parent(body.length - 1) } : undefined;
-  const children = findKinds(body, keys.children, afterParent + CHILDREN.length, RELATED);
-  const related = children && findKinds(body, keys.related, children.end, FINALIZING, children.kinds);
-  const finalizing =
-    related && FLAGS.find(({ text }) => body.length === related.end + text.length && isAt(body, related.end, text));
-  if (!finalizing) return undefined;
-  const whole: Record<'children' | 'related', Record<string, unknown>> = { children: {}, related: {} };
-  for (const [kind, part] of children.kinds) whole.children[kind] = value('children', kind, part, Object.values);
-  for (const [kind, part] of related.kinds) {
-    whole.related[kind] = part.isTwin ? whole.children[kind] : value('related', kind, part, Object.values);
-  }
-  return { parent: parent(afterParent + 1), ...whole, finalizing: finalizing.value };
-}
-
-/**
- * Finds the kinds of a map, in order.
- * @param from where the first one begins
- * @param close what follows the last one
- * @param twins the same kinds among the children
- * @returns where they are, and where what follows ends; `undefined` when there is anything else
- */
-function findKinds(body: Buffer, keys: Key[], from: number, close: Buffer, twins?: Map<string, Part>) {
-  const kinds = new Map<string, Kind>();
-  let [at, end] = [from, from];
-  for (const [index, { kind, needle }] of keys.entries()) {
-    if (!needle.isAt(body, at)) continue;
-    const start = at + needle.length;
-    const twin = twins?.get(kind);
-    const isTwin = twin !== undefined && body.compare(body, start, start + length(twin), twin.start, twin.end) === 0;
-    end = isTwin ? start + length(twin) : findEnd(body, start, keys.slice(index + 1), close);
-    kinds.set(kind, { start, end, isTwin });
-    if (body[end] !== COMMA) break;
-    at = end + 1;
-  }
-  return isAt(body, end, close) ? { kinds, end: end + close.length } : undefined;
-}
-
-/** Where the objects of a kind end: before the next kind that is there, or what follows the last one. */
-function findEnd(body: Buffer, start: number, later: Key[], close: Buffer): number {
-  for (const { needle } of later) {
-    const next = needle.find(body, start);
-    if (next >= 0) return next - 1;
-  }
-  return body.indexOf(close, start);
-}
-
-function length({ start, end }: Part): number {
-  return end - start;
+/** Bytes from `start` up to `end`. */
+interface Range {
+  start: number;
+  end: number;
 }
 
 /** Gives those that may have `managedFields`. */
@@ -205,8 +277,8 @@ type Objects = (value: Record<string, unknown>) => unknown[];
  * Parses a text, with unread managedFields in its objects.
  * @throws Error when managedFields are not as Go's encoder writes them, or are not in an object's metadata
  */
-function parsePart(bytes: Buffer, mark: string, objects: Objects): unknown {
-  const marks = new Map<unknown, Part>();
+function parsePart(bytes: Buffer, mark: string, objects: Objects): object {
+  const marks = new Map<unknown, Range>();
   let [text, from] = ['', 0];
   for (const cut of findManagedFields(bytes)) {
     text += `${bytes.toString('utf8', from, cut.start)}"${mark}${marks.size}"`;
@@ -234,8 +306,8 @@ const NEXT = [Buffer.from(',"name":'), Buffer.from('},"spec":')];
  * The arrays of `managedFields` in a text. They end at the first `]`, which FieldsV1 has nowhere else.
  * @throws Error when one is not as Go's encoder writes it
  */
-function findManagedFields(bytes: Buffer): Part[] {
-  const found: Part[] = [];
+function findManagedFields(bytes: Buffer): Range[] {
+  const found: Range[] = [];
   for (let at = MANAGED_FIELDS.find(bytes); at >= 0; ) {
     const start = at + MANAGED_FIELDS.length;
     const end = bytes.indexOf(CLOSE, start) + 1;

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { once } from '../api/compiled.ts';
 import type { Condition } from '../api/schema.ts';
+import { keptFor } from '../memory.ts';
 import { mapOf, ObservedObject } from './observed.ts';
 
 /**
@@ -80,6 +81,13 @@ export function customizeRequest<P extends TSchema>(parentSchema: P) {
 export interface SyncResponse {
   status: { conditions?: Condition[] };
   children: { kind?: string; metadata?: { name?: string } }[];
+}
+
+const childText = keptFor((child: object) => JSON.stringify(child));
+
+/** The answer of a sync as JSON. */
+export function answerText({ status, children }: SyncResponse): string {
+  return `{"status":${JSON.stringify(status)},"children":[${children.map(childText).join()}]}`;
 }
 
 /** One rule of a customize answer: objects of a resource by names, or by labels, in a namespace. */

@@ -11,8 +11,7 @@ import { syncMeshSync } from '../meshsync/sync.ts';
 import { type BodyParts, bodyParser } from '../metacontroller/body.ts';
 import { transitions } from '../metacontroller/conditions.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
-import type { Parent, SyncResponse } from '../metacontroller/envelope.ts';
-import { answerText } from '../metacontroller/remembered.ts';
+import { answerText, type Parent, type SyncResponse } from '../metacontroller/envelope.ts';
 import type { Controller, Metrics } from '../metrics.ts';
 import { authentication, type HookTokens } from './authentication.ts';
 import { compression } from './compression.ts';
@@ -63,19 +62,17 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
 
   await app.register(async (app: Typed) => {
     takeJson(app, brokerParts);
-    app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, async ({ body, log }) =>
+    app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, ({ body, log }) =>
       answer('Broker', log, body.parent, syncBroker(body, context)),
     );
-    app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, async ({ body }) =>
-      customizeBroker(body),
-    );
+    app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, ({ body }) => customizeBroker(body));
   });
   await app.register(async (app: Typed) => {
     takeJson(app, meshSyncParts);
-    app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, async ({ body, log }) =>
+    app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, ({ body, log }) =>
       answer('MeshSync', log, body.parent, syncMeshSync(body, context)),
     );
-    app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, async ({ body }) =>
+    app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, ({ body }) =>
       customizeMeshSync(body),
     );
   });

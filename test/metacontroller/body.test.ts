@@ -30,11 +30,14 @@ const parse = (text: string, parts = PARTS) => bodyParser(parts, randomUUID())(B
 /** A parser that has seen what other tests parsed. */
 const seasoned = bodyParser(PARTS, randomUUID());
 
+/** A body that is an object without its controller, which is read by no hook. */
+const withoutController = (body: unknown) => ({ ...(body as Request), controller: undefined });
+
 /** @returns what was parsed, which is the same as it is by JSON.parse, but for the controller */
 function sameAsWhole(text: string, parts?: BodyParts): Request {
   const parsed = parse(text, parts);
-  if (!parts) expect(read(seasoned(Buffer.from(text)))).toEqual(read(parsed));
-  expect(read({ ...parsed, controller: undefined })).toEqual({ ...JSON.parse(text), controller: undefined });
+  if (!parts) expect(read(withoutController(seasoned(Buffer.from(text))))).toEqual(read(withoutController(parsed)));
+  expect(read(withoutController(parsed))).toEqual(withoutController(JSON.parse(text)));
   return parsed;
 }
 
@@ -200,10 +203,11 @@ describe('a body', () => {
     });
 
     it('shares no memory with other buffers, which may hold credentials', () => {
-      const copies: Buffer[] = [];
-      const equals = vi.spyOn(Buffer.prototype, 'equals').mockImplementation(function (this: Buffer) {
-        copies.push(this);
-        return true;
+      const compared = new Set<Buffer>();
+      const { compare } = Buffer.prototype;
+      const spy = vi.spyOn(Buffer.prototype, 'compare').mockImplementation(function (this: Buffer, other, ...range) {
+        compared.add(other as Buffer);
+        return compare.call(this, other, ...range);
       });
       const parse = parser();
       const body = request({ 'a/x': configMap('x') });
@@ -211,9 +215,10 @@ describe('a body', () => {
         parse(body);
         parse(body);
       } finally {
-        equals.mockRestore();
+        spy.mockRestore();
       }
-      expect(copies).toHaveLength(2); // of the parent and of the ConfigMaps
+      const texts = [body.parent, { 'a/x': configMap('x') }].map((part) => JSON.stringify(part));
+      const copies = [...compared].filter((bytes) => texts.includes(bytes.toString()));
       expect(copies.map(({ buffer, length }) => buffer.byteLength - length)).toEqual([0, 0]);
     });
 

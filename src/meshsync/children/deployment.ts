@@ -1,6 +1,5 @@
 import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar, V1Volume } from '@kubernetes/client-node';
 import { checksum } from '../../kubernetes/checksum.ts';
-import { isAtLeast } from '../../kubernetes/images.ts';
 import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
@@ -17,9 +16,6 @@ import type { MeshSync } from '../spec.ts';
 export const MESHSYNC_CONTAINER = 'meshsync';
 
 const BINARY = './meshery-meshsync';
-
-/** First release with `/healthz` and `/readyz`; a probe of an image without them would restart it for ever. */
-export const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
 const CA_DIRECTORY = '/etc/meshery/broker-ca';
 
@@ -100,7 +96,7 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
     ],
     ...(args.length > 0 && { args }),
     ports: [{ containerPort: 11000, name: 'client', protocol: 'TCP' }],
-    ...probes(meshSync.tag),
+    ...probes(meshSync),
     resources: meshSync.resources,
     securityContext: restrictedContainer,
     // MeshSync keeps a file in its home directory, which is this one for the user it runs as.
@@ -150,8 +146,8 @@ function outputArguments({ output: { namespaces, resources } }: MeshSync): strin
   ];
 }
 
-function probes(tag: string): Pick<V1Container, 'livenessProbe' | 'readinessProbe'> {
-  if (!isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS)) {
+function probes({ hasHealthEndpoints }: MeshSync): Pick<V1Container, 'livenessProbe' | 'readinessProbe'> {
+  if (!hasHealthEndpoints) {
     return {
       livenessProbe: {
         exec: { command: [BINARY, '-h'] },
