@@ -24,8 +24,9 @@ LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /source/dist/server.js /app/server.mjs
-# A small young generation, a heap that grows by little and one arena take a third less memory, for little of the speed.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1
+# A small young generation, a heap that grows by little, no code between bytecode and what is compiled for speed, one arena,
+# and memory that is given back take a third less memory, for little of the speed.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 EXPOSE 8080 8081
-CMD ["--max-semi-space-size=1", "--heap-growing-percent=30", "/app/server.mjs"]
+CMD ["--max-semi-space-size=1", "--heap-growing-percent=30", "--no-sparkplug", "/app/server.mjs"]

@@ -10,7 +10,7 @@ const CACHE = resolve('node_modules/.cache/meshery-operator/bench');
 /** How the image starts the server: what the Dockerfile says. */
 const IMAGE = readFileSync('Dockerfile', 'utf8');
 const NODE_FLAGS = /^CMD (\[.*\])$/m.exec(IMAGE)?.[1]?.match(/--[a-z-]+(=\d+)?/g) ?? [];
-const MALLOC_ARENA_MAX = /MALLOC_ARENA_MAX=(\d+)/.exec(IMAGE)?.[1];
+const MALLOC = Object.fromEntries([...IMAGE.matchAll(/(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [name, value]));
 
 /** A server as a process that answers on loopback. */
 export interface BenchServer {
@@ -30,7 +30,7 @@ export async function startServer(name: Contestant, answer = ''): Promise<BenchS
   const [command, args] = pinned(0, ...program(name));
   const env = {
     PATH: process.env.PATH,
-    MALLOC_ARENA_MAX,
+    ...MALLOC,
     ANSWER: file,
     HOST: '127.0.0.1',
     PORT: '0',
