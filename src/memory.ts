@@ -29,6 +29,7 @@ export const MEMORY = Symbol('memory');
  * without it.
  */
 export class Memory {
+  /** By function, and by the name of what is the same. */
   readonly #last = new Map<unknown, { of: unknown[]; made: unknown; isAgain: boolean }>();
 
   /**

@@ -30,6 +30,7 @@ export interface BrokerAccess {
   ca?: SecretKey & { checksum: string };
 }
 
+/** A connection without what is secret of it, fit to be remembered. */
 export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAccess {
   const checked = <Key extends SecretKey & { value: string }>({ value, ...key }: Key) => ({
     ...key,

@@ -87,6 +87,7 @@ interface Known {
 interface Part {
   bytes: Buffer;
   value: object;
+  /** Whether it was said to come again. */
   isAgain: boolean;
 }
 
