@@ -34,7 +34,8 @@ export class Memory {
 
   /**
    * Calls a pure function, or gives what it made last if its arguments are the same. That must not be changed.
-   * @param of arguments, which are kept: they may hold no credentials
+   * @param of arguments, which are kept: only requests that hold no credentials outside of Secrets have a memory, and what is in
+   * Secrets must not be given
    */
   make<Of extends unknown[], Made>(make: (...of: Of) => Made, ...of: Of): Made {
     const last = this.#last.get(make);
@@ -65,14 +66,14 @@ export function memoryOf(request: object): Memory {
   return (request as { [MEMORY]?: Memory })[MEMORY] ?? new Memory();
 }
 
-/** Whether values are the same: the same objects, or plain ones with the same fields. */
+/** Whether values are the same: the same objects, or plain ones with the same fields in the same order, in which they are written. */
 function isSame(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (!isPlain(left) || !isPlain(right) || Array.isArray(left) !== Array.isArray(right)) return false;
   const keys = Object.keys(left);
+  const others = Object.keys(right);
   return (
-    keys.length === Object.keys(right).length &&
-    keys.every((key) => Object.hasOwn(right, key) && isSame(left[key], right[key]))
+    keys.length === others.length && keys.every((key, index) => key === others[index] && isSame(left[key], right[key]))
   );
 }
 

@@ -52,6 +52,8 @@ describe('a memory', () => {
     const first = memory.same('name', { a: { b: 1 } });
     expect(memory.same('name', { a: { b: 1 } })).toBe(first);
     expect(memory.same('other', { a: { b: 1 } })).not.toBe(first);
+    const ordered = memory.same('ordered', { a: 1, b: 2 });
+    expect(memory.same('ordered', { b: 2, a: 1 })).not.toBe(ordered);
     expect(memory.same('name', { a: { b: 2 } })).toEqual({ a: { b: 2 } });
     expect(memory.same('name', { a: { b: 1 } })).not.toBe(first);
   });

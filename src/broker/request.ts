@@ -25,11 +25,7 @@ const children = byName({
 const related = { ...children, ...byName({ 'Pod.v1': ObservedPod }) };
 
 /** How a request is parsed. */
-export const brokerParts: BodyParts = {
-  children: Object.keys(children),
-  related: Object.keys(related),
-  isSecret: (part) => part === 'Secret.v1',
-};
+export const brokerParts: BodyParts = { children: Object.keys(children), related: Object.keys(related) };
 
 /** Request of `POST /broker/sync`. */
 export const BrokerSyncRequest = syncRequest(BrokerParent, objectMap(children), objectMap(related));

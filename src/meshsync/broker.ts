@@ -23,7 +23,7 @@ export interface BrokerConnection {
   needsSecret: boolean;
 }
 
-/** How MeshSync's pods reach their broker, with checksums in the place of what they read from Secrets. */
+/** How MeshSync's pods reach their broker, with checksums in the place of what is secret of it. */
 export interface BrokerAccess {
   url: string;
   credential?: SecretKey & { type: NonNullable<BrokerConnection['credential']>['type']; checksum: string };

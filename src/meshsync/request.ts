@@ -24,16 +24,12 @@ const related = {
   ...byName({ 'Broker.meshery.io/v1alpha2': ObservedBroker, 'MeshSync.meshery.io/v1alpha2': ObservedMeshSync }),
 };
 
-/** Where a MeshSync is, whose `spec.broker.custom.url` may hold credentials; and how that begins, there or in an annotation. */
-const MAY_HOLD_URL = ['parent', 'MeshSync.meshery.io/v1alpha2'];
-const CUSTOM = ['"custom"', '\\"custom\\"'];
-
-/** How a request is parsed. */
+/** How a request is parsed. The URL of a broker elsewhere may hold credentials anywhere, in the spec and in annotations. */
 export const meshSyncParts: BodyParts = {
   children: Object.keys(children),
   related: Object.keys(related),
-  isSecret: (part, bytes) =>
-    part === 'Secret.v1' || (MAY_HOLD_URL.includes(part) && CUSTOM.some((key) => bytes.includes(key))),
+  mayHoldCredentials: (part, text) =>
+    ['parent', 'MeshSync.meshery.io/v1alpha2'].includes(part) && /custom(?![a-z])/.test(text),
 };
 
 /** Request of `POST /meshsync/sync`. */

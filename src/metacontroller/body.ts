@@ -7,8 +7,8 @@ export interface BodyParts {
   /** Kinds of the children and of the related objects, by `Kind.version` or `Kind.group/version`. */
   children: string[];
   related: string[];
-  /** Whether a part, `parent` or a kind, may hold credentials, which are not kept longer than the request takes. */
-  isSecret: (part: string, bytes: Buffer) => boolean;
+  /** Whether the text of a part, `parent` or a kind, may hold credentials, besides Secrets and URLs; default: none does. */
+  mayHoldCredentials?: (part: string, text: string) => boolean;
 }
 
 /**
@@ -22,11 +22,15 @@ export interface BodyParts {
  *
  * So what is parsed must not be changed. Parts are found as Go's encoder writes them: without white space, keys in order.
  * Where a part ends is a guess, by what follows: but when each part is a value by itself, and what is between them is all that
- * it must be, they can't be anything else. A body of which that is not true is parsed whole.
+ * it must be, they can't be anything else. A body of which that is not true is parsed whole, as those of customize hooks are,
+ * which come once for each change of a spec.
  * @param mark a text that no request can hold, to put in the place of `managedFields`
  * @returns the parser, which throws a SyntaxError for what is no JSON
  */
-export function bodyParser({ children, related, isSecret }: BodyParts, mark: string): (body: Buffer) => unknown {
+export function bodyParser(
+  { children, related, mayHoldCredentials = () => false }: BodyParts,
+  mark: string,
+): (body: Buffer) => unknown {
   const keys = { children: keysOf(children, ''), related: keysOf(related, 'related ') };
   const [first = CHILDREN] = keys.children.map(({ kind, text }) => new Needle(`},"children":{${text}`, kind));
   const parents = new LruMap<Known>(PARENTS);
@@ -36,18 +40,13 @@ export function bodyParser({ children, related, isSecret }: BodyParts, mark: str
     if (start < PARENT.length || !isAt(body, 0, CONTROLLER)) throw new OtherShape();
     const uid = uidOf(body, start);
     const known = parents.get(uid) ?? { parts: new Map(), memory: new Memory() };
-    parents.set(uid, known);
     const reader = new Reader(body, start, {
       known,
-      isSecret,
+      mayHoldCredentials,
       parse: (bytes, objects) => parsePart(bytes, mark, objects),
     });
 
-    const parent = reader.part('parent', 'parent', itself, () => {
-      const next = first.find(body, start);
-      return next < 0 ? body.length - 1 : next + 1;
-    });
-    if (reader.ends('}')) return { parent: parent.value };
+    const parent = reader.part('parent', 'parent', itself, () => first.find(body, start) + 1);
     reader.skip(CHILDREN);
     const childParts = reader.kinds(keys.children, RELATED);
     const relatedParts = reader.kinds(keys.related, FINALIZING, childParts);
@@ -59,8 +58,9 @@ export function bodyParser({ children, related, isSecret }: BodyParts, mark: str
       related: values(relatedParts),
       finalizing,
     };
-    // What may hold credentials is not kept, and nothing that is made of it.
-    if (known.parts.get('parent') === parent) request[MEMORY] = known.memory;
+    if (uid !== '') parents.set(uid, known);
+    // Nothing that is made of what is not kept is kept either.
+    if (reader.keepsAll) request[MEMORY] = known.memory;
     return request;
   };
 
@@ -75,7 +75,7 @@ export function bodyParser({ children, related, isSecret }: BodyParts, mark: str
 }
 
 /** Of so many parents the last requests are known; a cluster mostly has one of each kind. */
-const PARENTS = 8;
+const PARENTS = 4;
 
 /** What is kept of a parent's former requests: parts by name, and what was made of them. */
 interface Known {
@@ -103,6 +103,8 @@ class Reader {
   readonly #body: Buffer;
   readonly #options: ReaderOptions;
   #at: number;
+  /** Whether all that was read is kept, but for Secrets. */
+  keepsAll = true;
 
   constructor(body: Buffer, at: number, options: ReaderOptions) {
     this.#body = body;
@@ -112,7 +114,7 @@ class Reader {
 
   /** Reads what begins here: the part that is known by that name, or what ends where `end` finds it to end. */
   part(name: string, kind: string, objects: Objects, end: () => number): Part {
-    const { known, isSecret, parse } = this.#options;
+    const { known, parse } = this.#options;
     const before = known.parts.get(name);
     if (before && isAt(this.#body, this.#at, before.bytes)) {
       if (!before.isAgain) comesAgain(before.value);
@@ -122,8 +124,9 @@ class Reader {
     if (isAt(this.#body, this.#at, EMPTY)) return this.#passed({ bytes: EMPTY, value: {}, isAgain: false });
     if (this.#body[this.#at] !== OPEN_BRACE) throw new OtherShape();
     const bytes = this.#body.subarray(this.#at, end());
-    if (bytes.length > LARGE || isSecret(kind, bytes))
-      return this.#passed({ bytes, value: parse(bytes, objects), isAgain: false });
+    const isKept = kind !== SECRETS && bytes.length <= LARGE && !this.#mayHoldCredentials(kind, bytes);
+    this.keepsAll &&= isKept || kind === SECRETS;
+    if (!isKept) return this.#passed({ bytes, value: parse(bytes, objects), isAgain: false });
     // A copy of its own, so that nothing holds on to the whole body; nor to Node's pool of small buffers, in which decoded
     // credentials are.
     const copy = Buffer.alloc(bytes.length);
@@ -166,6 +169,11 @@ class Reader {
     return this.#body.length === this.#at + text.length && this.#body.toString('latin1', this.#at) === text;
   }
 
+  #mayHoldCredentials(kind: string, bytes: Buffer): boolean {
+    const text = bytes.toString('latin1');
+    return URL_WITH_CREDENTIALS.test(text) || this.#options.mayHoldCredentials(kind, text);
+  }
+
   #passed(part: Part): Part {
     this.#at += part.bytes.length;
     return part;
@@ -181,7 +189,7 @@ class Reader {
   }
 }
 
-interface ReaderOptions extends Pick<BodyParts, 'isSecret'> {
+interface ReaderOptions extends Required<Pick<BodyParts, 'mayHoldCredentials'>> {
   known: Known;
   parse: (bytes: Buffer, objects: Objects) => object;
 }
@@ -192,11 +200,24 @@ function values(parts: Map<string, Part>): Record<string, unknown> {
   return found;
 }
 
-/** The first uid in a parent, which tells parents apart well enough to find what is known; whatever it is, bytes are compared. */
+/** The kind that is never kept. */
+const SECRETS = 'Secret.v1';
+
+/** A URL with credentials in it; with a variable in their place, it has none. */
+const URL_WITH_CREDENTIALS = /:\/\/(?!\$\()[^"\s]*@/;
+
+/** The uid of a parent, empty when there is none where Go's encoder writes it. */
 function uidOf(body: Buffer, parent: number): string {
-  const at = body.indexOf(UID, parent) + UID.length;
-  return body.toString('latin1', at, body.indexOf(QUOTE, at));
+  const version = RESOURCE_VERSION.find(body, parent);
+  const end = version < 0 ? -1 : body.indexOf(QUOTE, version + RESOURCE_VERSION.length);
+  if (end < 0 || !isAt(body, end, UID)) return '';
+  const start = end + UID.length;
+  const length = body.indexOf(QUOTE, start) - start;
+  return length > 0 && length <= LONGEST_UID ? body.toString('latin1', start, start + length) : '';
 }
+
+/** As the envelope allows it. */
+const LONGEST_UID = 253;
 
 /** Bytes to look for. */
 class Needle {
@@ -209,8 +230,8 @@ class Needle {
    * @param rare a part of it that starts with a rare character: up to seven bytes are found by that, which is far faster
    */
   constructor(text: string, rare: string) {
-    this.#bytes = Buffer.from(text);
-    this.#probe = Buffer.from(rare.slice(0, 7));
+    this.#bytes = constant(text);
+    this.#probe = constant(rare.slice(0, 7));
     this.#offset = text.indexOf(rare);
   }
 
@@ -251,16 +272,17 @@ function keysOf(kinds: string[], prefix: string): Key[] {
   return keys;
 }
 
-const EMPTY = Buffer.from('{}');
+const EMPTY = constant('{}');
 /** Larger parts are not kept, in bytes. */
 const LARGE = 32 * 1024;
 
-const CONTROLLER = Buffer.from('{"controller":{');
+const CONTROLLER = constant('{"controller":{');
 const PARENT = new Needle('},"parent":{', 'parent');
 const CHILDREN = new Needle(',"children":{', 'children');
 const RELATED = new Needle('},"related":{', 'related');
 const FINALIZING = new Needle('},"finalizing":', 'finalizing');
-const UID = Buffer.from('uid":"');
+const RESOURCE_VERSION = new Needle('"resourceVersion":"', 'Version"');
+const UID = constant('","uid":"');
 const [COMMA, QUOTE, OPEN, CLOSE, OPEN_BRACE] = [0x2c, 0x22, 0x5b, 0x5d, 0x7b];
 
 const itself: Objects = (object) => [object];
@@ -301,7 +323,7 @@ function parsePart(bytes: Buffer, mark: string, objects: Objects): object {
 
 const MANAGED_FIELDS = new Needle('"managedFields":', 'Fields"');
 /** What follows: in an object as Metacontroller watches it, and in its own types. */
-const NEXT = [Buffer.from(',"name":'), Buffer.from('},"spec":')];
+const NEXT = [constant(',"name":'), constant('},"spec":')];
 
 /**
  * The arrays of `managedFields` in a text. They end at the first `]`, which FieldsV1 has nowhere else.
@@ -318,6 +340,13 @@ function findManagedFields(bytes: Buffer): Range[] {
     at = MANAGED_FIELDS.find(bytes, end);
   }
   return found;
+}
+
+/** Bytes with memory of their own: they last, and so would what is beside them in Node's pool of small buffers. */
+function constant(text: string): Buffer {
+  const bytes = Buffer.alloc(text.length);
+  bytes.write(text, 'latin1');
+  return bytes;
 }
 
 /** Whether the bytes of a body from `at` on are these. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { brokerParts } from '../../src/broker/request.ts';
+import { MEMORY, Memory } from '../../src/memory.ts';
 import { meshSyncParts } from '../../src/meshsync/request.ts';
 import { type BodyParts, bodyParser } from '../../src/metacontroller/body.ts';
 import { UnreadManagedFields } from '../../src/metacontroller/managed-fields.ts';
@@ -22,7 +23,6 @@ const CHILDREN = ['Secret.v1', 'ConfigMap.v1'];
 const PARTS: BodyParts = {
   children: CHILDREN,
   related: [...CHILDREN, 'Broker.v1', 'Service.v1', 'Pod.v1'],
-  isSecret: (part) => part === 'Secret.v1',
 };
 
 const parse = (text: string, parts = PARTS) => bodyParser(parts, randomUUID())(Buffer.from(text)) as Request;
@@ -42,6 +42,9 @@ function sameAsWhole(text: string, parts?: BodyParts): Request {
 }
 
 type Kinds = Record<string, Record<string, { metadata: { managedFields?: unknown } }>>;
+
+/** What the parser gives that is kept. */
+type Remembering = Request & { parent: object; [MEMORY]?: Memory };
 
 interface Request {
   controller?: unknown;
@@ -71,7 +74,7 @@ describe('a body', () => {
     for (const file of readdirSync(directory)) {
       const text = readFileSync(join(directory, file), 'utf8');
       const parsed = sameAsWhole(text, file.includes('-broker-sync-') ? brokerParts : meshSyncParts);
-      expect(parsed.controller).toBeUndefined();
+      if (parsed.children) expect(parsed.controller).toBeUndefined();
       shared.push(...twins(parsed));
       const objects = Object.values(parsed.children ?? {}).flatMap(Object.values<Kinds[string][string]>);
       unread += objects.filter(({ metadata }) => metadata.managedFields instanceof UnreadManagedFields).length;
@@ -112,7 +115,10 @@ describe('a body', () => {
 
   describe('that comes again', () => {
     const configMap = (name: string, more?: object) => ({ ...secret(name, more), kind: 'ConfigMap' });
-    const parent = (uid: string, more: object = {}) => ({ metadata: { labels: {}, name: 'p', uid }, ...more });
+    const parent = (uid: string, more: object = {}) => ({
+      metadata: { labels: {}, name: 'p', ownerReferences: [{ name: 'x', uid: 'x' }], resourceVersion: '1', uid },
+      ...more,
+    });
     const request = (configMaps: object, secrets: object = both, of: object = parent('1'), more: object = {}) => {
       const kinds = { 'ConfigMap.v1': configMaps, 'Secret.v1': secrets };
       return { ...sent(kinds, { ...more, ...kinds }), parent: of };
@@ -135,31 +141,68 @@ describe('a body', () => {
     });
 
     it('gives the same parent and the same related objects, unless they may hold credentials', () => {
-      const mayHold = (part: string, bytes: Buffer) =>
-        ['parent', 'Broker.v1'].includes(part) && bytes.includes('custom');
-      const parse = bodyParser({ ...PARTS, isSecret: mayHold }, randomUUID());
+      const mayHoldCredentials = (part: string, text: string) =>
+        ['parent', 'Broker.v1'].includes(part) && text.includes('custom');
+      const parse = bodyParser({ ...PARTS, mayHoldCredentials }, randomUUID());
       const parts = (spec: object, broker: object) => {
         const body = request({}, both, parent('1', { spec }), { 'Broker.v1': { 'a/b': secret('b', broker) } });
-        const { parent: of, related } = parse(Buffer.from(JSON.stringify(body))) as Request & { parent: object };
+        const { parent: of, related, [MEMORY]: memory } = parse(Buffer.from(JSON.stringify(body))) as Remembering;
         expect(read([of, related])).toEqual([body.parent, body.related]);
-        return [of, related?.['Broker.v1']];
+        return { of, broker: related?.['Broker.v1'], memory };
       };
-      const [first, related] = parts({ size: 1 }, { spec: {} });
-      expect(parts({ size: 1 }, { spec: {} })[0]).toBe(first);
-      expect(parts({ size: 1 }, { spec: {} })[1]).toBe(related);
-      expect(parts({ size: 2 }, { spec: {} })[0]).not.toBe(first);
-      expect(parts({ size: 2 }, { spec: {} })[1]).toBe(related);
-      expect(parts({ size: 2 }, { spec: { size: 1 } })[1]).not.toBe(related);
-      const custom = { custom: { url: 'nats://user:password@host' } };
-      const [secretly, withUrl] = parts(custom, { spec: custom });
-      expect(parts(custom, { spec: custom })[0]).not.toBe(secretly);
-      expect(parts(custom, { spec: custom })[1]).not.toBe(withUrl);
+      const first = parts({ size: 1 }, { spec: {} });
+      expect(first.memory).toBeInstanceOf(Memory);
+      const again = parts({ size: 1 }, { spec: {} });
+      for (const key of ['of', 'broker', 'memory'] as const) expect(again[key]).toBe(first[key]);
+      const bigger = parts({ size: 2 }, { spec: {} });
+      expect(bigger.of).not.toBe(first.of);
+      expect(bigger).toMatchObject({ broker: first.broker, memory: first.memory });
+      expect(parts({ size: 2 }, { spec: { size: 1 } }).broker).not.toBe(first.broker);
+      for (const [spec, other] of [
+        [{ custom: 1 }, {}],
+        [{}, { custom: 1 }],
+        [{}, { env: 'nats://user:password@host' }],
+        [{ env: 'nats://a,nats://token@host' }, {}],
+        [{ note: 'x'.repeat(32_768) }, {}],
+      ] as const) {
+        expect(parts(spec, { spec: other }).memory).toBeUndefined();
+        const [one, two] = [parts(spec, { spec: other }), parts(spec, { spec: other })];
+        expect([one.of === two.of, one.broker === two.broker]).toEqual(
+          Object.keys(spec).length > 0 ? [false, true] : [true, false],
+        );
+      }
+      const expanded = parts({ env: 'nats://$(NATS_TOKEN)@host' }, {});
+      expect(parts({ env: 'nats://$(NATS_TOKEN)@host' }, {}).of).toBe(expanded.of);
+    });
+
+    it('knows few parents, and none without a uid that could be one', () => {
+      const parse = parser();
+      const of = (parent: object, content = 'x') => parse(request({ 'a/x': configMap(content) }, both, parent));
+      const first = of(parent('1'));
+      for (const uid of ['2', '3', '4']) of(parent(uid));
+      expect(of(parent('1'))).toBe(first);
+      for (const uid of ['2', '3', '4', '5']) of(parent(uid));
+      expect(of(parent('1'))).not.toBe(first);
+      for (const unknown of [parent(''), parent('u'.repeat(254)), { metadata: { name: 'p', uid: '1' } }, {}]) {
+        expect(of(unknown)).not.toBe(of(unknown));
+      }
+      const broken = JSON.stringify(request({ 'a/x': configMap('y') }, both, parent('6'))).replace(/}$/, ',}');
+      const own = bodyParser(PARTS, randomUUID());
+      expect(() => own(Buffer.from(broken))).toThrow(SyntaxError);
     });
 
     it.each([
       { spec: { broker: { custom: { url: 'nats://host' } } } },
-      { metadata: { annotations: { last: '{"spec":{"broker":{"custom":{"url":"nats://host"}}}}' }, uid: '1' } },
-      { metadata: { annotations: { last: '{ "custom" : {} }' }, uid: '1' } },
+      {
+        metadata: {
+          annotations: { last: '{"spec":{"broker":{"custom":{"url":"nats://host"}}}}' },
+          resourceVersion: '1',
+          uid: '1',
+        },
+      },
+      { metadata: { annotations: { last: '{ "custom" : {} }' }, resourceVersion: '1', uid: '1' } },
+      { metadata: { annotations: { note: 'custom:\n  url: nats://a' }, resourceVersion: '1', uid: '1' } },
+      { metadata: { annotations: { last: JSON.stringify('{"custom":{}}') }, resourceVersion: '1', uid: '1' } },
     ])('gives another MeshSync where it may hold a URL with credentials: %j', (of) => {
       const parse = bodyParser(meshSyncParts, randomUUID());
       const list = { 'watch-list': { data: { whitelist: '["customresourcedefinitions.v1."]' } } };
@@ -219,7 +262,11 @@ describe('a body', () => {
       }
       const texts = [body.parent, { 'a/x': configMap('x') }].map((part) => JSON.stringify(part));
       const copies = [...compared].filter((bytes) => texts.includes(bytes.toString()));
-      expect(copies.map(({ buffer, length }) => buffer.byteLength - length)).toEqual([0, 0]);
+      expect(copies).toHaveLength(2);
+      // So has what is looked for; the Secrets are those of the body.
+      const lasting = [...compared].filter((bytes) => bytes.toString() !== JSON.stringify(both));
+      expect(lasting.length).toBeGreaterThan(10);
+      for (const { buffer, length } of lasting) expect(buffer.byteLength).toBe(length);
     });
 
     it('holds on to no body that it came in', () => {
@@ -314,6 +361,7 @@ describe('a body', () => {
   });
 
   it.each([
+    '{"controller":{},"children":{"ConfigMap.v1":{},"Secret.v1":{}},"related":{},"finalizing":false,"x":{},"parent":{}}',
     '{"controller":{},"parent":{"metadata":{"managedFields" :1},"spec":{"a":1,"managedFields":[5],"name":"x"}}}',
     '{"controller":{},"parent":{"metadata":{"managed\\u0046ields":1},"spec":{"a":1,"managedFields":[5],"name":"x"}}}',
     '{"controller":{},"parent":{"metadata":{"managedFields" :"length"},"spec":{"a":1,"managedFields":[5],"name":"x"}}}',
@@ -362,6 +410,25 @@ describe('a body', () => {
       { numRuns: 2_000 },
     );
     expect(refused).toBeGreaterThan(500);
+  });
+
+  it.each([
+    ['a comma too many', ',"related":{', '},,"related":{'],
+    ['a comma behind the children', '},"related":{', ',},"related":{'],
+    ['a comma behind the related objects', '},"finalizing"', ',},"finalizing"'],
+    ['no comma between kinds', ',"Secret.v1"', '"Secret.v1"'],
+    ['something behind its end', 'false}', 'false}}'],
+    ['another flag', 'false}', 'falsy}'],
+    ['no end', 'false}', 'false'],
+  ])('with %s is refused, known or not', (_what, from, to) => {
+    const kinds = { 'ConfigMap.v1': { 'a/b': secret('b') }, 'Secret.v1': { 'a/b': secret('b') } };
+    const text = JSON.stringify(sent(kinds, kinds));
+    const parse = bodyParser(PARTS, randomUUID());
+    const broken = text.replace(from, to);
+    expect(broken).not.toBe(text);
+    expect(() => parse(Buffer.from(broken))).toThrow(SyntaxError);
+    expect(parse(Buffer.from(text))).toBeTypeOf('object');
+    expect(() => parse(Buffer.from(broken))).toThrow(SyntaxError);
   });
 
   it('that is laid out in lines is parsed as a whole', () => {
