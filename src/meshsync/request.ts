@@ -28,8 +28,8 @@ const related = {
 export const meshSyncParts: BodyParts = {
   children: Object.keys(children),
   related: Object.keys(related),
-  mayHoldCredentials: (part, text) =>
-    ['parent', 'MeshSync.meshery.io/v1alpha2'].includes(part) && /custom(?![a-z])/.test(text),
+  mayHoldCredentials: (part, bytes) =>
+    ['parent', 'MeshSync.meshery.io/v1alpha2'].includes(part) && /custom(?![a-z])/.test(bytes.toString('latin1')),
 };
 
 /** Request of `POST /meshsync/sync`. */

@@ -7,8 +7,8 @@ export interface BodyParts {
   /** Kinds of the children and of the related objects, by `Kind.version` or `Kind.group/version`. */
   children: string[];
   related: string[];
-  /** Whether the text of a part, `parent` or a kind, may hold credentials, besides Secrets and URLs; default: none does. */
-  mayHoldCredentials?: (part: string, text: string) => boolean;
+  /** Whether a part, `parent` or a kind, may hold credentials, besides Secrets and URLs; default: none does. */
+  mayHoldCredentials?: (part: string, bytes: Buffer) => boolean;
 }
 
 /**
@@ -129,7 +129,7 @@ class Reader {
     if (!isKept) return this.#passed({ bytes, value: parse(bytes, objects), isAgain: false });
     // A copy of its own, so that nothing holds on to the whole body; nor to Node's pool of small buffers, in which decoded
     // credentials are.
-    const copy = Buffer.alloc(bytes.length);
+    const copy = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(copy);
     const part = { bytes: copy, value: parse(copy, objects), isAgain: false };
     known.parts.set(name, part);
@@ -170,8 +170,8 @@ class Reader {
   }
 
   #mayHoldCredentials(kind: string, bytes: Buffer): boolean {
-    const text = bytes.toString('latin1');
-    return URL_WITH_CREDENTIALS.test(text) || this.#options.mayHoldCredentials(kind, text);
+    const isUrl = bytes.includes(AT) && URL_WITH_CREDENTIALS.test(bytes.toString('latin1'));
+    return isUrl || this.#options.mayHoldCredentials(kind, bytes);
   }
 
   #passed(part: Part): Part {
@@ -283,7 +283,7 @@ const RELATED = new Needle('},"related":{', 'related');
 const FINALIZING = new Needle('},"finalizing":', 'finalizing');
 const RESOURCE_VERSION = new Needle('"resourceVersion":"', 'Version"');
 const UID = constant('","uid":"');
-const [COMMA, QUOTE, OPEN, CLOSE, OPEN_BRACE] = [0x2c, 0x22, 0x5b, 0x5d, 0x7b];
+const [COMMA, QUOTE, OPEN, CLOSE, OPEN_BRACE, AT] = [0x2c, 0x22, 0x5b, 0x5d, 0x7b, 0x40];
 
 const itself: Objects = (object) => [object];
 

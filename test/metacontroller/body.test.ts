@@ -141,8 +141,8 @@ describe('a body', () => {
     });
 
     it('gives the same parent and the same related objects, unless they may hold credentials', () => {
-      const mayHoldCredentials = (part: string, text: string) =>
-        ['parent', 'Broker.v1'].includes(part) && text.includes('custom');
+      const mayHoldCredentials = (part: string, bytes: Buffer) =>
+        ['parent', 'Broker.v1'].includes(part) && bytes.includes('custom');
       const parse = bodyParser({ ...PARTS, mayHoldCredentials }, randomUUID());
       const parts = (spec: object, broker: object) => {
         const body = request({}, both, parent('1', { spec }), { 'Broker.v1': { 'a/b': secret('b', broker) } });
