@@ -29,35 +29,24 @@ export const MEMORY = Symbol('memory');
  * without it.
  */
 export class Memory {
-  /** By function, and by the name of what is the same. */
-  readonly #last = new Map<unknown, { of: unknown[]; made: unknown; isAgain: boolean }>();
+  readonly #last = new Map<unknown, { of: unknown[]; made: unknown }>();
 
   /**
-   * Calls a pure function, or gives what it made last if its arguments are the same. That must not be changed.
+   * Calls a pure function, or gives what it made last if its arguments are the same. That must not be changed. If all of what
+   * it makes is as it was, that is given too, so that what is made of it in turn is found to be made of the same.
    * @param of arguments, which are kept: only requests that hold no credentials outside of Secrets have a memory, and what is in
    * Secrets must not be given
    */
   make<Of extends unknown[], Made>(make: (...of: Of) => Made, ...of: Of): Made {
     const last = this.#last.get(make);
-    if (!last || !isSame(last.of, of)) {
-      const made = make(...of);
-      this.#last.set(make, { of, made, isAgain: false });
-      return made;
+    const made = last && isSame(last.of, of) ? last.made : make(...of);
+    if (!last || !isSame(last.made, made)) {
+      this.#last.set(make, { of, made });
+      return made as Made;
     }
-    if (!last.isAgain && typeof last.made === 'object' && last.made !== null) comesAgain(last.made);
-    last.isAgain = true;
+    last.of = of;
+    if (typeof last.made === 'object' && last.made !== null) comesAgain(last.made);
     return last.made as Made;
-  }
-
-  /**
-   * The object that was given last by that name, if all fields are the same, else this one: what is made of it is then found
-   * to be made of the same.
-   */
-  same<Value extends object>(name: string, value: Value): Value {
-    const last = this.#last.get(name);
-    if (last && isSame(last.made, value)) return last.made as Value;
-    this.#last.set(name, { of: [], made: value, isAgain: false });
-    return value;
   }
 }
 

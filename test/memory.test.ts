@@ -47,15 +47,21 @@ describe('a memory', () => {
     expect(memory.make(make, new Other())).not.toBe(first);
   });
 
-  it('gives the same object for one with the same fields', () => {
+  it('gives the same object for one with the same fields, made of others', () => {
     const memory = new Memory();
-    const first = memory.same('name', { a: { b: 1 } });
-    expect(memory.same('name', { a: { b: 1 } })).toBe(first);
-    expect(memory.same('other', { a: { b: 1 } })).not.toBe(first);
-    const ordered = memory.same('ordered', { a: 1, b: 2 });
-    expect(memory.same('ordered', { b: 2, a: 1 })).not.toBe(ordered);
-    expect(memory.same('name', { a: { b: 2 } })).toEqual({ a: { b: 2 } });
-    expect(memory.same('name', { a: { b: 1 } })).not.toBe(first);
+    const name = (of: object) => ({ ...of });
+    const other = (of: object) => ({ ...of });
+    const ordered = (of: object) => ({ ...of });
+    // Another object each time, of which a function leaves the same fields.
+    const from = (fields: object) => Object.assign(new Other(), fields);
+    const same = (make: typeof name, fields: object) => memory.make(make, from(fields));
+    const first = same(name, { a: { b: 1 } });
+    expect(same(name, { a: { b: 1 } })).toBe(first);
+    expect(same(other, { a: { b: 1 } })).not.toBe(first);
+    const inOrder = same(ordered, { a: 1, b: 2 });
+    expect(same(ordered, { b: 2, a: 1 })).not.toBe(inOrder);
+    expect(same(name, { a: { b: 2 } })).toEqual({ ...from({ a: { b: 2 } }) });
+    expect(same(name, { a: { b: 1 } })).not.toBe(first);
   });
 
   it('is that of the request, or an empty one', () => {

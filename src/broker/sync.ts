@@ -41,9 +41,8 @@ function answer(
 ): SyncResponse {
   const { parent } = request;
   const memory = memoryOf(request);
-  const resolved = memory.make(resolveBroker, parent, context.imageRegistry);
-  if ('path' in resolved) return keep(invalidSpec(resolved));
-  const broker = memory.same('broker', resolved);
+  const broker = memory.make(resolveBroker, parent, context.imageRegistry);
+  if ('path' in broker) return keep(invalidSpec(broker));
   const references = resolveReferences(broker, request.related?.['Secret.v1']);
   if ('reason' in references) return keep(references);
 
@@ -59,7 +58,7 @@ function answer(
 
   const observed = claims.statefulSet.observed;
   const selector = podSelector(broker, observed);
-  const { broker: asked, heldBack } = memory.same('feasible', memory.make(feasible, broker, observed));
+  const { broker: asked, heldBack } = memory.make(feasible, broker, observed);
   const policy = asked.networkPolicy;
   const wanted = {
     secret: authSecret(asked, credentials, references.ca, governingService(broker, observed)),

@@ -39,9 +39,8 @@ function answer(
 ): SyncResponse {
   const { parent, related } = request;
   const memory = memoryOf(request);
-  const resolved = memory.make(resolveMeshSync, parent, context.imageRegistry);
-  if ('path' in resolved) return keep(invalidSpec(resolved));
-  const meshSync = memory.same('meshSync', resolved);
+  const meshSync = memory.make(resolveMeshSync, parent, context.imageRegistry);
+  if ('path' in meshSync) return keep(invalidSpec(meshSync));
 
   const claims = claimNames(request, meshSync);
   const { connection, condition } = resolveBrokerReference(meshSync, related, claims.deployment.observed !== undefined);

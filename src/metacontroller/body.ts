@@ -32,7 +32,7 @@ export function bodyParser(
   mark: string,
 ): (body: Buffer) => unknown {
   const keys = { children: keysOf(children, ''), related: keysOf(related, 'related ') };
-  const [first = CHILDREN] = keys.children.map(({ kind, text }) => new Needle(`},"children":{${text}`, kind));
+  const [first = CHILDREN] = keys.children.map(({ kind }) => new Needle(`},"children":{"${kind}":`, kind));
   const parents = new LruMap<Known>(PARENTS);
 
   const parseParts = (body: Buffer): object => {
@@ -87,8 +87,6 @@ interface Known {
 interface Part {
   bytes: Buffer;
   value: object;
-  /** Whether it was said to come again. */
-  isAgain: boolean;
 }
 
 interface Request extends Record<'parent' | 'children' | 'related' | 'finalizing', unknown> {
@@ -117,21 +115,20 @@ class Reader {
     const { known, parse } = this.#options;
     const before = known.parts.get(name);
     if (before && isAt(this.#body, this.#at, before.bytes)) {
-      if (!before.isAgain) comesAgain(before.value);
-      before.isAgain = true;
+      comesAgain(before.value);
       return this.#passed(before);
     }
-    if (isAt(this.#body, this.#at, EMPTY)) return this.#passed({ bytes: EMPTY, value: {}, isAgain: false });
+    if (isAt(this.#body, this.#at, EMPTY)) return this.#passed({ bytes: EMPTY, value: {} });
     if (this.#body[this.#at] !== OPEN_BRACE) throw new OtherShape();
     const bytes = this.#body.subarray(this.#at, end());
     const isKept = kind !== SECRETS && bytes.length <= LARGE && !this.#mayHoldCredentials(kind, bytes);
     this.keepsAll &&= isKept || kind === SECRETS;
-    if (!isKept) return this.#passed({ bytes, value: parse(bytes, objects), isAgain: false });
+    if (!isKept) return this.#passed({ bytes, value: parse(bytes, objects) });
     // A copy of its own, so that nothing holds on to the whole body; nor to Node's pool of small buffers, in which decoded
     // credentials are.
     const copy = Buffer.allocUnsafeSlow(bytes.length);
     bytes.copy(copy);
-    const part = { bytes: copy, value: parse(copy, objects), isAgain: false };
+    const part = { bytes: copy, value: parse(copy, objects) };
     known.parts.set(name, part);
     return this.#passed(part);
   }
@@ -257,7 +254,6 @@ interface Key {
   /** Among all parts. */
   name: string;
   /** How its objects begin. */
-  text: string;
   needle: Needle;
   /** Those that may follow it. */
   next: Key[];
@@ -266,8 +262,7 @@ interface Key {
 function keysOf(kinds: string[], prefix: string): Key[] {
   const keys: Key[] = [];
   for (const kind of kinds.toSorted().reverse()) {
-    const text = `"${kind}":`;
-    keys.unshift({ kind, name: prefix + kind, text, needle: new Needle(text, kind), next: [...keys] });
+    keys.unshift({ kind, name: prefix + kind, needle: new Needle(`"${kind}":`, kind), next: [...keys] });
   }
   return keys;
 }

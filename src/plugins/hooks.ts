@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import etag from '@fastify/etag';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { customizeBroker } from '../broker/customize.ts';
 import { BrokerCustomizeRequest, BrokerSyncRequest, brokerParts } from '../broker/request.ts';
 import { syncBroker } from '../broker/sync.ts';
@@ -40,47 +40,40 @@ export const hooks: FastifyPluginAsyncTypebox<HookOptions> = async (app, options
   await app.register(compression);
 
   const debugging = ['debug', 'trace'].includes(app.log.level);
-  const answer = (controller: Controller, log: FastifyBaseLogger, parent: Parent, response: SyncResponse) => {
+  const answer = (controller: Controller, reply: FastifyReply, parent: Parent, response: SyncResponse) => {
     const { name, namespace } = parent.metadata;
     metrics.synced(controller, parent.metadata, response);
     const of = { kind: controller, namespace, name };
     for (const change of transitions(parent.status, response.status.conditions)) {
-      log.info({ ...of, ...change }, 'a condition has changed');
+      reply.log.info({ ...of, ...change }, 'a condition has changed');
     }
     if (debugging) {
-      log.debug(
+      reply.log.debug(
         { ...of, children: response.children.map(({ kind, metadata }) => `${kind}/${metadata?.name}`) },
         'synced',
       );
     }
-    return response;
+    reply.type('application/json; charset=utf-8');
+    return answerText(response);
   };
-
-  app.setReplySerializer((payload) => {
-    return isAnswer(payload) ? answerText(payload) : JSON.stringify(payload);
-  });
 
   await app.register(async (app: Typed) => {
     takeJson(app, brokerParts);
-    app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, ({ body, log }) =>
-      answer('Broker', log, body.parent, syncBroker(body, context)),
+    app.post('/broker/sync', { schema: { body: BrokerSyncRequest } }, ({ body }, reply) =>
+      answer('Broker', reply, body.parent, syncBroker(body, context)),
     );
     app.post('/broker/customize', { schema: { body: BrokerCustomizeRequest } }, ({ body }) => customizeBroker(body));
   });
   await app.register(async (app: Typed) => {
     takeJson(app, meshSyncParts);
-    app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, ({ body, log }) =>
-      answer('MeshSync', log, body.parent, syncMeshSync(body, context)),
+    app.post('/meshsync/sync', { schema: { body: MeshSyncSyncRequest } }, ({ body }, reply) =>
+      answer('MeshSync', reply, body.parent, syncMeshSync(body, context)),
     );
     app.post('/meshsync/customize', { schema: { body: MeshSyncCustomizeRequest } }, ({ body }) =>
       customizeMeshSync(body),
     );
   });
 };
-
-function isAnswer(payload: unknown): payload is SyncResponse {
-  return typeof payload === 'object' && payload !== null && 'children' in payload;
-}
 
 type Typed = Parameters<typeof hooks>[0];
 
