@@ -1,4 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import eventLoopLag from 'prom-client/lib/metrics/eventLoopLag.js';
+import heapSize from 'prom-client/lib/metrics/heapSizeAndUsed.js';
+import heapSpaces from 'prom-client/lib/metrics/heapSpacesSizeAndUsed.js';
+import residentMemory from 'prom-client/lib/metrics/osMemoryHeap.js';
+import cpu from 'prom-client/lib/metrics/processCpuTotal.js';
+import mostOpenFiles from 'prom-client/lib/metrics/processMaxFileDescriptors.js';
+import openFiles from 'prom-client/lib/metrics/processOpenFileDescriptors.js';
+import resources from 'prom-client/lib/metrics/processResources.js';
+import startTime from 'prom-client/lib/metrics/processStartTime.js';
+import nodeVersion from 'prom-client/lib/metrics/version.js';
+import { LruMap } from 'toad-cache';
 import type { Parent, SyncResponse } from './metacontroller/envelope.ts';
 import { conditionTypes } from './metacontroller/ready.ts';
 import { version } from './version.ts';
@@ -32,11 +43,20 @@ const kinds = new Set([
   ...['ServiceAccount', 'Deployment'],
 ]);
 
+/**
+ * What is collected of the process: prom-client's default metrics without `nodejs_gc_duration_seconds`, whose observer takes
+ * as long after each collection of garbage as that took, and without those that `resources` supersedes.
+ */
+const ofProcess = [
+  ...[cpu, startTime, residentMemory, openFiles, mostOpenFiles],
+  ...[eventLoopLag, resources, heapSize, heapSpaces, nodeVersion],
+];
+
 /** What the service counts, in the registry that `/metrics` prints. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #now: () => Date;
-  readonly #parents = new Map<string, Seen>();
+  readonly #parents = new LruMap<Seen>(MOST_PARENTS);
   readonly #total = this.#counter('reconcile_total', 'Syncs that were not refused, whatever their answer.', [
     'controller',
   ]);
@@ -76,8 +96,9 @@ export class Metrics {
    * until a process is ready: so it is done once it is.
    */
   collectProcess(): void {
-    if (!this.#collectsProcess) collectDefaultMetrics({ register: this.registry });
+    if (this.#collectsProcess) return;
     this.#collectsProcess = true;
+    for (const collect of ofProcess) collect(this.registry, { eventLoopMonitoringPrecision: 10 });
   }
 
   /** Everything in the Prometheus text format. */
@@ -111,14 +132,14 @@ export class Metrics {
     const of = (wanted: string) => status.conditions?.find(({ type }) => type === wanted);
     const ready = of(conditionTypes.ready);
     const key = `${controller}/${namespace}/${name}`;
-    this.#parents.delete(key); // so that the map is in the order in which they were seen
-    if (!ready || deletionTimestamp) return;
+    if (!ready || deletionTimestamp) {
+      this.#parents.delete(key);
+      return;
+    }
     const reason = of(conditionTypes.paused) ? conditionTypes.paused : ready.reason;
     const since = Date.parse(ready.lastTransitionTime) / 1000;
     const at = this.#now().getTime();
     this.#parents.set(key, { controller, namespace, name, ready: ready.status, since, reason, at });
-    const [oldest] = this.#parents.keys();
-    if (oldest !== undefined && this.#parents.size > MOST_PARENTS) this.#parents.delete(oldest);
   }
 
   /** Children are counted by number and told by name only when somebody asks. */
@@ -177,9 +198,9 @@ export class Metrics {
 
   *#seen(): Generator<Seen> {
     const since = this.#now().getTime() - FORGOTTEN_AFTER;
-    for (const [key, parent] of this.#parents) {
-      if (parent.at < since) this.#parents.delete(key);
-      else yield parent;
+    for (const { key, value } of this.#parents.items.values()) {
+      if (value.at < since) this.#parents.delete(key);
+      else yield value;
     }
   }
 

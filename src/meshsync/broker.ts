@@ -33,8 +33,8 @@ export interface BrokerAccess {
 /** A connection without what is secret of it, fit to be remembered. */
 export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAccess {
   const checked = <Key extends SecretKey & { value: string }>({ value, ...key }: Key) => ({
-    ...key,
     checksum: checksum(value),
+    ...key,
   });
   return { url, ...(credential && { credential: checked(credential) }), ...(ca && { ca: checked(ca) }) };
 }
@@ -172,9 +172,9 @@ function resolveNative(
   return {
     connection: {
       url: decode(secret.data?.[URL_KEY]) || nativeUrl(reference),
-      ...(ca && { ca: { name: secretName, key: TLS_KEYS.ca, value: ca } }),
       credential: { type: 'token', name: secretName, key: TOKEN_KEY, value: token },
       needsSecret,
+      ...(ca && { ca: { name: secretName, key: TLS_KEYS.ca, value: ca } }),
     },
     condition: standsStill(broker) ?? isThere(reference),
   };

@@ -73,10 +73,6 @@ export function meshSyncStatus(
     replicas,
     readyReplicas,
     selector: selectorString(podSelector(meshSync, deployment)),
-    ...(generation !== undefined && { observedGeneration: generation }),
-    ...(version && { version }),
-    ...(broker && { broker }),
-    ...(url && { 'publishing-to': url }),
     conditions: withTransitionTimes(
       [
         ready([names, ...said, list, ...blocking, brokerResolved, rollout], 'MeshSync publishes.'),
@@ -93,6 +89,10 @@ export function meshSyncStatus(
       parent.metadata,
       now,
     ),
+    ...(generation !== undefined && { observedGeneration: generation }),
+    ...(version && { version }),
+    ...(broker && { broker }),
+    ...(url && { 'publishing-to': url }),
   };
 }
 
