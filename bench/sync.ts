@@ -1,4 +1,5 @@
 import autocannon from 'autocannon';
+import { keepAwake } from './machine.ts';
 import { PAYLOADS, type Payload, settled } from './payloads.ts';
 import { answerTo, type Contestant, startServer } from './servers.ts';
 import { printed, type Spread, spread, table } from './statistics.ts';
@@ -29,6 +30,15 @@ export interface SyncResult {
  * same time, and are asked in turn.
  */
 export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncResult[]> {
+  const rest = keepAwake();
+  try {
+    return await compare(rounds, seconds);
+  } finally {
+    rest();
+  }
+}
+
+async function compare(rounds: number, seconds: number): Promise<SyncResult[]> {
   const results: SyncResult[] = [];
   for (const [name, recorded] of Object.entries(PAYLOADS)) {
     const first = await startServer('operator');
