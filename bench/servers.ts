@@ -1,16 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { image } from '../test/support/image.ts';
 import { pinned } from './machine.ts';
 import type { Payload } from './payloads.ts';
 
 const CACHE = resolve('node_modules/.cache/meshery-operator/bench');
-
-/** How the image starts the server: what the Dockerfile says. */
-const IMAGE = readFileSync('Dockerfile', 'utf8');
-const NODE_FLAGS = /^CMD (\[.*\])$/m.exec(IMAGE)?.[1]?.match(/--[a-z-]+(=\d+)?/g) ?? [];
-const MALLOC = Object.fromEntries([...IMAGE.matchAll(/(MALLOC_\w+)=(\d+)/g)].map(([, name, value]) => [name, value]));
 
 /** A server as a process that answers on loopback. */
 export interface BenchServer {
@@ -30,7 +26,7 @@ export async function startServer(name: Contestant, answer = ''): Promise<BenchS
   const [command, args] = pinned(0, ...program(name));
   const env = {
     PATH: process.env.PATH,
-    ...MALLOC,
+    ...image.environment,
     ANSWER: file,
     HOST: '127.0.0.1',
     PORT: '0',
@@ -50,8 +46,8 @@ export async function startServer(name: Contestant, answer = ''): Promise<BenchS
 }
 
 function program(name: Contestant): [command: string, args: string[]] {
-  if (name === 'operator') return [process.execPath, [...NODE_FLAGS, 'dist/server.js']];
-  if (name === 'node') return [process.execPath, [...NODE_FLAGS, 'bench/contestants/node.mjs']];
+  if (name === 'operator') return [process.execPath, [...image.flags, 'dist/server.js']];
+  if (name === 'node') return [process.execPath, [...image.flags, 'bench/contestants/node.mjs']];
   const binary = join(CACHE, 'go');
   execFileSync('go', ['build', '-o', binary, '.'], { cwd: resolve('bench/contestants/go') });
   return [binary, []];

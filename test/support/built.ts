@@ -41,9 +41,18 @@ export interface Running {
   written(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-/** Runs a bundle with nothing of our own environment. */
-export function start(file: string, args: string[] = [], env: Record<string, string> = {}, input = ''): Running {
-  const child = spawn(process.execPath, [file, ...args], { env, stdio: 'pipe' });
+/**
+ * Runs a bundle with nothing of our own environment.
+ * @param flags of Node
+ */
+export function start(
+  file: string,
+  args: string[] = [],
+  env: Record<string, string> = {},
+  input = '',
+  flags: string[] = [],
+): Running {
+  const child = spawn(process.execPath, [...flags, file, ...args], { env, stdio: 'pipe' });
   const text = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     text.stdout += chunk;

@@ -1,4 +1,5 @@
 import { type Bundles, buildBundles, type Running, start } from './built.ts';
+import { image } from './image.ts';
 
 /** The server as a process that listens on loopback. */
 export interface Listening extends Running {
@@ -8,7 +9,7 @@ export interface Listening extends Running {
   monitoring: string;
 }
 
-/** Starts servers of the bundle, and ends them all. */
+/** Starts servers of the bundle as the image does, and ends them all. */
 export interface Servers {
   bundles: Bundles;
   listen: (env?: Record<string, string>) => Promise<Listening>;
@@ -21,7 +22,8 @@ export async function servers(): Promise<Servers> {
   return {
     bundles,
     listen: async (env = {}) => {
-      const server = start(bundles.server, [], { HOST: '127.0.0.1', PORT: '0', MONITORING_PORT: '0', ...env });
+      const local = { HOST: '127.0.0.1', PORT: '0', MONITORING_PORT: '0' };
+      const server = start(bundles.server, [], { ...image.environment, ...local, ...env }, '', image.flags);
       running.push(server);
       const [, protocol, port] = await server.written(/listening on (https?):\/\/127\.0\.0\.1:(\d+)/);
       const [, monitoring = ''] = await server.written(/metrics at (http:\/\/127\.0\.0\.1:\d+)/);
