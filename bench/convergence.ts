@@ -247,5 +247,25 @@ export function printConvergence(result: Awaited<ReturnType<typeof benchConverge
       ...[made.statusWrites.toFixed(1), made.operatorCpu.toFixed(1), made.metacontrollerCpu.toFixed(1)],
     ]),
   );
-  return `${made}\nThen ${rested} s of rest with ${pairs} pairs: ${syncs} syncs, ${writes} writes.\n`;
+  return [
+    made,
+    growth(result.made),
+    `Then ${rested} s of rest with ${pairs} pairs: ${syncs} syncs, ${writes} writes.`,
+    '',
+  ].join('\n');
+}
+
+/** How what a pair costs grows with their number: from twenty, or the next size above, to the most. */
+function growth(made: ConvergenceResult[]): string {
+  const sizes = made.filter(({ what, pairs }) => what === `${pairs}`);
+  const [few, many] = [sizes.find(({ pairs }) => pairs >= 20), sizes.at(-1)];
+  if (!few || !many || few === many) return '';
+  const times = (of: (made: ConvergenceResult) => number) => (of(many) / of(few)).toFixed(2);
+  const writes = times(({ childWrites, statusWrites }) => childWrites + statusWrites);
+  const cpu = times(({ operatorCpu, metacontrollerCpu }) => operatorCpu + metacontrollerCpu);
+  const each = [times(({ operatorCpu }) => operatorCpu), times(({ metacontrollerCpu }) => metacontrollerCpu)];
+  return (
+    `Of ${many.pairs} pairs, each costs ${times(({ syncs }) => syncs)} times the syncs of each of ${few.pairs}, ${writes} times ` +
+    `the writes and ${cpu} times the CPU: ${each.join(' times that of the operator and ')} times that of Metacontroller.`
+  );
 }

@@ -25,6 +25,9 @@ export interface ControlPlane {
 /** Addresses of the simulated nodes, from the range that is kept for documentation. */
 export const NODE_ADDRESSES = ['192.0.2.11', '192.0.2.12', '192.0.2.13'];
 
+/** The limits that Kubernetes' own programs put on their requests are far below what this API server takes. */
+const UNTHROTTLED = ['--kube-api-qps=500', '--kube-api-burst=1000'];
+
 /** Starts etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, and waits until pods can be scheduled. */
 export async function startControlPlane(log: (line: string) => void): Promise<ControlPlane> {
   const tools = await goTools([
@@ -98,6 +101,7 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
       ...['--service-account-private-key-file', files.serviceAccountKey, '--use-service-account-credentials'],
       // Nodes that are simulated send no heartbeats.
       '--node-monitor-grace-period=24h',
+      ...UNTHROTTLED,
     ]);
     start('kube-scheduler', tools['kube-scheduler'], [
       ...[
@@ -109,6 +113,7 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
         `${scheduler}`,
         '--leader-elect=false',
       ],
+      ...UNTHROTTLED,
     ]);
     for (const [index, address] of NODE_ADDRESSES.entries()) await createNode(kubernetes, `node-${index + 1}`, address);
     await writeFile(join(directory, 'stages.yaml'), await kwokStages(tools.kustomize));
