@@ -20,7 +20,7 @@ for (const of of syncs.filter(({ run }) => run.startsWith('operator'))) {
   limits.push({ what: `time of a sync to Go, ${load}`, value: 1 / ratio(syncs, of, 'throughput', 'go'), limit: toGo });
 }
 for (const { payload, sync, parse } of await benchCore({ rounds: 9 })) {
-  const limit = payload === 'broker' ? 0.5 : 1;
+  const limit = payload === 'broker' ? 0.6 : 1;
   limits.push({ what: `time of a sync function to JSON.parse: ${payload}`, value: sync.median / parse.median, limit });
 }
 const { operator, node, bundle } = await benchStart({ rounds: 5 });
