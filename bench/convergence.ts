@@ -247,12 +247,8 @@ export function printConvergence(result: Awaited<ReturnType<typeof benchConverge
       ...[made.statusWrites.toFixed(1), made.operatorCpu.toFixed(1), made.metacontrollerCpu.toFixed(1)],
     ]),
   );
-  return [
-    made,
-    growth(result.made),
-    `Then ${rested} s of rest with ${pairs} pairs: ${syncs} syncs, ${writes} writes.`,
-    '',
-  ].join('\n');
+  const after = `Then ${rested} s of rest with ${pairs} pairs: ${syncs} syncs, ${writes} writes.`;
+  return `${made}\n${growth(result.made)}${after}\n`;
 }
 
 /** How what a pair costs grows with their number: from twenty, or the next size above, to the most. */
@@ -266,6 +262,6 @@ function growth(made: ConvergenceResult[]): string {
   const each = [times(({ operatorCpu }) => operatorCpu), times(({ metacontrollerCpu }) => metacontrollerCpu)];
   return (
     `Of ${many.pairs} pairs, each costs ${times(({ syncs }) => syncs)} times the syncs of each of ${few.pairs}, ${writes} times ` +
-    `the writes and ${cpu} times the CPU: ${each.join(' times that of the operator and ')} times that of Metacontroller.`
+    `the writes and ${cpu} times the CPU: ${each.join(' times that of the operator and ')} times that of Metacontroller.\n`
   );
 }

@@ -25,7 +25,7 @@ const canPin = succeeds('taskset', '-c', '1', 'true');
  */
 export function keepAwake(): () => void {
   if (!canPin || !succeeds('chrt', '--idle', '0', 'true')) return () => {};
-  const [command, args] = pinned(1, 'chrt', ['--idle', '0', 'sh', '-c', 'while kill -0 $PPID; do :; done']);
+  const [command, args] = pinned(1, 'chrt', ['--idle', '0', 'sh', '-c', `while kill -0 ${process.pid}; do :; done`]);
   const child = spawn(command, args, { stdio: 'ignore' });
   return () => child.kill('SIGKILL');
 }

@@ -98,7 +98,7 @@ export class Metrics {
   collectProcess(): void {
     if (this.#collectsProcess) return;
     this.#collectsProcess = true;
-    for (const collect of ofProcess) collect(this.registry, { eventLoopMonitoringPrecision: 10 });
+    for (const collect of ofProcess) collect(this.registry);
   }
 
   /** Everything in the Prometheus text format. */

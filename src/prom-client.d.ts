@@ -2,5 +2,5 @@
 declare module 'prom-client/lib/metrics/*.js' {
   import type { Registry } from 'prom-client';
 
-  export default function collect(registry: Registry, config?: { eventLoopMonitoringPrecision: number }): void;
+  export default function collect(registry: Registry): void;
 }

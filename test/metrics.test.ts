@@ -125,10 +125,14 @@ describe('/metrics', () => {
     const metrics = new Metrics({ now: () => new Date() });
     const condition = { type: 'Ready', status: 'True' as const, lastTransitionTime: '2026-02-03T04:05:06Z' };
     const answer = { children: [], status: { conditions: [{ ...condition, reason: 'Ready', message: '' }] } };
-    for (let n = 0; n < 10_050; n++) metrics.synced('Broker', { name: `n${n}`, namespace: 'x' }, answer);
+    const sync = (n: number) => metrics.synced('Broker', { name: `n${n}`, namespace: 'x' }, answer);
+    for (let n = 0; n < 10_000; n++) sync(n);
+    sync(0);
+    for (let n = 10_000; n < 10_050; n++) sync(n);
     const text = await metrics.text();
     expect(text).toContain('meshery_operator_parents{controller="Broker",reason="Ready"} 10000\n');
-    expect(text).not.toContain('name="n49"');
-    expect(text).toContain('name="n50"');
+    expect(text).toContain('name="n0"');
+    expect(text).not.toContain('name="n50"');
+    expect(text).toContain('name="n51"');
   });
 });

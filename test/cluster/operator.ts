@@ -1,3 +1,4 @@
+import { image } from '../support/image.ts';
 import { freePort, type RunningProcess, startProcess, until } from './processes.ts';
 
 /** The operator's service as a process, from its bundle. */
@@ -9,7 +10,7 @@ export interface Operator {
 }
 
 /**
- * Starts the service, on a free port unless one is given, and waits until it is ready.
+ * Starts the service as the image does, on a free port unless one is given, and waits until it is ready.
  * @param more of its environment, such as files of tokens and certificates
  */
 export async function startOperator(
@@ -19,8 +20,9 @@ export async function startOperator(
 ): Promise<Operator> {
   const [PORT, MONITORING_PORT] = [String(port ?? (await freePort())), String(await freePort())];
   const own = { HOST: '127.0.0.1', PORT, MONITORING_PORT, LOG_LEVEL: 'info' };
-  const environment = { PATH: process.env.PATH, ...more, ...own };
-  const running = startProcess('operator', process.execPath, ['dist/server.js'], directory, environment);
+  const environment = { PATH: process.env.PATH, ...image.environment, ...more, ...own };
+  const args = [...image.flags, 'dist/server.js'];
+  const running = startProcess('operator', process.execPath, args, directory, environment);
   const monitoring = `http://127.0.0.1:${MONITORING_PORT}`;
   const ready = async () => (await fetch(`${monitoring}/readyz`)).ok;
   await until('the operator', ready, 10, running);

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 
 const dockerfile = readFileSync('Dockerfile', 'utf8');
+const [, environment] = /^ENV (.+)$/m.exec(dockerfile) ?? [];
+const [, command] = /^CMD (.+)$/m.exec(dockerfile) ?? [];
+if (!environment || !command) throw new Error('the Dockerfile has no ENV or no CMD in one line');
 
 /** How the image starts the server, besides its file: what the Dockerfile says. */
 export const image = {
+  environment: Object.fromEntries<string>(environment.split(' ').map((pair) => pair.split('=') as [string, string])),
   /** Of Node. */
-  flags: /^CMD (\[.*\])$/m.exec(dockerfile)?.[1]?.match(/--[a-z-]+(=\d+)?/g) ?? [],
-  environment: Object.fromEntries(
-    [...dockerfile.matchAll(/(MALLOC_\w+)=(\d+)/g)].map(([, name = '', value = '']) => [name, value]),
-  ),
+  flags: (JSON.parse(command) as string[]).slice(0, -1),
 };
