@@ -211,15 +211,19 @@ export function scenarios(driver: DriverName): void {
     it('rests once it has settled', async () => {
       onTestFailed(keepLogs);
       await pair('rest', { size: 3 });
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
-      const before = await versions(kubernetes, 'rest');
       const asked = () =>
-        world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).length;
-      const syncs = asked();
+        world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).map(({ path }) => path);
+      // A real Metacontroller asks nothing while nothing changes; the test double always asks. On a busy machine, the last event
+      // may come to it some seconds after it happened.
+      for (let last = -1; asked().length !== last && (last < 0 || driver !== 'test-double'); ) {
+        last = asked().length;
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+      }
+      const before = await versions(kubernetes, 'rest');
+      const syncs = asked().length;
       await new Promise((resolve) => setTimeout(resolve, 30_000));
       expect(await versions(kubernetes, 'rest')).toEqual(before);
-      // A real Metacontroller asks nothing while nothing changes; the test double always asks.
-      if (driver !== 'test-double') expect(asked()).toBe(syncs);
+      if (driver !== 'test-double') expect(asked().slice(syncs)).toEqual([]);
     });
 
     it('follows every change of a Broker in place', async () => {
