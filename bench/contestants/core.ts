@@ -1,7 +1,7 @@
 // Measures the sync functions alone, and prints JSON. Started by `core.ts`.
-import { brokerParts } from '../../src/broker/request.ts';
+import { brokerParts } from '../../src/broker/controller.ts';
 import { syncBroker } from '../../src/broker/sync.ts';
-import { meshSyncParts } from '../../src/meshsync/request.ts';
+import { meshSyncParts } from '../../src/meshsync/controller.ts';
 import { syncMeshSync } from '../../src/meshsync/sync.ts';
 import { bodyParser } from '../../src/metacontroller/body.ts';
 import { PAYLOADS, settled } from '../payloads.ts';
@@ -9,7 +9,7 @@ import { spread } from '../statistics.ts';
 
 const CALLS = 500;
 const rounds = Number(process.argv[2]);
-const context = { now: () => new Date(), mintToken: () => 'tNothingIsMadeHere' };
+const context = { now: () => new Date(), generateToken: () => 'tNothingIsMadeHere' };
 const functions = {
   broker: {
     parts: brokerParts,

@@ -1,14 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { bytes, compareQuantities } from '../kubernetes/quantity.ts';
-import { Image, LabelSelector, OptionalSize, PodTemplate, Resources, Size } from './pod.ts';
-import {
-  commonStatus,
-  DNS_SUBDOMAIN_OR_EMPTY,
-  IMAGE_TAG_OR_EMPTY,
-  NamedStrings,
-  StringEnum,
-  withRules,
-} from './schema.ts';
+import { Image, LabelSelector, OptionalSize, PodTemplate, Resources, Size } from '../kubernetes/pod-fields.ts';
+import { DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, NamedStrings, StringEnum } from '../schema/fields.ts';
+import { bytes, compareQuantities } from '../schema/quantity.ts';
+import { withRules } from '../schema/rules.ts';
+import { commonStatus } from './status.ts';
 
 /** What an absent field of `Broker.spec` means. */
 export const brokerDefaults = {
@@ -434,7 +429,7 @@ export const BrokerSpec = withRules(
       reloader: Type.Optional(Reloader),
       promExporter: Type.Optional(PromExporter),
     },
-    { description: 'The broker that is wanted.', default: {} },
+    { description: 'The desired broker.', default: {} },
   ),
   [
     {
@@ -454,9 +449,7 @@ export type BrokerSpec = Static<typeof BrokerSpec>;
 export const BrokerStatus = Type.Object(
   {
     ...commonStatus,
-    desiredReplicas: Type.Optional(
-      Type.Integer({ description: 'Number of NATS servers that are wanted.', minimum: 0 }),
-    ),
+    desiredReplicas: Type.Optional(Type.Integer({ description: 'Desired number of NATS servers.', minimum: 0 })),
     clustered: Type.Optional(
       Type.Boolean({
         description: 'Whether the servers are set up as a NATS cluster, so that messages reach clients of every one.',

@@ -1,13 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { Image, PodTemplate, Resources } from './pod.ts';
-import {
-  commonStatus,
-  DNS_LABEL_OR_EMPTY,
-  DNS_SUBDOMAIN_OR_EMPTY,
-  IMAGE_TAG_OR_EMPTY,
-  StringMap,
-  withRules,
-} from './schema.ts';
+import { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
+import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, StringMap } from '../schema/fields.ts';
+import { withRules } from '../schema/rules.ts';
+import { commonStatus } from './status.ts';
 
 /** What an absent field of `MeshSync.spec` means. */
 export const meshSyncDefaults = {
@@ -201,7 +196,7 @@ export const MeshSyncSpec = Type.Object(
       }),
     ),
   },
-  { description: 'The MeshSync that is wanted.', default: {} },
+  { description: 'The desired MeshSync.', default: {} },
 );
 export type MeshSyncSpec = Static<typeof MeshSyncSpec>;
 

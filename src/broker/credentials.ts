@@ -1,5 +1,6 @@
 import { checksum } from '../kubernetes/checksum.ts';
-import type { ObservedSecret } from '../metacontroller/observed.ts';
+import type { ObservedSecret } from '../kubernetes/kinds.ts';
+import { AUTH_KEYS } from './contract.ts';
 
 /** What the auth Secret holds. */
 export interface Credentials {
@@ -8,9 +9,6 @@ export interface Credentials {
   /** What the servers of one broker present to each other. */
   routePassword: string;
 }
-
-/** Key of the token in the auth Secret; Meshery Server reads it by this name. */
-export const TOKEN_KEY = 'token';
 
 /** Key of the route password in the auth Secret. */
 export const ROUTE_PASSWORD_KEY = 'route-password';
@@ -27,20 +25,20 @@ export function isUsable(credential: string): boolean {
 const SAFE = /^[A-Za-z0-9._~-]+$/;
 
 /**
- * The credentials of a broker: those of its Secret, and new ones only for what the Secret lacks. So they are made once,
+ * The credentials of a broker: those of its Secret, and new ones only for what the Secret lacks. So they are generated once,
  * and deleting the Secret, or a key of it, rotates them.
- * @param given the token of a Secret of the user's, which goes before the one that was made
- * @param mint makes a random string of unreserved characters
+ * @param given the token of a Secret of the user's, which goes before a generated one
+ * @param generateToken makes a random string of unreserved characters
  * @returns the credentials, or the key of the Secret whose value can't be used
  */
 export function resolveCredentials(
   secret: ObservedSecret | undefined,
   given: string | undefined,
-  mint: () => string,
+  generateToken: () => string,
 ): Credentials | { unusable: string } {
-  const token = given ?? (decode(secret?.data?.[TOKEN_KEY]) || mint());
-  const routePassword = decode(secret?.data?.[ROUTE_PASSWORD_KEY]) || mint();
-  if (!isUsable(token)) return { unusable: TOKEN_KEY };
+  const token = given ?? (decode(secret?.data?.[AUTH_KEYS.token]) || generateToken());
+  const routePassword = decode(secret?.data?.[ROUTE_PASSWORD_KEY]) || generateToken();
+  if (!isUsable(token)) return { unusable: AUTH_KEYS.token };
   if (!isUsable(routePassword)) return { unusable: ROUTE_PASSWORD_KEY };
   return { token, routePassword };
 }

@@ -1,17 +1,16 @@
 import { isIPv6 } from 'node:net';
 import type { BrokerStatus } from '../api/broker.ts';
-import type { ObservedPod, ObservedService } from '../metacontroller/observed.ts';
-import type { Requirement } from '../metacontroller/ready.ts';
+import type { ObservedPod, ObservedService } from '../kubernetes/kinds.ts';
+import type { ConditionInput } from '../metacontroller/conditions.ts';
+import { condition } from './conditions.ts';
 import { PORTS } from './nats.ts';
 import type { Broker } from './spec.ts';
 
-/** Addresses of a broker, and whether those that were asked for are known. */
+/** Addresses of a broker, and whether those that the spec says are known. */
 export interface Endpoint {
   addresses: NonNullable<BrokerStatus['endpoint']>;
-  condition: Requirement;
+  condition: ConditionInput;
 }
-
-const CONDITION = 'EndpointPublished';
 
 /**
  * The endpoints as the observed client Service has them, `host:port` each.
@@ -34,38 +33,31 @@ export function resolveEndpoint(
       ...(internal.length > 1 && { internalAddresses: internal }),
       ...(addresses.length > 1 && { externalAddresses: addresses.toSorted() }),
     },
-    condition: {
-      type: CONDITION,
-      wanted: 'True',
-      ...(!internal[0]
-        ? { status: 'False', reason: 'ServicePending', message: 'The client Service has no address yet.' }
-        : (missing(broker, service) ?? external.condition)),
-    },
+    condition: internal[0]
+      ? (missing(broker, service) ?? external.condition)
+      : unpublished('ServicePending', 'The client Service has no address yet.'),
   };
 }
 
 /**
- * What is said of the endpoints while a first server starts: nobody is answered there yet, and each step by which the client
- * Service gets them would cost a write.
+ * The endpoints while a first server starts: nobody is answered there yet, and each step by which the client Service gets
+ * them would cost a write.
  */
 export function unpublishedEndpoint(): Endpoint {
   const message = 'The endpoints are published with the first server that is ready.';
-  return {
-    addresses: {},
-    condition: { type: CONDITION, wanted: 'True', status: 'False', reason: 'ServersPending', message },
-  };
+  return { addresses: {}, condition: unpublished('ServersPending', message) };
 }
 
 /**
- * What the client Service was asked for and does not have: for a moment after a change, or for good when the API server
- * refuses it, which nobody tells the hook.
+ * What the client Service should have and has not: for a moment after a change, or for good when the API server refuses it,
+ * which nobody tells the hook.
  */
-function missing({ service: wanted }: Broker, service: ObservedService | undefined): State | undefined {
-  const policy = wanted.ipFamilyPolicy;
+function missing({ service: desired }: Broker, service: ObservedService | undefined): ConditionInput | undefined {
+  const policy = desired.ipFamilyPolicy;
   const lacks: string[] = [];
-  if (natsPort(service)?.port !== wanted.port) lacks.push(`port ${wanted.port}`);
+  if (natsPort(service)?.port !== desired.port) lacks.push(`port ${desired.port}`);
   for (const name of ['nats', 'monitor'] as const) {
-    const nodePort = wanted.nodePorts[name];
+    const nodePort = desired.nodePorts[name];
     const observed = service?.spec.ports?.find((port) => port.name === name)?.nodePort;
     if (nodePort === undefined || nodePort === observed) continue;
     lacks.push(`node port ${nodePort} (if that lasts, it is taken, or outside of the cluster's range)`);
@@ -75,13 +67,11 @@ function missing({ service: wanted }: Broker, service: ObservedService | undefin
   }
   if (lacks.length === 0) return undefined;
   const message = `The client Service does not have ${lacks.join(', ')} yet. Events of the Broker tell when the API server refuses it.`;
-  return { status: 'False', reason: 'ServicePending', message };
+  return unpublished('ServicePending', message);
 }
 
-type State = Pick<Requirement, 'status' | 'reason' | 'message'>;
-
 /** Addresses with the one to publish first. */
-type External = { addresses?: string[]; condition: State };
+type External = { addresses?: string[]; condition: ConditionInput };
 
 function externalAddress(
   broker: Broker,
@@ -93,34 +83,27 @@ function externalAddress(
   if (externalEndpointOverride) {
     return known([externalEndpointOverride], 'Overridden', 'The external endpoint is the override of the spec.');
   }
-  if (type === 'ClusterIP') {
-    return {
-      condition: {
-        status: 'True',
-        reason: 'ClusterInternal',
-        message: 'The broker is reached inside the cluster only.',
-      },
-    };
-  }
+  if (type === 'ClusterIP') return known([], 'ClusterInternal', 'The broker is reached inside the cluster only.');
   const port = natsPort(service);
   if (service?.spec.type !== type || !port) {
-    return pending('ServicePending', `The client Service is not of type ${type} yet.`);
+    return { condition: unpublished('ServicePending', `The client Service is not of type ${type} yet.`) };
   }
   if (type === 'LoadBalancer') {
     const hosts = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip || hostname || []);
     const addresses = hosts.map((host) => hostAndPort(host, port.port));
-    return addresses[0]
-      ? known(publishedFirst(addresses, published), 'Published', 'The load balancer has an address.')
-      : pending(
-          'LoadBalancerPending',
-          'The load balancer has no address yet; if that lasts, look at the events of the Service and whether the cluster has a load balancer.',
-        );
+    if (addresses[0])
+      return known(publishedFirst(addresses, published), 'Published', 'The load balancer has an address.');
+    const message =
+      'The load balancer has no address yet; if that lasts, look at the events of the Service and whether the cluster has a load balancer.';
+    return { condition: unpublished('LoadBalancerPending', message) };
   }
-  if (!port.nodePort) return pending('NodePortPending', 'The client Service has no node port yet.');
+  if (!port.nodePort) {
+    return { condition: unpublished('NodePortPending', 'The client Service has no node port yet.') };
+  }
   const addresses = nodeAddresses(pods, port.nodePort, published);
   return addresses.length > 0
     ? known(addresses, 'Published', 'The address is a node that runs a server of the broker.')
-    : pending('NodePending', 'No pod of the broker is on a node yet.');
+    : { condition: unpublished('NodePending', 'No pod of the broker is on a node yet.') };
 }
 
 /**
@@ -159,10 +142,12 @@ function hostAndPort(host: string, port: number): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function known(addresses: string[], reason: string, message: string): External {
-  return { addresses, condition: { status: 'True', reason, message } };
+type Reason = Parameters<typeof condition<'EndpointPublished'>>[2];
+
+function known(addresses: string[], reason: Reason, message: string): External {
+  return { addresses, condition: condition('EndpointPublished', 'True', reason, message) };
 }
 
-function pending(reason: string, message: string): External {
-  return { condition: { status: 'False', reason, message } };
+function unpublished(reason: Reason, message: string): ConditionInput {
+  return condition('EndpointPublished', 'False', reason, message);
 }

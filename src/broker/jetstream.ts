@@ -1,12 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { compiled } from '../api/compiled.ts';
 import { checksum } from '../kubernetes/checksum.ts';
 import { isAtLeast, tagOf } from '../kubernetes/images.ts';
-import { bytes } from '../kubernetes/quantity.ts';
-import type { ObservedStatefulSet } from '../metacontroller/observed.ts';
+import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
+import { compiled } from '../schema/compiled.ts';
+import { bytes } from '../schema/quantity.ts';
 import type { Broker } from './spec.ts';
 
-/** Annotation of a StatefulSet with what it was last asked for of JetStream, as JSON. */
+/** Annotation of a StatefulSet with the limits of JetStream that were last applied, as JSON. */
 export const JETSTREAM_ANNOTATION = 'meshery.io/jetstream';
 
 /** Annotation of the pods that changes when JetStream does in a way that takes a restart. */
@@ -22,7 +22,7 @@ type JetStreamState = Static<typeof JetStreamState>;
 
 const check = compiled(JetStreamState);
 
-/** What is asked for of JetStream, `undefined` without it. */
+/** The limits of JetStream to apply, `undefined` without it. */
 export function jetStreamState({ size, jetStream }: Broker): JetStreamState | undefined {
   if (!jetStream) return undefined;
   const { fileStore, memoryStore } = jetStream;
@@ -33,7 +33,7 @@ export function jetStreamState({ size, jetStream }: Broker): JetStreamState | un
   };
 }
 
-/** What an existing StatefulSet was last asked for, `undefined` when that can't be told. */
+/** What was last applied to an existing StatefulSet, `undefined` when that can't be told. */
 export function lastJetStreamState(observed: ObservedStatefulSet | undefined): JetStreamState | undefined {
   const annotation = observed?.metadata.annotations?.[JETSTREAM_ANNOTATION];
   if (!annotation) return undefined;
@@ -45,7 +45,7 @@ export function lastJetStreamState(observed: ObservedStatefulSet | undefined): J
   }
 }
 
-/** First release that takes up greater limits without a restart. */
+/** First release that reloads greater limits without a restart. */
 const FIRST_TO_GROW_BY_RELOAD = '2.14.0';
 
 /**

@@ -1,6 +1,6 @@
+import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { recommendedLabels } from '../kubernetes/labels.ts';
-import type { ObservedStatefulSet } from '../metacontroller/observed.ts';
-import { brokerNames } from './names.ts';
+import { brokerNames } from './contract.ts';
 import type { Broker } from './spec.ts';
 
 /** Value of `app.kubernetes.io/name` by which Meshery Server finds broker pods. */
@@ -31,10 +31,7 @@ export function podSelector(broker: Broker, observed: ObservedStatefulSet | unde
   );
 }
 
-/**
- * Labels of a broker's pods; they satisfy the selector. Assigned rather than spread: an object with fields behind a spread is
- * slow to make, since V8 gives each a hidden class of its own.
- */
+/** Labels of a broker's pods; they satisfy the selector. */
 export function podLabels(broker: Broker, selector: Record<string, string>): Record<string, string> {
-  return Object.assign(brokerLabels(broker), { [BROKER_LABEL]: broker.name }, selector);
+  return { ...brokerLabels(broker), [BROKER_LABEL]: broker.name, ...selector };
 }

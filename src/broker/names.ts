@@ -1,13 +1,5 @@
-import type { FieldError } from '../api/validate.ts';
-
-/** Names of a broker's children. */
-export interface BrokerNames {
-  /** The client Service, the StatefulSet and what guards its pods; also the value of the instance label. */
-  nats: string;
-  headless: string;
-  config: string;
-  auth: string;
-}
+import type { FieldError } from '../schema/validate.ts';
+import { brokerNames } from './contract.ts';
 
 /**
  * Longest name of a StatefulSet whose pods Kubernetes accepts: they are labelled with the name of their revision, which
@@ -17,16 +9,6 @@ const MAX_STATEFUL_SET_NAME = 52;
 
 /** A DNS-1035 label, which names of Services are: they start with a letter and hold no dot. */
 const SERVICE_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
-
-/**
- * The names for a Broker called `name`: one called `X-broker` owns `X-nats…`, any other `Y` owns `Y-nats…`. So
- * `meshery-broker` has the names that Meshery Server looks for.
- */
-export function brokerNames(name: string): BrokerNames {
-  const base = /^(.+)-broker$/.exec(name)?.[1] ?? name;
-  const nats = `${base}-nats`;
-  return { nats, headless: `${nats}-headless`, config: `${nats}-config`, auth: `${nats}-auth` };
-}
 
 /** Why the children of a Broker of this name can't exist, `undefined` when they can. */
 export function nameProblem(name: string): FieldError | undefined {

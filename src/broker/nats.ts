@@ -1,7 +1,8 @@
+import { brokerHost, CLIENT_PORT } from './contract.ts';
 import type { Broker } from './spec.ts';
 
 /** Ports of a NATS server, by the names that its Services give them. */
-export const PORTS = { nats: 4222, cluster: 6222, monitor: 8222 } as const;
+export const PORTS = { nats: CLIENT_PORT, cluster: 6222, monitor: 8222 } as const;
 
 /** Port of the exporter, by the name that the NATS Helm chart gives it, and PodMonitors made for that. */
 export const METRICS_PORT = { name: 'prom-metrics', port: 7777 } as const;
@@ -17,9 +18,4 @@ export function natsServerAddresses(broker: Broker, serviceName: string): string
 /** The URL by which clients in the cluster connect, without credentials. */
 export function clientUrl({ names, namespace, service, tls }: Broker): string {
   return `${tls ? 'tls' : 'nats'}://${brokerHost(names.nats, namespace)}:${service.port}`;
-}
-
-/** DNS name of a client Service; it stays when the Service's address changes. Without the cluster's domain, which differs. */
-export function brokerHost(serviceName: string, namespace: string): string {
-  return `${serviceName}.${namespace}.svc`;
 }

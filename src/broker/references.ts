@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { ObservedSecret } from '../metacontroller/observed.ts';
+import type { ObservedSecret } from '../kubernetes/kinds.ts';
+import { brokerHost } from './contract.ts';
 import { decode, isUsable } from './credentials.ts';
-import { brokerHost } from './nats.ts';
 import type { Broker } from './spec.ts';
 
 /** Keys of a TLS Secret, as Kubernetes and cert-manager call them. */

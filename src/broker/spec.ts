@@ -1,15 +1,16 @@
 import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/client-node';
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
-import { compiled } from '../api/compiled.ts';
-import type { Image, PodTemplate, Resources } from '../api/pod.ts';
-import { type FieldError, validate } from '../api/validate.ts';
 import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
+import type { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
-import { canonicalQuantity } from '../kubernetes/quantity.ts';
-import type { Parent } from '../metacontroller/envelope.ts';
+import type { Parent } from '../metacontroller/request.ts';
+import { compiled } from '../schema/compiled.ts';
+import { canonicalQuantity } from '../schema/quantity.ts';
+import { type FieldError, validate } from '../schema/validate.ts';
+import { type BrokerNames, brokerNames } from './contract.ts';
 import { podLabelKeys } from './labels.ts';
-import { type BrokerNames, brokerNames, nameProblem } from './names.ts';
+import { nameProblem } from './names.ts';
 
 /** A Broker's spec with nothing left open: what the children are made from. */
 export interface Broker {

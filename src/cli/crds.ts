@@ -1,15 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { customResourceDefinitions } from '../api/crds.ts';
+import { controllers } from '../controllers.ts';
+import type { Controller } from '../metacontroller/controller.ts';
+import { customResourceDefinition } from '../metacontroller/crd.ts';
+import { OPERATOR_LABELS } from '../operator.ts';
 
-/** The CRDs as YAML by the name of their file. */
-export function crdFiles(): Map<string, string> {
+/** The CRDs of some controllers as YAML, by the name of their file. */
+export function crdFiles(list: readonly Controller[] = controllers): Map<string, string> {
   return new Map(
-    customResourceDefinitions().map((crd) => [
-      `${crd.spec.group}_${crd.spec.names.plural}.yaml`,
-      `# Generated from src/api by "npm run crds".\n${stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false })}`,
-    ]),
+    list.map((controller) => {
+      const crd = customResourceDefinition(controller, OPERATOR_LABELS);
+      const yaml = stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false });
+      const header = '# Generated from src/controllers.ts by "npm run generate".';
+      return [`${controller.group}_${controller.plural}.yaml`, `${header}\n${yaml}`];
+    }),
   );
 }
 

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
-import { buildApp } from '../app.ts';
-import { mintToken } from '../mint.ts';
+import { controllers } from '../controllers.ts';
+import { buildApp } from '../server/app.ts';
+import { generateToken } from '../server/generate-token.ts';
 import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
 import { asParent } from './render.ts';
 import type { Resource } from './resources.ts';
@@ -23,7 +24,7 @@ interface Answer {
  * Credentials are shown as stars.
  */
 export async function demo(resources: Resource[], print: (text: string) => void): Promise<void> {
-  const app = buildApp({ context: { now: () => new Date(), mintToken } });
+  const app = buildApp({ controllers, context: { now: () => new Date(), generateToken } });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   try {
     print(`The service is listening on ${url}; this sends it what Metacontroller would.\n\n`);

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { serve } from '../serve.ts';
+import { serve } from '../server/serve.ts';
 import { crdFiles, writeCrds } from './crds.ts';
 import { demo } from './demo.ts';
 import { UsageError } from './errors.ts';

@@ -1,6 +1,6 @@
 import type { V1ClusterRole, V1ClusterRoleBinding, V1PolicyRule } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { isInForce, LIST_IN_FORCE } from '../meshsync/names.ts';
+import { ACTIVE_MESHSYNC, isActive } from '../meshsync/names.ts';
 import { type MeshSync, resolveMeshSync } from '../meshsync/spec.ts';
 import { readWatchList } from '../meshsync/watch-list.ts';
 import { UsageError } from './errors.ts';
@@ -9,7 +9,7 @@ import type { GivenResource } from './resources.ts';
 
 /** What MeshSync reads whatever its list says: the list, and the uid of a namespace that it calls the cluster by. */
 const itself: V1PolicyRule[] = [
-  { apiGroups: ['meshery.io'], resources: ['meshsyncs'], resourceNames: [LIST_IN_FORCE.name], verbs: ['get'] },
+  { apiGroups: ['meshery.io'], resources: ['meshsyncs'], resourceNames: [ACTIVE_MESHSYNC.name], verbs: ['get'] },
   { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
 ];
 
@@ -32,12 +32,12 @@ export function rbac(resources: GivenResource[], namespace: string): { yaml: str
       return { meshSync, source: resource.source };
     });
   if (meshSyncs.length === 0) throw new UsageError('no MeshSync in what was given');
-  const main = meshSyncs.find(({ meshSync }) => isInForce(meshSync.name, meshSync.namespace));
+  const main = meshSyncs.find(({ meshSync }) => isActive(meshSync.name, meshSync.namespace));
   const yaml = meshSyncs
     .flatMap(({ meshSync, source }) => objects(meshSync, rules(main ?? { meshSync, source })))
     .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
     .join('---\n');
-  const { namespace: where, name } = LIST_IN_FORCE;
+  const { namespace: where, name } = ACTIVE_MESHSYNC;
   const notes = main
     ? []
     : meshSyncs.map(

@@ -1,14 +1,12 @@
 import { Value } from '@sinclair/typebox/value';
 import { stringify } from 'yaml';
+import type { SyncContext } from '../api/context.ts';
 import { decode, encode } from '../broker/credentials.ts';
 import { TLS_KEYS } from '../broker/references.ts';
-import { BrokerSyncRequest } from '../broker/request.ts';
-import { syncBroker } from '../broker/sync.ts';
-import { MeshSyncSyncRequest } from '../meshsync/request.ts';
-import { syncMeshSync } from '../meshsync/sync.ts';
-import type { SyncContext } from '../metacontroller/context.ts';
-import type { SyncResponse } from '../metacontroller/envelope.ts';
-import { mintToken } from '../mint.ts';
+import { controllers } from '../controllers.ts';
+import { sync as syncResource } from '../metacontroller/lifecycle.ts';
+import type { SyncResponse } from '../metacontroller/response.ts';
+import { generateToken } from '../server/generate-token.ts';
 import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
 
@@ -69,7 +67,7 @@ export function simulate(
   const { imageRegistry } = options;
   const context: SyncContext = {
     now: options.now,
-    mintToken: options.mint ? mintToken : () => PLACEHOLDER,
+    generateToken: options.mint ? generateToken : () => PLACEHOLDER,
     ...(imageRegistry && { imageRegistry }),
   };
   const related: SentObjects = { 'Secret.v1': givenSecrets(secrets, options) };
@@ -119,9 +117,10 @@ export function asParent({ apiVersion, kind, metadata, spec }: Resource, index: 
 }
 
 function sync(parent: SentParent, related: SentObjects, context: SyncContext): SyncResponse {
-  const request: unknown = { parent, children: {}, related };
-  if (Value.Check(BrokerSyncRequest, request)) return syncBroker(request, context);
-  return syncMeshSync(Value.Decode(MeshSyncSyncRequest, request), context);
+  const controller = controllers.find(({ kind }) => kind === parent.kind);
+  if (!controller) throw new Error(`there is no controller of ${parent.kind}`);
+  const body: unknown = { parent, children: {}, related };
+  return syncResource(controller, Value.Decode(controller.bodies.sync, body), context);
 }
 
 /** Keeps a Broker and its children for the MeshSyncs that refer to it. */

@@ -3,8 +3,8 @@ import { text } from 'node:stream/consumers';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parseAllDocuments } from 'yaml';
-import { describe } from '../api/validate.ts';
 import { encode } from '../broker/credentials.ts';
+import { describe } from '../schema/validate.ts';
 import { UsageError } from './errors.ts';
 
 /** A Broker or MeshSync of a file. */

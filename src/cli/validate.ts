@@ -1,9 +1,9 @@
 import type { TSchema } from '@sinclair/typebox';
 import { BrokerSpec } from '../api/broker.ts';
-import { type Compiled, compiled } from '../api/compiled.ts';
 import { MeshSyncSpec } from '../api/meshsync.ts';
-import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY } from '../api/schema.ts';
-import { everyError, type FieldError } from '../api/validate.ts';
+import { type Compiled, compiled } from '../schema/compiled.ts';
+import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY } from '../schema/fields.ts';
+import { everyError, type FieldError } from '../schema/validate.ts';
 import { type Simulated, simulate, waits } from './render.ts';
 import { inWords, type Place, type Resource, type Resources } from './resources.ts';
 

@@ -1,5 +1,5 @@
 import semver from 'semver';
-import type { Image } from '../api/pod.ts';
+import type { Image } from './pod-fields.ts';
 
 /** The image of a container, and when it is pulled. */
 export interface ContainerImage {

@@ -1,7 +1,7 @@
 import type { V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
-import type { PodTemplate } from '../api/pod.ts';
-import type { FieldError } from '../api/validate.ts';
-import { CONTROLLER_UID_LABEL } from '../metacontroller/carry-over.ts';
+import { CONTROLLER_UID_LABEL } from '../metacontroller/reapply.ts';
+import type { FieldError } from '../schema/validate.ts';
+import type { PodTemplate } from './pod-fields.ts';
 
 /** A pod template as a workload has it. */
 type Template = V1PodTemplateSpec & { spec: V1PodSpec };

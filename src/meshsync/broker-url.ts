@@ -3,13 +3,13 @@ export interface BrokerUrl {
   /** As the client needs it. May hold credentials: belongs in a Secret only. */
   full: string;
   /** Without credentials; fit to be shown. */
-  shown: string;
-  /** Whether the URL holds more than what is shown: a user, or a path or query, which may be credentials too. */
+  redacted: string;
+  /** Whether the URL holds more than the redacted one: a user, or a path or query, which may be credentials too. */
   hasCredentials: boolean;
 }
 
 /**
- * Reads URLs as NATS clients do: with commas between them, and without a scheme it is `nats://`. `undefined` when one
+ * Reads URLs as NATS clients do: comma-separated, and without a scheme it is `nats://`. `undefined` when one
  * names no host.
  */
 export function parseBrokerUrl(text: string): BrokerUrl | undefined {
@@ -21,7 +21,7 @@ export function parseBrokerUrl(text: string): BrokerUrl | undefined {
   }
   return {
     full: joined(urls.map(({ full }) => full)),
-    shown: joined(urls.map(({ shown }) => shown)),
+    redacted: joined(urls.map(({ redacted }) => redacted)),
     hasCredentials: urls.some(({ hasCredentials }) => hasCredentials),
   };
 }
@@ -44,6 +44,6 @@ function parseOne(text: string): BrokerUrl | undefined {
   if (!URL.canParse(full)) return undefined;
   const url = new URL(full);
   if (!url.hostname) return undefined;
-  const shown = `${url.protocol}//${url.host}`;
-  return { full, shown, hasCredentials: ![shown, `${shown}/`].includes(full) };
+  const redacted = `${url.protocol}//${url.host}`;
+  return { full, redacted, hasCredentials: ![redacted, `${redacted}/`].includes(full) };
 }

@@ -1,11 +1,12 @@
-import { URL_KEY, usualUrl } from '../broker/children/auth-secret.ts';
-import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
-import { TLS_KEYS } from '../broker/references.ts';
+import { AUTH_KEYS, brokerKind, defaultUrl, type ObservedBroker } from '../broker/contract.ts';
+import { decode, isUsable } from '../broker/credentials.ts';
 import { checksum } from '../kubernetes/checksum.ts';
-import { owner } from '../metacontroller/claim.ts';
-import type { ObservedBroker, ObservedSecret } from '../metacontroller/observed.ts';
-import { conditionTypes, type Requirement } from '../metacontroller/ready.ts';
-import type { MeshSyncSyncRequest } from './request.ts';
+import { kinds, type ObservedSecret } from '../kubernetes/kinds.ts';
+import type { ConditionInput } from '../metacontroller/conditions.ts';
+import { controllerOf } from '../metacontroller/find-child.ts';
+import { relatedOf } from '../metacontroller/request.ts';
+import { condition } from './conditions.ts';
+import type { MeshSyncRequest } from './kinds.ts';
 import type { BrokerReference, MeshSync, SecretKey } from './spec.ts';
 
 /** How MeshSync's pods reach their broker. */
@@ -30,7 +31,7 @@ export interface BrokerAccess {
   ca?: SecretKey & { checksum: string };
 }
 
-/** A connection without what is secret of it, fit to be remembered. */
+/** A connection without what is secret of it, fit to be part of a manifest. */
 export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAccess {
   const checked = <Key extends SecretKey & { value: string }>({ value, ...key }: Key) => ({
     checksum: checksum(value),
@@ -43,7 +44,7 @@ export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAcces
 export interface ResolvedBroker {
   /** `undefined` while the broker can't be worked out; then what runs is left as it is. */
   connection?: BrokerConnection;
-  condition: Requirement;
+  condition: ConditionInput;
 }
 
 /**
@@ -51,30 +52,26 @@ export interface ResolvedBroker {
  * waits for the servers to answer, so that they are not ready is reported, unless they are on their way, but not waited for.
  * @param runs whether MeshSync has pods that publish to what was resolved before
  */
-export function resolveBrokerReference(
-  meshSync: MeshSync,
-  related: MeshSyncSyncRequest['related'],
-  runs: boolean,
-): ResolvedBroker {
+export function resolveBrokerReference(meshSync: MeshSync, request: MeshSyncRequest, runs: boolean): ResolvedBroker {
   const { broker } = meshSync;
-  if (broker.type === 'native') return resolveNative(meshSync, broker, related, runs);
+  if (broker.type === 'native') return resolveNative(meshSync, broker, request, runs);
   if (broker.type === 'none') {
     return unresolved(
       'BrokerNotSpecified',
       'Set spec.broker.native to a Broker or spec.broker.custom.url to a NATS URL.',
     );
   }
-  return resolveCustom(meshSync, broker, related);
+  return resolveCustom(meshSync, broker, request);
 }
 
 function resolveCustom(
   { namespace, names }: MeshSync,
   { url, credentials, ca }: Extract<BrokerReference, { type: 'custom' }>,
-  related: MeshSyncSyncRequest['related'],
+  request: MeshSyncRequest,
 ): ResolvedBroker {
-  const secrets = related?.['Secret.v1'];
+  const secrets = relatedOf(request, kinds.secret);
   const found: Pick<BrokerConnection, 'credential' | 'ca'> = url.hasCredentials
-    ? { credential: { type: 'url', name: names.brokerAuth, key: URL_KEY, value: url.full } }
+    ? { credential: { type: 'url', name: names.brokerAuth, key: AUTH_KEYS.url, value: url.full } }
     : {};
   if (credentials) {
     const read = readKey('spec.broker.custom.credentialsSecretRef', credentials, namespace, secrets);
@@ -93,7 +90,7 @@ function resolveCustom(
     found.ca = { ...ca, value: read.value };
   }
   return {
-    connection: { url: url.shown, needsSecret: url.hasCredentials, ...found },
+    connection: { url: url.redacted, needsSecret: url.hasCredentials, ...found },
     condition: resolved('CustomUrl', 'The broker is the URL of the spec.'),
   };
 }
@@ -106,7 +103,7 @@ function readKey(
   { name, key }: SecretKey,
   namespace: string,
   secrets: Record<string, ObservedSecret> | undefined,
-): { value: string } | { problem: { reason: string; message: string } } {
+): { value: string } | { problem: { reason: 'SecretKeyMissing' | 'SecretNotFound'; message: string } } {
   const secret = secrets?.[`${namespace}/${name}`];
   const value = decode(secret?.data?.[key]);
   if (value) return { value };
@@ -126,12 +123,12 @@ function readKey(
 /** The URL of a reference as far as it is known without its Broker; never holds credentials. */
 export function publishingTo(broker: BrokerReference): string | undefined {
   if (broker.type === 'native') return nativeUrl(broker);
-  return broker.type === 'custom' ? broker.url.shown : undefined;
+  return broker.type === 'custom' ? broker.url.redacted : undefined;
 }
 
 /** By DNS name, so that it stays the same when the Service gets another address. */
 function nativeUrl({ serviceName, namespace }: NativeReference): string {
-  return usualUrl(serviceName, namespace);
+  return defaultUrl(serviceName, namespace);
 }
 
 type NativeReference = Extract<BrokerReference, { type: 'native' }>;
@@ -139,11 +136,11 @@ type NativeReference = Extract<BrokerReference, { type: 'native' }>;
 function resolveNative(
   { namespace, names }: MeshSync,
   reference: NativeReference,
-  related: MeshSyncSyncRequest['related'],
+  request: MeshSyncRequest,
   runs: boolean,
 ): ResolvedBroker {
   const name = `${reference.namespace}/${reference.name}`;
-  const broker = related?.['Broker.meshery.io/v1alpha2']?.[name];
+  const broker = relatedOf(request, brokerKind)[name];
   if (!broker) {
     return unresolved('BrokerNotFound', `There is no Broker ${name}. MeshSync stays as it is until there is one.`);
   }
@@ -156,9 +153,9 @@ function resolveNative(
       `Broker ${name} asks clients for a certificate (spec.tls.verify), and MeshSync has none to show. MeshSync stays as it is.`,
     );
   }
-  const secret = related?.['Secret.v1']?.[`${reference.namespace}/${reference.authSecret}`];
-  const token = decode(secret?.data?.[TOKEN_KEY]);
-  if (!secret || owner(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
+  const secret = relatedOf(request, kinds.secret)[`${reference.namespace}/${reference.authSecret}`];
+  const token = decode(secret?.data?.[AUTH_KEYS.token]);
+  if (!secret || controllerOf(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
     // A Broker that was made a moment ago has its Secret a moment later.
     if (!secret && !runs && isStarting(broker)) return { condition: isThere(reference) };
     return unresolved(
@@ -167,31 +164,31 @@ function resolveNative(
     );
   }
   const needsSecret = reference.namespace !== namespace;
-  const ca = decode(secret.data?.[TLS_KEYS.ca]);
+  const ca = decode(secret.data?.[AUTH_KEYS.ca]);
   const secretName = needsSecret ? names.brokerAuth : reference.authSecret;
   return {
     connection: {
-      url: decode(secret.data?.[URL_KEY]) || nativeUrl(reference),
-      credential: { type: 'token', name: secretName, key: TOKEN_KEY, value: token },
+      url: decode(secret.data?.[AUTH_KEYS.url]) || nativeUrl(reference),
+      credential: { type: 'token', name: secretName, key: AUTH_KEYS.token, value: token },
       needsSecret,
-      ...(ca && { ca: { name: secretName, key: TLS_KEYS.ca, value: ca } }),
+      ...(ca && { ca: { name: secretName, key: AUTH_KEYS.ca, value: ca } }),
     },
-    condition: standsStill(broker) ?? isThere(reference),
+    condition: brokerNotReady(broker) ?? isThere(reference),
   };
 }
 
-/** The same while its servers start and once they are ready, so that a MeshSync need not tell each step of its Broker. */
-function isThere({ namespace, name, authSecret }: NativeReference): Requirement {
+/** The same while its servers start and once they are ready, so that a MeshSync need not report each step of its Broker. */
+function isThere({ namespace, name, authSecret }: NativeReference): ConditionInput {
   return resolved(
     'Resolved',
     `Broker ${namespace}/${name} is there; MeshSync starts as soon as Secret ${authSecret} is.`,
   );
 }
 
-/** What is said of a Broker that is not ready, and is not starting for the first time. */
-function standsStill(broker: ObservedBroker): Requirement | undefined {
+/** The condition while a Broker is not ready, unless it is starting for the first time. */
+function brokerNotReady(broker: ObservedBroker): ConditionInput | undefined {
   const { namespace, name } = broker.metadata;
-  const ready = conditionOf(broker, conditionTypes.ready);
+  const ready = conditionOf(broker, 'Ready');
   if (ready?.status !== 'False' || isStarting(broker)) return undefined;
   return resolved(
     'BrokerNotReady',
@@ -203,8 +200,8 @@ function standsStill(broker: ObservedBroker): Requirement | undefined {
 function isStarting(broker: ObservedBroker): boolean {
   if (broker.status?.endpoint?.internal) return false;
   if (!broker.status?.conditions?.length) return true;
-  const ready = conditionOf(broker, conditionTypes.ready);
-  const progressing = conditionOf(broker, conditionTypes.progressing);
+  const ready = conditionOf(broker, 'Ready');
+  const progressing = conditionOf(broker, 'Progressing');
   return ready?.status === 'False' && progressing?.status === 'True' && progressing.reason === ready.reason;
 }
 
@@ -212,10 +209,12 @@ function conditionOf({ status }: ObservedBroker, type: string) {
   return status?.conditions?.find((condition) => condition.type === type);
 }
 
-function resolved(reason: string, message: string): Requirement {
-  return { type: 'BrokerResolved', wanted: 'True', status: 'True', reason, message };
+type Reason = Parameters<typeof condition<'BrokerResolved'>>[2];
+
+function resolved(reason: Reason, message: string): ConditionInput {
+  return condition('BrokerResolved', 'True', reason, message);
 }
 
-function unresolved(reason: string, message: string): ResolvedBroker {
-  return { condition: { type: 'BrokerResolved', wanted: 'True', status: 'False', reason, message } };
+function unresolved(reason: Reason, message: string): ResolvedBroker {
+  return { condition: condition('BrokerResolved', 'False', reason, message) };
 }

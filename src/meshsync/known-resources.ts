@@ -1,6 +1,6 @@
 /**
- * The names that MeshSync 1.0.3 can watch by a watch-list, from its defaults (internal/config/default_config.go). It passes
- * over any other name. Some are of resources that no cluster has, such as `job.v1.batch`; custom resources are not among
+ * The names that MeshSync 1.0.3 can watch by a watch-list, from its defaults (internal/config/default_config.go). It skips
+ * any other name. Some are of resources that no cluster has, such as `job.v1.batch`; custom resources are not among
  * them, since MeshSync watches those whatever its list says.
  */
 export const knownResources: ReadonlySet<string> = new Set([

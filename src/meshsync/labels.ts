@@ -1,5 +1,5 @@
+import type { ObservedDeployment } from '../kubernetes/kinds.ts';
 import { recommendedLabels } from '../kubernetes/labels.ts';
-import type { ObservedDeployment } from '../metacontroller/observed.ts';
 import type { MeshSync } from './spec.ts';
 
 /** Labels of every child of a MeshSync; by `component` Meshery Server finds its pods. */

@@ -1,4 +1,4 @@
-import type { FieldError } from '../api/validate.ts';
+import type { FieldError } from '../schema/validate.ts';
 
 /** Names of a MeshSync's children: the Deployment and the ServiceAccount are called as the MeshSync. */
 export interface MeshSyncNames {
@@ -11,11 +11,11 @@ export interface MeshSyncNames {
 const MAX_LABEL_VALUE = 63;
 
 /** The MeshSync whose watch-list every MeshSync process reads: name and namespace are compiled in. */
-export const LIST_IN_FORCE = { name: 'meshery-meshsync', namespace: 'meshery' };
+export const ACTIVE_MESHSYNC = { name: 'meshery-meshsync', namespace: 'meshery' };
 
-/** Whether the watch-list of a MeshSync is the one that is read. */
-export function isInForce(name: string, namespace: string): boolean {
-  return name === LIST_IN_FORCE.name && namespace === LIST_IN_FORCE.namespace;
+/** Whether the watch-list of a MeshSync is the active one: the one that is read. */
+export function isActive(name: string, namespace: string): boolean {
+  return name === ACTIVE_MESHSYNC.name && namespace === ACTIVE_MESHSYNC.namespace;
 }
 
 /** The names for a MeshSync called `name`. */

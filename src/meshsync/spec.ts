@@ -1,17 +1,17 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
-import { compiled } from '../api/compiled.ts';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
-import type { PodTemplate } from '../api/pod.ts';
-import { type FieldError, validate } from '../api/validate.ts';
-import { brokerNames } from '../broker/names.ts';
+import { brokerNames } from '../broker/contract.ts';
 import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
+import type { PodTemplate } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
-import type { Parent } from '../metacontroller/envelope.ts';
+import type { Parent } from '../metacontroller/request.ts';
+import { compiled } from '../schema/compiled.ts';
+import { type FieldError, validate } from '../schema/validate.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
 import { podLabelKeys } from './labels.ts';
 import { type MeshSyncNames, meshSyncNames, nameProblem } from './names.ts';
 
-/** The broker that a MeshSync asks for. */
+/** The broker that a MeshSync refers to. */
 export type BrokerReference =
   | { type: 'native'; name: string; namespace: string; serviceName: string; authSecret: string }
   | { type: 'custom'; url: BrokerUrl; credentials?: SecretKey; ca?: SecretKey }
@@ -99,7 +99,7 @@ function resolveReference({ broker }: MeshSyncSpec, ownNamespace: string): Broke
     const { url: text, credentialsSecretRef, caSecretRef } = broker.custom;
     const url = parseBrokerUrl(text);
     if (!url) {
-      const message = 'must be a URL such as nats://host:4222, or several with commas between them';
+      const message = 'must be a URL such as nats://host:4222, or several, comma-separated';
       return { path: 'spec.broker.custom.url', message };
     }
     const { credentialsKey, caKey } = meshSyncDefaults;

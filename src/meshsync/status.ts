@@ -1,27 +1,27 @@
-import { compiled } from '../api/compiled.ts';
-import { MeshSyncStatus } from '../api/meshsync.ts';
-import type { FieldError } from '../api/validate.ts';
+import type { MeshSyncStatus } from '../api/meshsync.ts';
 import { tagOf } from '../kubernetes/images.ts';
+import type { ObservedDeployment } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
-import type { Manifest } from '../kubernetes/manifest.ts';
-import { type ConditionInput, conditionsOf, withTransitionTimes } from '../metacontroller/conditions.ts';
-import type { Parent } from '../metacontroller/envelope.ts';
-import type { ObservedDeployment } from '../metacontroller/observed.ts';
-import { namesAvailable, type Requirement, ready, specApplied } from '../metacontroller/ready.ts';
-import { progressing, replicaCounts } from '../metacontroller/rollout.ts';
+import { progressing, replicaCounts } from '../kubernetes/rollout.ts';
+import {
+  type ConditionInput,
+  conditionsOf,
+  namesAvailable,
+  ready,
+  specApplied,
+  withTransitionTimes,
+} from '../metacontroller/conditions.ts';
+import { hibernation } from '../metacontroller/lifecycle.ts';
+import type { Manifest } from '../metacontroller/object.ts';
+import type { Parent } from '../metacontroller/request.ts';
+import type { FieldError } from '../schema/validate.ts';
 import { publishingTo } from './broker.ts';
 import { MESHSYNC_CONTAINER } from './children/deployment.ts';
+import { condition } from './conditions.ts';
 import { podSelector } from './labels.ts';
-import { isInForce, LIST_IN_FORCE } from './names.ts';
+import { ACTIVE_MESHSYNC, isActive } from './names.ts';
 import { FIRST_WITH_HEALTH_ENDPOINTS, type MeshSync } from './spec.ts';
 import type { WatchList } from './watch-list.ts';
-
-const check = compiled(MeshSyncStatus);
-
-/** The parent's last status, `undefined` when it has none or one of another shape. */
-export function previousMeshSyncStatus(parent: Parent): MeshSyncStatus | undefined {
-  return check.Check(parent.status) ? parent.status : undefined;
-}
 
 /** What a MeshSync's status is worked out from. */
 export interface MeshSyncObservation {
@@ -29,39 +29,34 @@ export interface MeshSyncObservation {
   /** The URL in use, without credentials; `undefined` while it can't be worked out. */
   brokerUrl: string | undefined;
   /** Whether the broker could be worked out. */
-  brokerResolved: Requirement;
+  brokerResolved: ConditionInput;
   /** The watch-list of the spec as MeshSync reads it, or what is wrong with it. */
   watchList: WatchList | FieldError;
-  /** The watch-list of another resource, when that is read instead of this one's. */
-  inForce: WatchList | FieldError | undefined;
-  /** What is said of names that other objects hold. */
-  taken: string[];
-  /** Set while MeshSync is to have no pods. */
-  hibernation: Requirement | undefined;
+  /** The watch-list of another resource, when that is the active one. */
+  activeList: WatchList | FieldError | undefined;
+  /** Who else has the names of children. */
+  nameConflicts: string[];
 }
 
 /**
  * The status of a MeshSync, from what is observed alone.
- * @param previous its last status, `undefined` when it was of no use
+ * @param desired the Deployment of the answer, `undefined` when there is none
  */
 export function meshSyncStatus(
   parent: Parent,
-  previous: MeshSyncStatus | undefined,
   meshSync: MeshSync,
-  wanted: Manifest | undefined,
-  { deployment, brokerUrl, brokerResolved, watchList, inForce, taken, hibernation }: MeshSyncObservation,
+  desired: Manifest | undefined,
   now: Date,
+  { deployment, brokerUrl, brokerResolved, watchList, activeList, nameConflicts }: MeshSyncObservation,
 ): MeshSyncStatus {
-  const size = hibernation ? 0 : meshSync.size;
-  const rollout = stuck(deployment) ?? progressing(deployment, wanted, size, 'MeshSync pods');
-  const names = namesAvailable(taken);
-  const applied = specApplied();
+  const hibernated = hibernation(parent);
+  const size = hibernated.length > 0 ? 0 : meshSync.size;
+  const rollout = stalled(deployment) ?? progressing(deployment, desired, size, 'MeshSync pods');
+  const names = namesAvailable(nameConflicts);
   const list = watchListValid(watchList);
-  const said = hibernation ? [hibernation] : [];
-  const other = watchListInForce(meshSync, inForce);
-  const blocking = inForce && 'path' in inForce ? other : [];
-  const warnings = [...other, ...publishesOnce(meshSync), ...roleBound(meshSync)];
-  const isComing = [names, list, ...blocking, brokerResolved].every(({ status, wanted }) => status === wanted);
+  const active = watchListActive(meshSync, activeList);
+  const blocking = activeList && 'path' in activeList ? active : [];
+  const isComing = [names, list, ...blocking, brokerResolved].every(({ status, desired }) => status === desired);
   const container = deployment?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER);
   const image = container?.image ?? (isComing ? meshSync.image.image : undefined);
   const version = image && tagOf(image);
@@ -75,17 +70,19 @@ export function meshSyncStatus(
     selector: selectorString(podSelector(meshSync, deployment)),
     conditions: withTransitionTimes(
       [
-        ready([names, ...said, list, ...blocking, brokerResolved, rollout], 'MeshSync publishes.'),
+        ready([names, ...hibernated, list, ...blocking, brokerResolved, rollout], 'MeshSync publishes.'),
         rollout,
         brokerResolved,
         brokerConnected(meshSync, deployment),
         list,
-        applied,
+        specApplied(),
         names,
-        ...warnings,
-        ...said,
+        ...active,
+        ...publishesOnce(meshSync),
+        ...roleBound(meshSync),
+        ...hibernated,
       ],
-      previous?.conditions ?? conditionsOf(parent.status),
+      conditionsOf(parent.status),
       parent.metadata,
       now,
     ),
@@ -96,86 +93,72 @@ export function meshSyncStatus(
   };
 }
 
-/** Whether MeshSync has connected, which its readiness tells from 1.0.1 on. */
+/** Whether MeshSync has connected, which its readiness reports from 1.0.1 on. */
 function brokerConnected({ hasHealthEndpoints }: MeshSync, deployment: ObservedDeployment | undefined): ConditionInput {
-  const type = 'BrokerConnected';
   if (!hasHealthEndpoints) {
-    const message = `MeshSync tells whether it has connected from version ${FIRST_WITH_HEALTH_ENDPOINTS} on.`;
-    return { type, status: 'Unknown', reason: 'NotTold', message };
+    const message = `MeshSync reports whether it has connected from version ${FIRST_WITH_HEALTH_ENDPOINTS} on.`;
+    return condition('BrokerConnected', 'Unknown', 'NotReported', message);
   }
-  const { readyReplicas = 0 } = deployment?.status ?? {};
-  return readyReplicas > 0
-    ? { type, status: 'True', reason: 'Connected', message: 'MeshSync has connected to its broker.' }
-    : {
-        type,
-        status: 'False',
-        reason: 'NotConnected',
-        message: 'No MeshSync pod has connected to the broker yet; its log says what it waits for.',
-      };
+  if ((deployment?.status?.readyReplicas ?? 0) > 0) {
+    return condition('BrokerConnected', 'True', 'Connected', 'MeshSync has connected to its broker.');
+  }
+  const message = 'No MeshSync pod has connected to the broker yet; its log says what it waits for.';
+  return condition('BrokerConnected', 'False', 'NotConnected', message);
 }
 
-function watchListValid(list: WatchList | FieldError): Requirement {
-  const type = 'WatchListValid';
+function watchListValid(list: WatchList | FieldError): ConditionInput {
   if ('path' in list) {
     const message = `${list.path} ${list.message}. MeshSync would take it for another list or for none, so it stays as it is until this is corrected.`;
-    return { type, wanted: 'True', status: 'False', reason: 'InvalidWatchList', message };
+    return condition('WatchListValid', 'False', 'InvalidWatchList', message);
   }
   const names = `names ${list.resources.size} resource(s)`;
   const what = {
-    default: 'There is no list: the default set of MeshSync stands.',
+    default: 'There is no list: the default set of MeshSync is watched.',
     whitelist: `The whitelist ${names}.`,
     blacklist: `The blacklist ${names}.`,
   }[list.kind];
-  return {
-    type,
-    wanted: 'True',
-    status: 'True',
-    reason: list.warnings.length > 0 ? 'ValidWithWarnings' : 'Valid',
-    message: [what, ...list.warnings].join(' '),
-  };
+  const reason = list.warnings.length > 0 ? 'ValidWithWarnings' : 'Valid';
+  return condition('WatchListValid', 'True', reason, [what, ...list.warnings].join(' '));
 }
 
 /** Says which list is read by a MeshSync that is not the one whose list is compiled in. */
-function watchListInForce({ name, namespace }: MeshSync, inForce: MeshSyncObservation['inForce']): Requirement[] {
-  if (isInForce(name, namespace)) return [];
-  const main = `${LIST_IN_FORCE.namespace}/${LIST_IN_FORCE.name}`;
-  const says = (reason: string, instead: string): Requirement[] => {
-    const message = `MeshSync reads the watch-list of ${main}, whichever resource it runs for: ${instead}`;
-    return [{ type: 'WatchListInForce', wanted: 'True', status: 'False', reason, message }];
-  };
-  if (inForce && 'path' in inForce) {
-    return says('OtherListInvalid', `${inForce.path} ${inForce.message} there, so this one stays as it is.`);
+function watchListActive(
+  { name, namespace }: MeshSync,
+  activeList: MeshSyncObservation['activeList'],
+): ConditionInput[] {
+  if (isActive(name, namespace)) return [];
+  const reads = `MeshSync reads the watch-list of ${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}, whichever resource it runs for`;
+  if (activeList && 'path' in activeList) {
+    const message = `${reads}: ${activeList.path} ${activeList.message} there, so this one stays as it is.`;
+    return [condition('WatchListActive', 'False', 'OtherListInvalid', message)];
   }
-  if (!inForce || inForce.kind === 'default')
-    return says('DefaultSet', 'there is none, so its default set is in force.');
-  return says('OtherList', 'that one is in force here too.');
+  if (!activeList || activeList.kind === 'default') {
+    const message = `${reads}: there is none, so its default set is active.`;
+    return [condition('WatchListActive', 'False', 'DefaultSet', message)];
+  }
+  return [condition('WatchListActive', 'False', 'OtherList', `${reads}: that one is active here too.`)];
 }
 
 function publishesOnce({ size }: MeshSync): ConditionInput[] {
   if (size === 1) return [];
   const message = `Each of ${size} pods publishes everything. Set size to 1 unless that is meant.`;
-  return [{ type: 'PublishesOnce', status: 'False', reason: 'SeveralPods', message }];
+  return [condition('PublishesOnce', 'False', 'MultipleReplicas', message)];
 }
 
 /** The shipped binding has one subject; whether another one is bound can't be seen from here. */
 function roleBound({ namespace, names, serviceAccountName = names.meshsync }: MeshSync): ConditionInput[] {
-  if (isInForce(serviceAccountName, namespace)) return [];
+  if (isActive(serviceAccountName, namespace)) return [];
   const account = `${namespace}:${serviceAccountName}`;
   const message = `Whether ServiceAccount ${namespace}/${serviceAccountName} may list and watch can't be known from here. Unless it is bound: kubectl create clusterrolebinding meshery-meshsync-${namespace}-${serviceAccountName} --clusterrole=meshery-meshsync --serviceaccount=${account}`;
-  return [{ type: 'RoleBound', status: 'Unknown', reason: 'BindingUnknown', message }];
+  return [condition('RoleBound', 'Unknown', 'BindingUnknown', message)];
 }
 
-/** A rollout that Kubernetes gave up waiting for. */
-function stuck(deployment: ObservedDeployment | undefined): Requirement | undefined {
-  const condition = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
-  if (condition?.status !== 'False' || !condition.reason) return undefined;
-  return {
-    type: 'Progressing',
-    wanted: 'False',
-    status: 'Unknown',
-    reason: condition.reason,
-    message: `${condition.message ?? 'The rollout does not progress.'} Look at the events of its pods.`,
-  };
+/** A rollout that Kubernetes has stopped waiting for, by the reason of the Deployment. */
+function stalled(deployment: ObservedDeployment | undefined): ConditionInput | undefined {
+  const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
+  if (progressing?.status !== 'False' || !progressing.reason) return undefined;
+  const message = `${progressing.message ?? 'The rollout does not progress.'} Look at the events of its pods.`;
+  return { ...condition('Progressing', 'Unknown', 'ProgressDeadlineExceeded', message), reason: progressing.reason };
 }
 
 function brokerName({ broker }: MeshSync): string | undefined {

@@ -1,91 +1,71 @@
-import type { MeshSyncStatus } from '../api/meshsync.ts';
-import type { Manifest } from '../kubernetes/manifest.ts';
-import { type Memory, memoryOf } from '../memory.ts';
-import { carryOver } from '../metacontroller/carry-over.ts';
-import { claim } from '../metacontroller/claim.ts';
-import type { SyncContext } from '../metacontroller/context.ts';
-import type { SyncResponse } from '../metacontroller/envelope.ts';
-import { invalidSpec, type Requirement } from '../metacontroller/ready.ts';
-import { progressing } from '../metacontroller/rollout.ts';
-import { type Keep, respond } from '../metacontroller/sync.ts';
+import type { SyncContext } from '../api/context.ts';
+import { kinds } from '../kubernetes/kinds.ts';
+import { progressing } from '../kubernetes/rollout.ts';
+import { invalidSpec } from '../metacontroller/conditions.ts';
+import { findChild } from '../metacontroller/find-child.ts';
+import { keepChildren } from '../metacontroller/lifecycle.ts';
+import type { Manifest } from '../metacontroller/object.ts';
+import { reapplyLastApplied } from '../metacontroller/reapply.ts';
+import { relatedOf } from '../metacontroller/request.ts';
+import type { SyncResponse } from '../metacontroller/response.ts';
 import { accessTo, resolveBrokerReference } from './broker.ts';
 import { brokerAuthSecret } from './children/broker-auth-secret.ts';
 import { deployment } from './children/deployment.ts';
 import { serviceAccount } from './children/service-account.ts';
-import { isInForce, LIST_IN_FORCE } from './names.ts';
-import type { MeshSyncSyncRequest } from './request.ts';
+import { type MeshSyncRequest, meshSyncKind } from './kinds.ts';
+import { ACTIVE_MESHSYNC, isActive } from './names.ts';
 import { type MeshSync, resolveMeshSync } from './spec.ts';
-import { meshSyncStatus, previousMeshSyncStatus } from './status.ts';
+import { meshSyncStatus } from './status.ts';
 import { readWatchList } from './watch-list.ts';
 
 /**
- * The sync hook of a MeshSync: a request in, the children that shall exist and the status out. While its broker can't be
- * worked out, because it is missing, being replaced or has no credentials yet, what runs is left as it is; what does not
- * run yet is not started, so that it never starts in vain.
+ * The sync of a MeshSync: a request in, the children that shall exist and the status out. While its broker can't be worked
+ * out, because it is missing, being replaced or has no credentials yet, what runs is left as it is; what does not run yet is
+ * not started, so that it never starts in vain.
  */
-export function syncMeshSync(request: MeshSyncSyncRequest, context: SyncContext): SyncResponse {
-  const previous = memoryOf(request).make(previousMeshSyncStatus, request.parent);
-  return respond(request, previous, context, (keep, hibernation) =>
-    answer(request, previous, context, keep, hibernation),
-  );
-}
+export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): SyncResponse {
+  const meshSync = resolveMeshSync(request.parent, context.imageRegistry);
+  if ('path' in meshSync) return keepChildren(request, invalidSpec(meshSync), context);
 
-function answer(
-  request: MeshSyncSyncRequest,
-  previous: MeshSyncStatus | undefined,
-  context: SyncContext,
-  keep: Keep,
-  hibernation: Requirement | undefined,
-): SyncResponse {
-  const { parent, related } = request;
-  const memory = memoryOf(request);
-  const meshSync = memory.make(resolveMeshSync, parent, context.imageRegistry);
-  if ('path' in meshSync) return keep(invalidSpec(meshSync));
-
-  const claims = claimNames(request, meshSync);
-  const { connection, condition } = resolveBrokerReference(meshSync, related, claims.deployment.observed !== undefined);
-  const list = readWatchList(meshSync.watchList, meshSync.tag);
-  const data = listInForce(meshSync, related);
-  const inForce = data && readWatchList(data, meshSync.tag);
-  const secretTaken = connection?.needsSecret ? claims.secret.taken : undefined;
-  const accountTaken = meshSync.serviceAccountName ? undefined : claims.serviceAccount.taken;
-  const blocked = accountTaken ?? secretTaken ?? claims.deployment.taken;
-  const read = inForce ?? list;
+  const found = findChildren(request, meshSync);
+  const observed = found.deployment.observed;
+  const { connection, condition } = resolveBrokerReference(meshSync, request, observed !== undefined);
+  const watchList = readWatchList(meshSync.watchList, meshSync.tag);
+  const otherList = otherWatchList(request, meshSync);
+  const activeList = otherList && readWatchList(otherList, meshSync.tag);
+  const nameConflicts = [
+    meshSync.serviceAccountName ? undefined : found.serviceAccount.nameConflict,
+    connection?.needsSecret ? found.secret.nameConflict : undefined,
+    found.deployment.nameConflict,
+  ].flatMap((conflict) => conflict ?? []);
+  const list = activeList ?? watchList;
   // With a list that it can't read, MeshSync would watch more than it is meant to: what runs stays as it is.
-  const wanted =
-    connection && !blocked && !('path' in list) && !('path' in read)
-      ? memory.make(deployment, meshSync, accessTo(connection), read.checksum, claims.deployment.observed)
+  const desired =
+    connection && nameConflicts.length === 0 && !('path' in watchList) && !('path' in list)
+      ? deployment(meshSync, accessTo(connection), list.checksum, observed)
       : undefined;
 
   // Without a new Deployment, what runs goes on reading the Secret that it has.
   const secrets =
-    connection?.needsSecret && connection.credential && !secretTaken
+    connection?.needsSecret && connection.credential && !found.secret.nameConflict
       ? [brokerAuthSecret(meshSync, connection.credential, connection.ca)]
-      : !wanted && claims.secret.observed
-        ? [carryOver(claims.secret.observed)]
+      : !desired && found.secret.observed
+        ? [reapplyLastApplied(found.secret.observed)]
         : [];
 
   return {
-    status: meshSyncStatus(
-      parent,
-      previous,
-      meshSync,
-      wanted,
-      {
-        deployment: claims.deployment.observed,
-        brokerUrl: connection?.url,
-        brokerResolved: condition,
-        watchList: list,
-        inForce,
-        taken: [accountTaken, secretTaken, claims.deployment.taken].flatMap((taken) => taken ?? []),
-        hibernation,
-      },
-      context.now(),
-    ),
+    status: meshSyncStatus(request.parent, meshSync, desired, context.now(), {
+      deployment: observed,
+      brokerUrl: connection?.url,
+      brokerResolved: condition,
+      watchList,
+      activeList,
+      nameConflicts,
+    }),
     children: [
-      ...serviceAccounts(meshSync, claims, wanted, memory),
+      ...serviceAccounts(meshSync, found, desired),
       ...secrets,
-      ...(wanted ? [wanted] : claims.deployment.observed ? [carryOver(claims.deployment.observed)] : []),
+      ...(desired ? [desired] : observed ? [reapplyLastApplied(observed)] : []),
     ],
   };
 }
@@ -96,34 +76,27 @@ function answer(
  */
 function serviceAccounts(
   meshSync: MeshSync,
-  { serviceAccount: { observed, taken }, deployment }: Claims,
-  wanted: Manifest | undefined,
-  memory: Memory,
+  { serviceAccount: { observed, nameConflict }, deployment }: ReturnType<typeof findChildren>,
+  desired: Manifest | undefined,
 ): object[] {
   const { serviceAccountName, names, size } = meshSync;
-  if (taken) return [];
-  if (!serviceAccountName || serviceAccountName === names.meshsync) return [memory.make(serviceAccount, meshSync)];
-  const left = wanted && progressing(deployment.observed, wanted, size, 'MeshSync pods').status === 'False';
-  return observed && !left ? [carryOver(observed)] : [];
+  if (nameConflict) return [];
+  if (!serviceAccountName || serviceAccountName === names.meshsync) return [serviceAccount(meshSync)];
+  const isUnused = desired && progressing(deployment.observed, desired, size, 'MeshSync pods').status === 'False';
+  return observed && !isUnused ? [reapplyLastApplied(observed)] : [];
 }
 
-/** `data` of the watch-list that MeshSync will read, when it is that of another resource. */
-function listInForce(
-  { name, namespace }: MeshSync,
-  related: MeshSyncSyncRequest['related'],
-): Record<string, string> | undefined {
-  if (isInForce(name, namespace)) return undefined;
-  const { namespace: where, name: what } = LIST_IN_FORCE;
-  const main = related?.['MeshSync.meshery.io/v1alpha2']?.[`${where}/${what}`];
-  return main ? (main.spec?.['watch-list']?.data ?? {}) : undefined;
+/** `data` of the active watch-list, when it is that of another resource. */
+function otherWatchList(request: MeshSyncRequest, { name, namespace }: MeshSync): Record<string, string> | undefined {
+  if (isActive(name, namespace)) return undefined;
+  const active = relatedOf(request, meshSyncKind)[`${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}`];
+  return active ? (active.spec?.['watch-list']?.data ?? {}) : undefined;
 }
 
-type Claims = ReturnType<typeof claimNames>;
-
-function claimNames({ parent, children, related }: MeshSyncSyncRequest, { names }: MeshSync) {
+function findChildren(request: MeshSyncRequest, { names }: MeshSync) {
   return {
-    serviceAccount: claim(parent, names.meshsync, children['ServiceAccount.v1'], related?.['ServiceAccount.v1']),
-    secret: claim(parent, names.brokerAuth, children['Secret.v1'], related?.['Secret.v1']),
-    deployment: claim(parent, names.meshsync, children['Deployment.apps/v1'], related?.['Deployment.apps/v1']),
+    serviceAccount: findChild(request, kinds.serviceAccount, names.meshsync),
+    secret: findChild(request, kinds.secret, names.brokerAuth),
+    deployment: findChild(request, kinds.deployment, names.meshsync),
   };
 }

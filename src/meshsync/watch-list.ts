@@ -1,7 +1,6 @@
 import { type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
-import { LruMap } from 'toad-cache';
-import type { FieldError } from '../api/validate.ts';
 import { checksum } from '../kubernetes/checksum.ts';
+import type { FieldError } from '../schema/validate.ts';
 import { knownResources, UNREADABLE_RESOURCE } from './known-resources.ts';
 
 /** What MeshSync makes of a watch-list. */
@@ -16,7 +15,7 @@ export interface WatchList {
   checksum: string;
 }
 
-/** The events of MeshSync; it knows no others, and passes over what it does not know. */
+/** The events of MeshSync; it skips any other. */
 const EVENTS = ['ADDED', 'MODIFIED', 'DELETED'];
 
 const LISTS = ['whitelist', 'blacklist'];
@@ -28,30 +27,15 @@ const READ_AS = '1.0.3';
 
 const stopsShort = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name of its own that it can't read, and then watches custom resources only: use a whitelist, or a blacklist that holds ${UNREADABLE_RESOURCE}.`;
 
-/** Lists that were read lately: each sync brings the one of its resource, which hardly ever changes. */
-const lately = new LruMap<WatchList | FieldError>(16);
-
 /**
  * Reads a watch-list as MeshSync 1.0.3 does (internal/config/crd_config.go), which takes the names of fields in any case
- * and `null` for nothing. Where MeshSync falls back to its default set, or passes over what it can't make sense of, this
+ * and `null` for nothing. Where MeshSync falls back to its default set, or skips what it can't make sense of, this
  * says what is wrong: what leaves the cluster must not grow by a slip of the pen.
  * @param data `data` of the watch-list
  * @param tag of MeshSync's image
  * @returns the list, or the first mistake with its place
  */
 export function readWatchList(data: Record<string, string>, tag: string): WatchList | FieldError {
-  const { whitelist = '', blacklist = '' } = data;
-  const key = `${JSON.stringify([tag, whitelist.length, Object.keys(data)])}${whitelist}${blacklist}`;
-  let list = lately.get(key);
-  if (!list) {
-    list = read(data, tag);
-    // A large one would take memory for as long as it is kept, several times its size.
-    if (key.length <= 32_768) lately.set(key, list);
-  }
-  return list;
-}
-
-function read(data: Record<string, string>, tag: string): WatchList | FieldError {
   const blacklist = readList(data, 'blacklist', readName);
   if (isError(blacklist)) return blacklist;
   const whitelist = readList(data, 'whitelist', readEntry);
@@ -91,7 +75,7 @@ interface Entry {
 function warningsOf(kind: WatchList['kind'], entries: Entry[], resources: WatchList['resources']): string[] {
   const warnings: string[] = [];
   const unknown = [...resources.keys()].filter((name) => !knownResources.has(name));
-  if (unknown.length > 0) warnings.push(`MeshSync does not know, and passes over: ${quoted(unknown)}.`);
+  if (unknown.length > 0) warnings.push(`MeshSync does not know these names, and skips them: ${quoted(unknown)}.`);
   if (kind === 'whitelist' && unknown.length === resources.size) warnings.push('So it watches custom resources only.');
   if (kind === 'blacklist') return warnings;
   const names = entries.map(({ resource }) => resource);

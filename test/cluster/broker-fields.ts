@@ -184,7 +184,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
     expect((await workload(of)).spec).toEqual(before.spec);
 
-    // What the first message says: the pods go on running while their StatefulSet is made anew.
+    // What the first message says: the pods go on running while their StatefulSet is re-created.
     const pods = async () => (await cluster().list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid).sort();
     const running = await pods();
     await patchSpec(of, { jetstream: store('2Gi', { maxSize: '1Gi' }), size: 3 });
@@ -196,7 +196,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(await pods()).toEqual(running);
   });
 
-  it('gets volumes once its StatefulSet is made anew', async () => {
+  it('gets volumes once its StatefulSet is re-created', async () => {
     onTestFailed(keepLogs);
     const of = 'storage-later';
     const { broker: made } = await pair(of);

@@ -4,7 +4,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { decode } from '../../src/broker/credentials.ts';
-import type { RelatedResourceRule } from '../../src/metacontroller/envelope.ts';
+import type { RelatedResourceRule } from '../../src/metacontroller/response.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import type { Driver } from './metacontroller.ts';

@@ -56,7 +56,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     };
     await change(of, spec);
     const ready = await isReady(cluster(), made);
-    expect(conditionOf(ready, 'PublishesOnce')).toMatchObject({ status: 'False', reason: 'SeveralPods' });
+    expect(conditionOf(ready, 'PublishesOnce')).toMatchObject({ status: 'False', reason: 'MultipleReplicas' });
     expect(conditionOf(ready, 'RoleBound')).toMatchObject({ status: 'Unknown' });
     const { template } = (await deployment(of)).spec;
     expect(template.spec.containers[0]).toMatchObject({
@@ -222,7 +222,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     onTestFailed(keepLogs);
     const { meshSync: made } = await pair('elsewhere');
     const ready = await get(MESHERY, 'MeshSync', made.metadata.name, 'elsewhere');
-    expect(conditionOf(ready, 'WatchListInForce')?.message).toContain('meshery/meshery-meshsync');
+    expect(conditionOf(ready, 'WatchListActive')?.message).toContain('meshery/meshery-meshsync');
     expect(conditionOf(ready, 'RoleBound')).toMatchObject({
       status: 'Unknown',
       message: expect.stringMatching(/--serviceaccount=elsewhere:meshery-meshsync$/),

@@ -4,12 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
+import { broker } from '../../src/broker/controller.ts';
 import { decode } from '../../src/broker/credentials.ts';
-import { syncBroker } from '../../src/broker/sync.ts';
-import { ObservedSecret } from '../../src/metacontroller/observed.ts';
-import { mintToken } from '../../src/mint.ts';
+import { sync } from '../../src/metacontroller/lifecycle.ts';
+import { generateToken } from '../../src/server/generate-token.ts';
 import type { KubeObject } from '../support/json.ts';
 import { goTool } from '../tools.ts';
 
@@ -23,7 +21,8 @@ export interface Generated {
 /** What the hook answers for a new Broker of a size, with whatever else its spec says. */
 export function generate(size: number, spec: object = {}, secrets: KubeObject[] = []): Generated {
   const byName = Object.fromEntries(secrets.map((secret) => [`meshery/${secret.metadata.name}`, secret]));
-  const { children } = syncBroker(
+  const { children } = sync(
+    broker,
     {
       parent: {
         apiVersion: 'meshery.io/v1alpha2',
@@ -32,9 +31,9 @@ export function generate(size: number, spec: object = {}, secrets: KubeObject[] 
         spec: { size, ...spec },
       },
       children: {},
-      related: { 'Secret.v1': Value.Decode(Type.Record(Type.String(), ObservedSecret), byName) },
+      related: { 'Secret.v1': byName },
     },
-    { now: () => new Date(), mintToken },
+    { now: () => new Date(), generateToken },
   );
   const data = (kind: string) =>
     (children as { kind: string; data: Record<string, string> }[]).find((child) => child.kind === kind)?.data ?? {};

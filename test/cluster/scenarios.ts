@@ -519,7 +519,7 @@ export function scenarios(driver: DriverName): void {
       const foreign = await kubernetes.apply({ apiVersion, kind, metadata: { name, namespace: of }, ...content });
       const made = broker(of, 'meshery-broker');
       await kubernetes.apply(made);
-      const { status } = await isReady(kubernetes, made, 'NameTaken');
+      const { status } = await isReady(kubernetes, made, 'NameConflict');
       expect(status?.conditions?.[0]?.message).toContain(`${kind} ${name} was not made by this Broker`);
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       const kept = await get(apiVersion, kind, name, of);
@@ -733,7 +733,7 @@ export function scenarios(driver: DriverName): void {
     onTestFailed(keepLogs);
     const made = meshSync('meshery', 'meshery-meshsync');
     const before = await isReady(kubernetes, made);
-    expect(before.status?.conditions?.map(({ type }) => type)).not.toContain('WatchListInForce');
+    expect(before.status?.conditions?.map(({ type }) => type)).not.toContain('WatchListActive');
     const deployment = () => get('apps/v1', 'Deployment', 'meshery-meshsync', 'meshery');
     const revision = async () =>
       Number((await deployment()).metadata.annotations?.['deployment.kubernetes.io/revision']);

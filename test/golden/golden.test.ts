@@ -27,7 +27,7 @@ async function rendered(name: string): Promise<string> {
     { mint: false, namespace: 'default', now: () => new Date('2026-01-01T00:00:00Z') },
   );
   expect(notes).toEqual([]);
-  // The certificates of the cases are made anew for each run.
+  // The certificates of the cases are re-created for each run.
   return yaml
     .replace(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g, 'CERTIFICATE')
     .replace(/(ca-checksum|revision): [0-9a-f]{64}/g, (line, key) =>

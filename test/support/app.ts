@@ -1,6 +1,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
-import { buildApp, buildMonitoring } from '../../src/app.ts';
-import { Metrics } from '../../src/metrics.ts';
+import { controllers } from '../../src/controllers.ts';
+import { buildApp, buildMonitoring } from '../../src/server/app.ts';
+import { Metrics } from '../../src/server/metrics.ts';
 import type { Json, JsonObject } from './json.ts';
 
 /** A clock that stands still until it is set. */
@@ -24,13 +25,13 @@ export interface TestApp {
 export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): TestApp {
   const clock: Clock = { time: START };
   const minted: string[] = [];
-  const mintToken = () => {
+  const generateToken = () => {
     minted.push(`t0ken-number-${minted.length + 1}`);
     return minted.at(-1) ?? '';
   };
   const now = () => new Date(clock.time);
-  const shared = { metrics: new Metrics({ now }), health: { stopping: false, atWork: 0 } };
-  const app = buildApp({ context: { now, mintToken }, ...shared, ...options });
+  const shared = { metrics: new Metrics(), health: { stopping: false, inFlight: 0 } };
+  const app = buildApp({ controllers, context: { now, generateToken }, ...shared, ...options });
   return {
     app,
     monitoring: buildMonitoring(shared),

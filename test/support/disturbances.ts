@@ -28,7 +28,7 @@ const CHILD_KINDS = [
   'NetworkPolicy.networking.k8s.io/v1',
 ];
 
-/** @returns the child that is somebody else's from now on, if it is one that can be deleted and made anew */
+/** @returns the child that is somebody else's from now on, if it is one that can be deleted and re-created */
 export function disturb(cluster: Cluster, parent: KubeObject, { what, which }: Disturbance): KubeObject | undefined {
   const children = CHILD_KINDS.flatMap((group) => cluster.all(group)).filter(({ metadata }) =>
     metadata.ownerReferences?.some(({ uid }) => uid === parent.metadata.uid),

@@ -1,16 +1,13 @@
 import type { V1Secret } from '@kubernetes/client-node';
-import type { Manifest } from '../../kubernetes/manifest.ts';
-import { type Credentials, encode, ROUTE_PASSWORD_KEY, TOKEN_KEY } from '../credentials.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
+import { AUTH_KEYS, defaultUrl } from '../contract.ts';
+import { type Credentials, encode, ROUTE_PASSWORD_KEY } from '../credentials.ts';
 import { brokerLabels } from '../labels.ts';
-import { brokerHost, clientUrl, natsServerAddresses, PORTS } from '../nats.ts';
-import { TLS_KEYS } from '../references.ts';
+import { clientUrl, natsServerAddresses, PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
 
 /** Key of the file that nats.conf includes: every setting that holds a credential. */
 export const CREDENTIALS_FILE = 'credentials.conf';
-
-/** Key of the URL by which clients in the cluster connect, where it is not the usual one. */
-export const URL_KEY = 'url';
 
 /**
  * The Secret `X-nats-auth`: the credentials as values, and as the part of the servers' configuration that holds them;
@@ -29,18 +26,13 @@ export function authSecret(
     kind: 'Secret',
     metadata: { name: broker.names.auth, namespace: broker.namespace, labels: brokerLabels(broker) },
     data: {
-      [TOKEN_KEY]: encode(credentials.token),
+      [AUTH_KEYS.token]: encode(credentials.token),
       [ROUTE_PASSWORD_KEY]: encode(credentials.routePassword),
       [CREDENTIALS_FILE]: encode(credentialsFile(broker, credentials, serviceName)),
-      ...(ca && { [TLS_KEYS.ca]: encode(ca) }),
-      ...(url !== usualUrl(broker.names.nats, broker.namespace) && { [URL_KEY]: encode(url) }),
+      ...(ca && { [AUTH_KEYS.ca]: encode(ca) }),
+      ...(url !== defaultUrl(broker.names.nats, broker.namespace) && { [AUTH_KEYS.url]: encode(url) }),
     },
   };
-}
-
-/** The URL of a broker whose Secret names none. */
-export function usualUrl(serviceName: string, namespace: string): string {
-  return `nats://${brokerHost(serviceName, namespace)}:${PORTS.nats}`;
 }
 
 /** Values are quoted: NATS would read an unquoted one that looks like a number as one. */

@@ -1,6 +1,6 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
-import type { Manifest } from '../../kubernetes/manifest.ts';
-import { bytes } from '../../kubernetes/quantity.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
+import { bytes } from '../../schema/quantity.ts';
 import { jetStreamState } from '../jetstream.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';

@@ -1,5 +1,5 @@
 import type { V1NetworkPolicy, V1NetworkPolicyIngressRule, V1NetworkPolicyPeer } from '@kubernetes/client-node';
-import type { Manifest } from '../../kubernetes/manifest.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
 import { METRICS_PORT, PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';

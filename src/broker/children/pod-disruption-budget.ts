@@ -1,10 +1,10 @@
 import type { V1PodDisruptionBudget } from '@kubernetes/client-node';
-import type { Manifest } from '../../kubernetes/manifest.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
 import type { Broker } from '../spec.ts';
 
 /** Whether a broker has servers that can take over from one that is drained; a budget for one would block its node. */
-export function wantsDisruptionBudget(broker: Broker): boolean {
+export function hasDisruptionBudget(broker: Broker): boolean {
   return broker.size > 1;
 }
 

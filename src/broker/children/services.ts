@@ -1,7 +1,7 @@
 import type { V1Service, V1ServicePort, V1ServiceSpec } from '@kubernetes/client-node';
+import type { ObservedService } from '../../kubernetes/kinds.ts';
 import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
-import type { Manifest } from '../../kubernetes/manifest.ts';
-import type { ObservedService } from '../../metacontroller/observed.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
@@ -21,7 +21,7 @@ export function clientService(
       name: broker.names.nats,
       namespace: broker.namespace,
       labels: brokerLabels(broker),
-      annotations: Object.assign({}, annotations, { [COMPONENT_TYPE]: MANAGEMENT_PLANE }),
+      annotations: { ...annotations, [COMPONENT_TYPE]: MANAGEMENT_PLANE },
     },
     spec: {
       type,
@@ -61,7 +61,7 @@ export function headlessService(
   };
 }
 
-/** The load balancer class that can be asked for: Kubernetes lets it change only together with the type. */
+/** The load balancer class that can be applied: Kubernetes lets it change only together with the type. */
 export function effectiveLoadBalancerClass(broker: Broker, observed: ObservedService | undefined): string | undefined {
   const { type, loadBalancerClass } = broker.service;
   if (type !== 'LoadBalancer') return undefined;
@@ -69,29 +69,29 @@ export function effectiveLoadBalancerClass(broker: Broker, observed: ObservedSer
 }
 
 /**
- * Families of addresses of a Service, as far as they can be asked for. The first one can't change. One that Kubernetes
- * has added by the policy is asked for too, or it would be taken for a change on every sync; and what had two families
- * keeps them until it is told to have one.
+ * Families of addresses of a Service, as far as they can be applied. The first one can't change. One that Kubernetes has
+ * added by the policy is applied too, or it would be taken for a change on every sync; and what had two families keeps them
+ * until the spec says one.
  */
 function addressFamilies(
   { service: { ipFamilies, ipFamilyPolicy } }: Broker,
   observed: ObservedService | undefined,
 ): Pick<V1ServiceSpec, 'ipFamilies' | 'ipFamilyPolicy'> {
-  const now = observed?.spec.ipFamilies ?? [];
+  const current = observed?.spec.ipFamilies ?? [];
   const isDual = (observed?.spec.ipFamilyPolicy ?? 'SingleStack') !== 'SingleStack';
   const policy = ipFamilyPolicy ?? (isDual ? 'SingleStack' : undefined);
-  const fixed = now[0] !== undefined && now[0] !== ipFamilies?.[0];
-  const isAdded = ipFamilies?.length === 1 && now.length === 2 && policy !== undefined && policy !== 'SingleStack';
+  const isFixed = current[0] !== undefined && current[0] !== ipFamilies?.[0];
+  const isAdded = ipFamilies?.length === 1 && current.length === 2 && policy !== undefined && policy !== 'SingleStack';
   return {
     ...(policy && { ipFamilyPolicy: policy }),
-    ...(ipFamilies && { ipFamilies: fixed || isAdded ? now : ipFamilies }),
+    ...(ipFamilies && { ipFamilies: isFixed || isAdded ? current : ipFamilies }),
   };
 }
 
-/** The family that a Service keeps though another is asked for, `undefined` when there is none. */
+/** The family that a Service keeps though the spec says another, `undefined` when there is none. */
 export function fixedFamily({ service: { ipFamilies } }: Broker, observed: ObservedService | undefined) {
-  const now = observed?.spec.ipFamilies?.[0];
-  return now !== undefined && ipFamilies && ipFamilies[0] !== now ? now : undefined;
+  const current = observed?.spec.ipFamilies?.[0];
+  return current !== undefined && ipFamilies && ipFamilies[0] !== current ? current : undefined;
 }
 
 function withNodePort(servicePort: V1ServicePort, nodePort: number | undefined): V1ServicePort {

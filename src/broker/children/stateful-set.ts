@@ -8,12 +8,12 @@ import type {
   V1VolumeMount,
 } from '@kubernetes/client-node';
 import { checksum } from '../../kubernetes/checksum.ts';
-import type { Manifest } from '../../kubernetes/manifest.ts';
+import type { ObservedStatefulSet } from '../../kubernetes/kinds.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
+import { REVISION_ANNOTATION } from '../../kubernetes/rollout.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
-import type { ObservedStatefulSet } from '../../metacontroller/observed.ts';
-import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
-import { DATA_VOLUME } from '../in-place.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
+import { DATA_VOLUME } from '../immutable-fields.ts';
 import { jetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
 import { METRICS_PORT, PORTS } from '../nats.ts';
@@ -30,8 +30,8 @@ const PID_DIRECTORY = PID_FILE.slice(0, PID_FILE.lastIndexOf('/'));
 
 /**
  * The StatefulSet `X-nats`: one pod a NATS server. Selector, service name, pod management and volume claims can't change,
- * so those of an observed StatefulSet are asked for again.
- * @param broker as `feasible` gives it for the observed StatefulSet
+ * so those of an observed StatefulSet are applied again.
+ * @param broker as `withImmutableFields` gives it for the observed StatefulSet
  */
 export function statefulSet(
   broker: Broker,
@@ -176,7 +176,7 @@ function nats(broker: Broker): V1Container {
   };
 }
 
-/** Sends the server a reload when a file of its configuration changes; takes up what needs no restart. */
+/** Sends the server a reload when a file of its configuration changes. */
 function reloader(broker: Broker): V1Container {
   const { tls, reloader } = broker;
   const files = [`${CONFIG_DIRECTORY}/${CONFIG_FILE}`, `${CONFIG_DIRECTORY}/${CREDENTIALS_FILE}`];

@@ -1,12 +1,12 @@
 import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar, V1Volume } from '@kubernetes/client-node';
 import { checksum } from '../../kubernetes/checksum.ts';
+import type { ObservedDeployment } from '../../kubernetes/kinds.ts';
 import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
-import type { Manifest } from '../../kubernetes/manifest.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
+import { REVISION_ANNOTATION } from '../../kubernetes/rollout.ts';
 import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
-import { isDynamicallyApplied } from '../../metacontroller/carry-over.ts';
-import type { ObservedDeployment } from '../../metacontroller/observed.ts';
-import { REVISION_ANNOTATION } from '../../metacontroller/revision.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
+import { isDynamicallyApplied } from '../../metacontroller/reapply.ts';
 import type { BrokerAccess } from '../broker.ts';
 import { withCredentials } from '../broker-url.ts';
 import { meshSyncLabels, podSelector } from '../labels.ts';
@@ -44,7 +44,7 @@ export function deployment(
             ...(access.credential && { 'meshery.io/credentials-checksum': access.credential.checksum }),
             ...(access.ca && { 'meshery.io/ca-checksum': access.ca.checksum }),
           },
-          labels: Object.assign(meshSyncLabels(meshSync), selector),
+          labels: { ...meshSyncLabels(meshSync), ...selector },
         },
         spec: {
           containers: [container(meshSync, access, observed)],
@@ -109,7 +109,7 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
 
 /**
  * `BROKER_URL`, and before it the credential that it refers to: `$(NAME)` is expanded for variables that stand before only.
- * Server-side-apply puts them into the order that is asked for. Dynamic-apply keeps the order of those that are there
+ * Server-side-apply puts them into the order that is applied. Dynamic-apply keeps the order of those that are there
  * already and puts new ones behind them: where the credential would end up behind `BROKER_URL`, that is taken out for one
  * sync, to come back in its place in the next.
  */
@@ -123,10 +123,10 @@ function environment({ url, credential }: BrokerAccess, observed: ObservedDeploy
   const env = observed?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER)?.env ?? [];
   const tokenAt = env.findIndex(({ name }) => name === variable);
   const urlAt = env.findIndex(({ name }) => name === 'BROKER_URL');
-  const misplaced = isDynamicallyApplied(observed) && urlAt >= 0 && (tokenAt < 0 || tokenAt > urlAt);
+  const isMisplaced = isDynamicallyApplied(observed) && urlAt >= 0 && (tokenAt < 0 || tokenAt > urlAt);
   return [
     { name: variable, ...fromSecret },
-    ...(misplaced ? [] : [{ name: 'BROKER_URL', value: withCredentials(url, variable) }]),
+    ...(isMisplaced ? [] : [{ name: 'BROKER_URL', value: withCredentials(url, variable) }]),
   ];
 }
 

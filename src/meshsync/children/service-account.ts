@@ -1,5 +1,5 @@
 import type { V1ServiceAccount } from '@kubernetes/client-node';
-import type { Manifest } from '../../kubernetes/manifest.ts';
+import type { Manifest } from '../../metacontroller/object.ts';
 import { meshSyncLabels } from '../labels.ts';
 import type { MeshSync } from '../spec.ts';
 

@@ -1,0 +1,129 @@
+// Writes every file that follows from the controllers: npm run generate
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Document, isScalar, stringify, visit } from 'yaml';
+import type { SyncContext } from './src/api/context.ts';
+import { crdFiles } from './src/cli/crds.ts';
+import { controllers } from './src/controllers.ts';
+import { compositeController } from './src/metacontroller/composite-controller.ts';
+import { commonConditions } from './src/metacontroller/conditions.ts';
+import type { Controller } from './src/metacontroller/controller.ts';
+import { sync } from './src/metacontroller/lifecycle.ts';
+import { type Examples, openApi } from './src/metacontroller/openapi.ts';
+import { metacontrollerRules } from './src/metacontroller/rbac.ts';
+import { OPERATOR, OPERATOR_LABELS } from './src/operator.ts';
+import { version } from './src/server/version.ts';
+
+const HEADER = '# Generated from src/controllers.ts by "npm run generate".';
+const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
+
+/** The generated files of some controllers, by path. */
+export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<string, string> {
+  const crds = crdFiles(list);
+  return new Map([
+    ...[...crds].map(([name, text]) => [`manifests/crds/${name}`, text] as const),
+    ['manifests/crds/kustomization.yaml', kustomization([...crds.keys()])],
+    ...list.map(
+      (controller) => [`metacontroller/controllers/${controller.name}.yaml`, registration(controller)] as const,
+    ),
+    ['metacontroller/controllers/kustomization.yaml', kustomization(list.map(({ name }) => `${name}.yaml`))],
+    [`${LEAST_PRIVILEGE}/cluster-role.yaml`, clusterRole(list)],
+    [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
+    ['docs/api/openapi.json', openApiDocument(list)],
+    ['docs/reference/conditions.md', conditionsPage(list)],
+  ]);
+}
+
+function yaml(object: object): string {
+  return `${HEADER}\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+}
+
+function kustomization(resources: string[]): string {
+  return yaml({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources });
+}
+
+function registration(controller: Controller): string {
+  return yaml(compositeController(controller, `meshery-${controller.name}`, OPERATOR, OPERATOR_LABELS));
+}
+
+function clusterRole(list: readonly Controller[]): string {
+  return rbac({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: 'metacontroller' },
+    rules: metacontrollerRules(list),
+  });
+}
+
+function helmValues(list: readonly Controller[]): string {
+  const values = rbac({ clusterRole: { rules: metacontrollerRules(list) } });
+  return `# For Metacontroller's Helm chart, besides the values of the folder above.\n${values}`;
+}
+
+/** Rules as people write them: each list of words on one line. */
+function rbac(object: object): string {
+  const document = new Document(object, { aliasDuplicateObjects: false });
+  visit(document, {
+    Seq: (_key, sequence) => {
+      sequence.flow = sequence.items.every(isScalar);
+    },
+  });
+  return `${HEADER}\n${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+}
+
+function openApiDocument(list: readonly Controller<SyncContext>[]): string {
+  const info = {
+    title: 'Meshery Operator',
+    version,
+    description: 'The hooks that Metacontroller calls. Nothing else is meant to call them.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  };
+  return `${JSON.stringify(
+    openApi(list, info, (path) => recordedExamples(list, path)),
+    null,
+    1,
+  )}\n`;
+}
+
+/** What a real Metacontroller sent, and what is answered to it. */
+function recordedExamples(list: readonly Controller<SyncContext>[], path: string): Examples {
+  const [, name = '', hook = ''] = path.split('/');
+  const controller = list.find((each) => each.name === name);
+  const context = { now: () => new Date('2026-02-03T04:05:06Z'), generateToken: () => 'tExampleOfAToken' };
+  const titles = hook === 'sync' ? { first: 'without children', last: 'all pods ready' } : { first: 'recorded' };
+  const examples: Examples = {};
+  for (const [which, title] of Object.entries(titles)) {
+    const file = `test/payloads/recorded/dynamic-apply/meshery-meshery-${name}-${name}-${hook}-${which}.json`;
+    if (!controller || !existsSync(file)) continue;
+    const request = JSON.parse(readFileSync(file, 'utf8'));
+    const answer =
+      hook === 'sync' ? sync(controller, request, context) : { relatedResources: controller.customize(request.parent) };
+    examples[title] = { request, answer };
+  }
+  return examples;
+}
+
+function conditionsPage(list: readonly Controller[]): string {
+  const sections = list.map(({ kind, conditions }) => {
+    const rows = Object.entries({ ...commonConditions, ...conditions }).flatMap(([type, { description, reasons }]) => [
+      `| **\`${type}\`** | | ${description} |`,
+      ...Object.entries(reasons).map(([reason, meaning]) => `| | \`${reason}\` | ${meaning} |`),
+    ]);
+    return `## ${kind}\n\n| condition | reason | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `<!-- Generated from src/controllers.ts by "npm run generate". -->
+# Conditions
+
+Types and reasons are part of the API: programs may rely on them. Messages are for people and may change. \`Ready\` has the
+reason of the first condition that stands in its way.
+
+${sections.join('\n')}`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [path, content] of generatedFiles(controllers)) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+  }
+}

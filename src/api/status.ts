@@ -1,0 +1,19 @@
+import { type TSchema, Type } from '@sinclair/typebox';
+import { conditionedStatus } from '../metacontroller/condition.ts';
+
+/** Status fields that both resources have. */
+export const commonStatus = {
+  observedGeneration: conditionedStatus.observedGeneration,
+  replicas: Type.Optional(
+    Type.Integer({
+      description: 'Number of pods that exist or are about to; read by the scale subresource.',
+      minimum: 0,
+    }),
+  ),
+  readyReplicas: Type.Optional(Type.Integer({ description: 'Number of pods that are ready.', minimum: 0 })),
+  selector: Type.Optional(
+    Type.String({ description: 'Label selector of the pods, as a string; read by the scale subresource.' }),
+  ),
+  version: Type.Optional(Type.String({ description: 'Image tag of the pods.' })),
+  conditions: conditionedStatus.conditions,
+} satisfies Record<string, TSchema>;

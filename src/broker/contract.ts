@@ -1,0 +1,66 @@
+import { Type } from '@sinclair/typebox';
+import { API_VERSION } from '../api/group.ts';
+import { type Observed, observed, resourceKind } from '../metacontroller/object.ts';
+
+// What a Broker promises to whoever connects to it: MeshSync, the command line and Meshery Server rely on it.
+
+/** Names of a broker's children. */
+export interface BrokerNames {
+  /** The client Service, the StatefulSet and what guards its pods; also the value of the instance label. */
+  nats: string;
+  headless: string;
+  config: string;
+  auth: string;
+}
+
+/**
+ * The names for a Broker called `name`: one called `X-broker` owns `X-nats…`, any other `Y` owns `Y-nats…`. So
+ * `meshery-broker` has the names that Meshery Server looks for.
+ */
+export function brokerNames(name: string): BrokerNames {
+  const base = /^(.+)-broker$/.exec(name)?.[1] ?? name;
+  const nats = `${base}-nats`;
+  return { nats, headless: `${nats}-headless`, config: `${nats}-config`, auth: `${nats}-auth` };
+}
+
+/** Keys of the auth Secret that clients read. */
+export const AUTH_KEYS = {
+  /** What clients present to connect; Meshery Server reads it by this name. */
+  token: 'token',
+  /** The URL by which clients in the cluster connect, where it is not `defaultUrl`. */
+  url: 'url',
+  /** Certificates that clients have to trust, in PEM; only with TLS. */
+  ca: 'ca.crt',
+} as const;
+
+/** Port of the client Service unless the spec names another. */
+export const CLIENT_PORT = 4222;
+
+/** DNS name of a client Service; it stays when the Service's address changes. Without the cluster's domain, which differs. */
+export function brokerHost(serviceName: string, namespace: string): string {
+  return `${serviceName}.${namespace}.svc`;
+}
+
+/** The URL of a broker whose auth Secret names none. */
+export function defaultUrl(serviceName: string, namespace: string): string {
+  return `nats://${brokerHost(serviceName, namespace)}:${CLIENT_PORT}`;
+}
+
+/** A Broker as a related object: what others read of it. */
+export const brokerKind = resourceKind(
+  API_VERSION,
+  'Broker',
+  'brokers',
+  observed({
+    spec: Type.Optional(Type.Object({ tls: Type.Optional(Type.Object({ verify: Type.Optional(Type.Unknown()) })) })),
+    status: Type.Optional(
+      Type.Object({
+        endpoint: Type.Optional(Type.Object({ internal: Type.Optional(Type.String()) })),
+        conditions: Type.Optional(
+          Type.Array(Type.Object({ type: Type.String(), status: Type.String(), reason: Type.Optional(Type.String()) })),
+        ),
+      }),
+    ),
+  }),
+);
+export type ObservedBroker = Observed<typeof brokerKind>;

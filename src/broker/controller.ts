@@ -1,0 +1,37 @@
+import { BrokerSpec, BrokerStatus } from '../api/broker.ts';
+import type { SyncContext } from '../api/context.ts';
+import { resourceDefaults } from '../api/group.ts';
+import { kinds } from '../kubernetes/kinds.ts';
+import { type Controller, defineController } from '../metacontroller/controller.ts';
+import { brokerConditions } from './conditions.ts';
+import { customizeBroker } from './customize.ts';
+import { syncBroker } from './sync.ts';
+
+/** The controller of Brokers. */
+export const broker: Controller<SyncContext> = defineController({
+  ...resourceDefaults,
+  kind: 'Broker',
+  plural: 'brokers',
+  shortNames: ['br'],
+  description: 'A NATS broker that streams what happens in the cluster to Meshery Server.',
+  spec: BrokerSpec,
+  status: BrokerStatus,
+  columns: [
+    { name: 'Size', type: 'integer', jsonPath: '.spec.size', description: 'Desired NATS servers' },
+    { name: 'Internal', type: 'string', jsonPath: '.status.endpoint.internal', description: 'In the cluster' },
+    { name: 'External', type: 'string', jsonPath: '.status.endpoint.external', description: 'Outside of it' },
+    { name: 'Version', type: 'string', jsonPath: '.status.version', description: 'Tag of the running image' },
+  ],
+  conditions: brokerConditions,
+  children: [
+    kinds.secret,
+    kinds.configMap,
+    kinds.service,
+    kinds.statefulSet,
+    kinds.podDisruptionBudget,
+    kinds.networkPolicy,
+  ],
+  related: [kinds.pod],
+  customize: customizeBroker,
+  sync: syncBroker,
+});

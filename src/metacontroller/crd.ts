@@ -1,0 +1,65 @@
+import type {
+  V1CustomResourceColumnDefinition,
+  V1CustomResourceDefinition,
+  V1JSONSchemaProps,
+} from '@kubernetes/client-node';
+import { structural } from '../schema/structural.ts';
+import type { Controller } from './controller.ts';
+
+/**
+ * The CustomResourceDefinition of a controller: all versions with one schema, so conversion needs no webhook.
+ * @param labels of the CRD
+ */
+export function customResourceDefinition(
+  { group, versions, kind, plural, shortNames, categories, description, spec, status, scale, columns }: Controller,
+  labels: Record<string, string>,
+): V1CustomResourceDefinition {
+  const schema: V1JSONSchemaProps = {
+    type: 'object',
+    description,
+    properties: {
+      apiVersion: { type: 'string', description: `Version of the schema, for example ${group}/${versions.at(-1)}.` },
+      kind: { type: 'string', description: 'Kind of the resource.' },
+      metadata: { type: 'object' },
+      spec: structural(spec),
+      status: structural(status),
+    },
+  };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}`, labels },
+    spec: {
+      group,
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        ...(shortNames && { shortNames }),
+        ...(categories && { categories }),
+      },
+      scope: 'Namespaced',
+      conversion: { strategy: 'None' },
+      versions: versions.map((name, index) => ({
+        name,
+        served: true,
+        storage: index === versions.length - 1,
+        schema: { openAPIV3Schema: schema },
+        subresources: { status: {}, ...(scale && { scale }) },
+        additionalPrinterColumns: [
+          readyColumn('Ready', 'status', 'Whether what the spec says is serving'),
+          ...columns,
+          { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+          { ...readyColumn('Reason', 'reason', 'Why'), priority: 1 },
+          { ...readyColumn('Message', 'message', 'What to do'), priority: 1 },
+        ],
+      })),
+    },
+  };
+}
+
+/** A printer column over the condition Ready. */
+function readyColumn(name: string, field: string, description: string): V1CustomResourceColumnDefinition {
+  return { name, type: 'string', jsonPath: `.status.conditions[?(@.type=="Ready")].${field}`, description };
+}

@@ -1,0 +1,153 @@
+import type { Controller } from './controller.ts';
+
+/** What the document says of the service as a whole. */
+export interface OpenApiInfo {
+  title: string;
+  version: string;
+  description: string;
+  license: { name: string; identifier: string };
+}
+
+/** A request and its answer, by a name that says what they show. */
+export type Examples = Record<string, { request: object; answer: object }>;
+
+const object = (description: string) => ({ type: 'object', description });
+const json = (schema: object, examples: object) => ({ 'application/json': { schema, examples } });
+
+const syncAnswer = {
+  type: 'object',
+  required: ['status', 'children'],
+  additionalProperties: false,
+  properties: {
+    status: object("The resource's whole status."),
+    children: {
+      type: 'array',
+      description: 'Everything that shall exist. A child that is missing here is deleted.',
+      items: object('A Kubernetes object.'),
+    },
+  },
+};
+const rule = {
+  type: 'object',
+  required: ['apiVersion', 'resource', 'namespace'],
+  additionalProperties: false,
+  properties: {
+    apiVersion: { type: 'string' },
+    resource: { type: 'string' },
+    namespace: { type: 'string' },
+    names: { type: 'array', items: { type: 'string' } },
+    labelSelector: object('Labels, as matchLabels.'),
+  },
+};
+const customizeAnswer = {
+  type: 'object',
+  required: ['relatedResources'],
+  additionalProperties: false,
+  properties: { relatedResources: { type: 'array', items: rule } },
+};
+const errorBody = {
+  type: 'object',
+  required: ['statusCode', 'error', 'message'],
+  additionalProperties: false,
+  properties: {
+    statusCode: { type: 'integer' },
+    error: { type: 'string' },
+    message: { type: 'string' },
+    path: { type: 'string', description: 'JSON pointer to the field of the body that is wrong.' },
+  },
+};
+const errors: Record<number, string> = {
+  400: 'The body is not what it must be; `path` points to the field.',
+  401: 'A bearer token is required, and this is none of the valid ones.',
+  413: 'The body is too large.',
+  415: 'The body is not sent as application/json.',
+  429: 'The service is overloaded: try again after the seconds of the header Retry-After.',
+};
+
+/**
+ * The hooks of some controllers as an OpenAPI document.
+ * @param examples gives those of a hook by its path
+ */
+export function openApi(
+  controllers: readonly Controller[],
+  info: OpenApiInfo,
+  examples: (path: string) => Examples,
+): object {
+  const paths = controllers.flatMap(({ kind, name, bodies }) => [
+    hook(
+      `/${name}/sync`,
+      {
+        operationId: `sync${kind}`,
+        summary: `The children and the status that a ${kind} shall have`,
+        description:
+          'Sync hook of Metacontroller, version v2. The same request gives the same answer, except for new credentials where there are none, and the time.',
+      },
+      { request: bodies.sync, answer: syncAnswer },
+      examples,
+    ),
+    hook(
+      `/${name}/customize`,
+      {
+        operationId: `customize${kind}`,
+        summary: `What else is to be watched for a ${kind}`,
+        description: 'Customize hook of Metacontroller, version v2. The answer depends on the spec alone.',
+      },
+      { request: bodies.customize, answer: customizeAnswer },
+      examples,
+    ),
+  ]);
+  return {
+    openapi: '3.1.0',
+    info,
+    servers: [{ url: '/' }],
+    tags: [{ name: 'hooks', description: 'Called by Metacontroller.' }],
+    paths: Object.fromEntries(paths),
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'Where HOOK_TOKEN_FILES are set.' } },
+      schemas: { Error: errorBody },
+    },
+  };
+}
+
+function hook(
+  path: string,
+  operation: { operationId: string; summary: string; description: string },
+  { request, answer }: { request: object; answer: object },
+  examples: (path: string) => Examples,
+): [path: string, item: object] {
+  const shown = Object.entries(examples(path));
+  const valuesOf = (part: 'request' | 'answer') =>
+    Object.fromEntries(shown.map(([name, example]) => [name, { value: example[part] }]));
+  const refusals = Object.entries(errors).map(([code, description]) => {
+    const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'In seconds.' } };
+    const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+    return [code, { description, ...(code === '429' && { headers: retryAfter }), content }];
+  });
+  const ifNoneMatch = {
+    name: 'if-none-match',
+    in: 'header',
+    description: 'ETag of the last answer; when it is still the answer, 304.',
+    schema: { type: 'string' },
+  };
+  return [
+    path,
+    {
+      post: {
+        ...operation,
+        tags: ['hooks'],
+        security: [{}, { token: [] }],
+        parameters: [ifNoneMatch],
+        requestBody: { required: true, content: json(request, valuesOf('request')) },
+        responses: {
+          200: {
+            description: 'The answer.',
+            headers: { ETag: { schema: { type: 'string' }, description: 'Of the answer.' } },
+            content: json(answer, valuesOf('answer')),
+          },
+          304: { description: 'The answer is the one with the ETag that was given.' },
+          ...Object.fromEntries(refusals),
+        },
+      },
+    },
+  ];
+}

@@ -1,0 +1,164 @@
+import type { ObservedObject } from './object.ts';
+
+/** Where dynamic-apply keeps what it last applied. */
+const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
+
+/** The label by which Metacontroller claims a child; it sets it on every child when `generateSelector` is on. */
+export const CONTROLLER_UID_LABEL = 'controller-uid';
+
+/**
+ * An observed child as it was last applied, to apply it again: so nothing changes in the cluster. Under dynamic-apply that is
+ * the last-applied annotation; under server-side-apply, the fields that Metacontroller owns, taken from the observed object. A
+ * child that was never applied (adopted a moment ago) is applied by name alone. Returning the live object instead would claim
+ * its defaults, its status and other people's edits as ours.
+ */
+export function reapplyLastApplied(observed: ObservedObject): object {
+  return asChild(observed, lastApplied(observed) ?? ownedFields(observed) ?? {});
+}
+
+/**
+ * An observed child as it is, so that even an edit by hand stays: the fields that were last applied, with the values that
+ * they have now.
+ */
+export function preserveLiveFields(observed: ObservedObject): object {
+  const last = lastApplied(observed);
+  const live = last ? projectLike(observed, last) : ownedFields(observed);
+  return asChild(observed, isObject(live) ? live : {});
+}
+
+function asChild(observed: ObservedObject, applied: Fields): object {
+  const { metadata, status: _status, ...rest } = applied;
+  const { annotations, ownerReferences: _owners, ...meta } = isObject(metadata) ? metadata : {};
+  const kept = isObject(annotations)
+    ? Object.entries(annotations).filter(([key, value]) => key !== LAST_APPLIED && value !== null)
+    : [];
+  return {
+    ...rest,
+    apiVersion: observed.apiVersion,
+    kind: observed.kind,
+    metadata: {
+      ...meta,
+      ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }),
+      name: observed.metadata.name,
+      namespace: observed.metadata.namespace,
+    },
+  };
+}
+
+/** Every observed child of a request. */
+export function allChildren(children: Record<string, Record<string, ObservedObject> | undefined>): ObservedObject[] {
+  return Object.values(children).flatMap((group) => Object.values(group ?? {}));
+}
+
+/** Whether an observed object was last applied by dynamic-apply, which merges lists in another order than the API server. */
+export function isDynamicallyApplied(observed: ObservedObject | undefined): boolean {
+  return observed?.metadata.annotations?.[LAST_APPLIED] !== undefined;
+}
+
+type Fields = Record<string, unknown>;
+
+function lastApplied(observed: ObservedObject): Fields | undefined {
+  const annotation = observed.metadata.annotations?.[LAST_APPLIED];
+  if (!annotation) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(annotation);
+    return isObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined; // edited by hand: the managed fields may still tell
+  }
+}
+
+/**
+ * The fields of server-side-apply's manager. Its name is a flag of Metacontroller, so it is known by what only
+ * Metacontroller applies: the controller-uid label, which a person may apply too, together with the owner.
+ */
+function ownedFields(observed: ObservedObject): Fields | undefined {
+  const { managedFields } = observed.metadata;
+  for (const entry of Array.isArray(managedFields) ? managedFields : []) {
+    if (!isObject(entry) || entry.operation !== 'Apply' || !isObject(entry.fieldsV1)) continue;
+    const { fieldsV1 } = entry;
+    if (!hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`])) continue;
+    if (!hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences'])) continue;
+    const projected = project(observed, fieldsV1);
+    return isObject(projected) ? projected : undefined;
+  }
+  return undefined;
+}
+
+/**
+ * The part of a value that a FieldsV1 set names (kubernetes.io/docs/reference/using-api/server-side-apply): `f:` a
+ * field, `k:` a list item by its keys, `v:` an item of a set, `.` the value itself. A set with no members stands for
+ * the whole value.
+ */
+function project(value: unknown, set: Fields): unknown {
+  const members = Object.entries(set).filter(([key]) => key !== '.');
+  if (members.length === 0) return value;
+  if (Array.isArray(value)) {
+    return value.flatMap((item) => {
+      const member = members.find(([key]) => identifies(key, item));
+      return member ? [project(item, isObject(member[1]) ? member[1] : {})] : [];
+    });
+  }
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    members.flatMap(([key, subset]) => {
+      const name = key.slice(2);
+      if (!key.startsWith('f:') || !Object.hasOwn(value, name)) return [];
+      return [[name, project(value[name], isObject(subset) ? subset : {})]];
+    }),
+  );
+}
+
+/** The part of a value that an example has, with lists matched as dynamic-apply matches them. */
+function projectLike(value: unknown, example: unknown): unknown {
+  if (Array.isArray(value) && Array.isArray(example)) {
+    const key = mergeKey([...value, ...example]);
+    if (!key) return value;
+    return value.flatMap((item) => {
+      const like = example.find((other) => other[key] === item[key]);
+      return like ? [projectLike(item, like)] : [];
+    });
+  }
+  if (!isObject(value) || !isObject(example)) return value;
+  return Object.fromEntries(
+    Object.keys(example).flatMap((key) =>
+      Object.hasOwn(value, key) ? [[key, projectLike(value[key], example[key])]] : [],
+    ),
+  );
+}
+
+/** Dynamic-apply takes the first of these fields that every item has for the key of a list. */
+function mergeKey(items: unknown[]): string | undefined {
+  const keys = ['containerPort', 'port', 'mountPath', 'name', 'uid', 'ip', 'path'];
+  return items.length > 0
+    ? keys.find((key) => items.every((item) => isObject(item) && Object.hasOwn(item, key)))
+    : undefined;
+}
+
+function identifies(key: string, item: unknown): boolean {
+  const identity = parse(key.slice(2));
+  if (key.startsWith('v:')) return identity === item;
+  if (!key.startsWith('k:') || !isObject(identity) || !isObject(item)) return false;
+  return Object.entries(identity).every(([name, expected]) => item[name] === expected);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function hasPath(set: Fields, path: string[]): boolean {
+  let current: unknown = set;
+  for (const key of path) {
+    if (!isObject(current) || !Object.hasOwn(current, key)) return false;
+    current = current[key];
+  }
+  return true;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

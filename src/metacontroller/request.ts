@@ -1,0 +1,104 @@
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
+import { mapOf, type Observed, ObservedObject, type ResourceKind } from './object.ts';
+
+/** A name as Kubernetes gives them: in ASCII, so that its length is the same however it is counted. */
+function identifier(maxLength: number) {
+  return Type.String({ minLength: 1, maxLength, pattern: '^[!-~]+$' });
+}
+
+/**
+ * The parent as far as a request goes. `spec` and `status` are open here: a spec that breaks its schema is answered with a
+ * condition on the resource rather than with a 400, which only the log and an Event would show.
+ */
+function parent(group: string, kind: string) {
+  return Type.Object({
+    apiVersion: Type.String({ pattern: `^${group.replaceAll('.', '\\.')}/v[0-9a-z]+$` }),
+    kind: Type.Literal(kind),
+    metadata: Type.Object({
+      name: identifier(253),
+      namespace: identifier(63),
+      uid: identifier(253),
+      generation: Type.Optional(Type.Integer({ minimum: 0 })),
+      creationTimestamp: Type.Optional(Type.String()),
+      deletionTimestamp: Type.Optional(Type.String()),
+      annotations: Type.Optional(mapOf(Type.String())),
+    }),
+    spec: Type.Optional(Type.Unknown()),
+    status: Type.Optional(Type.Unknown()),
+  });
+}
+
+/** What every parent has, whichever its kind. */
+export type Parent = Static<ReturnType<typeof parent>>;
+
+/** Objects by `namespace/name`, for each of some kinds; hook version v2 always carries the namespace. */
+type Objects = Record<string, Record<string, ObservedObject> | undefined>;
+
+/** Body of a customize hook, version v2. */
+export interface CustomizeBody {
+  parent: Parent;
+}
+
+/** Body of a sync hook, version v2. */
+export interface SyncBody extends CustomizeBody {
+  children: Objects;
+  related?: Objects;
+}
+
+/** Schema of the body of a customize hook. */
+export function customizeBody(group: string, kind: string): TUnsafe<CustomizeBody> {
+  return Type.Unsafe<CustomizeBody>(
+    Type.Object({ controller: Type.Optional(Type.Unknown()), parent: parent(group, kind) }),
+  );
+}
+
+/** Schema of the body of a sync hook. */
+export function syncBody(
+  group: string,
+  kind: string,
+  children: readonly ResourceKind[],
+  related: readonly ResourceKind[],
+): TUnsafe<SyncBody> {
+  return Type.Unsafe<SyncBody>(
+    Type.Object({
+      controller: Type.Optional(Type.Unknown()),
+      parent: parent(group, kind),
+      children: objects(children),
+      related: Type.Optional(objects(related)),
+      finalizing: Type.Optional(Type.Boolean()),
+    }),
+  );
+}
+
+/**
+ * The kinds that are read. A kind that is not named passes as well, so that it can be applied again; a kind without an entry
+ * counts as having no objects.
+ */
+function objects(kinds: readonly ResourceKind[]): TSchema {
+  const known = kinds.map(({ key, schema }) => [key, Type.Optional(mapOf(schema))] as const);
+  return Type.Object(Object.fromEntries(known), { additionalProperties: mapOf(ObservedObject) });
+}
+
+/** What a controller's sync is given: a live resource that is not paused, and what is observed of it. */
+export interface SyncRequest<Kind extends ResourceKind = ResourceKind, Status = object> extends SyncBody {
+  /** The parent's last status, `undefined` when it has none or one of another shape. */
+  lastStatus: Status | undefined;
+  /** The kinds that `children` and `related` were checked for. */
+  kinds: readonly Kind[];
+}
+
+/** The observed children of a kind by `namespace/name`. */
+export function childrenOf<All extends ResourceKind, Kind extends All>(
+  { children }: SyncRequest<All>,
+  kind: Kind,
+): Record<string, Observed<Kind>> {
+  return (children[kind.key] ?? {}) as Record<string, Observed<Kind>>; // as the schema of the kind has checked
+}
+
+/** The related objects of a kind by `namespace/name`. */
+export function relatedOf<All extends ResourceKind, Kind extends All>(
+  { related }: SyncRequest<All>,
+  kind: Kind,
+): Record<string, Observed<Kind>> {
+  return (related?.[kind.key] ?? {}) as Record<string, Observed<Kind>>; // as the schema of the kind has checked
+}

@@ -1,0 +1,53 @@
+import { FormatRegistry, type SchemaOptions, Type } from '@sinclair/typebox';
+
+/** Options of a schema that ends up in a CRD; `description` is what `kubectl explain` prints. */
+export interface FieldOptions extends SchemaOptions {
+  description: string;
+}
+
+FormatRegistry.Set('byte', (value) => /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0);
+
+/** One of a fixed set of strings; `enum` in the CRD. */
+export function StringEnum<const Values extends readonly string[]>(values: Values, options: FieldOptions) {
+  return Type.Union(
+    values.map((value) => Type.Literal<Values[number]>(value)),
+    options,
+  );
+}
+
+/** A map from string to string; `additionalProperties` in the CRD. */
+export function StringMap(options: FieldOptions) {
+  return Type.Record(Type.String(), Type.String(), options);
+}
+
+/**
+ * A map whose keys are qualified names, as those of labels and annotations are. A schema of a CRD can't say that of keys,
+ * so it is said by a condition.
+ */
+export function NamedStrings(options: FieldOptions, value = Type.String()) {
+  return Type.Record(Type.String({ pattern: NAMED_KEY }), value, { ...options, additionalProperties: false });
+}
+
+/** Pattern of a DNS-1123 label (names of namespaces), or empty. */
+export const DNS_LABEL_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$';
+
+/** Pattern of a DNS-1123 subdomain (names of most objects), or empty. */
+export const DNS_SUBDOMAIN_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$';
+
+/**
+ * Pattern of an image tag, optionally with a digest behind it, or empty: what may stand behind `repository:`.
+ * From the grammar of image references (github.com/distribution/reference).
+ */
+export const IMAGE_TAG_OR_EMPTY = '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$';
+
+const LABEL_PART = '([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)';
+const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
+
+/** Pattern of a qualified name: what labels and annotations are called. */
+export const QUALIFIED_NAME = `^(${SUBDOMAIN}/)?${LABEL_PART}$`;
+
+/** The same with the limit of its prefix, in a form that the API server does not understand. */
+const NAMED_KEY = `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`;
+
+/** Pattern of a value of a label. */
+export const LABEL_VALUE = `^${LABEL_PART}?$`;

@@ -1,0 +1,24 @@
+import type { Static, TSchema } from '@sinclair/typebox';
+
+/** A rule over several fields of an object, in both forms: for the API server at apply, and for the hooks. */
+export interface Rule<Value> {
+  /** CEL over `self`. */
+  rule: string;
+  /** What the field at `fieldPath` must be. */
+  message: string;
+  /** Path from the object, for example `.loadBalancerClass`. Default: the object itself. */
+  fieldPath?: string;
+  /** The same as `rule`, over a value that fits the schema. */
+  holds: (value: Value) => boolean;
+}
+
+/** Key of the rules of a schema; the API server reads them from a CRD under this name. */
+export const RULES = 'x-kubernetes-validations';
+
+/** An object schema with rules over its fields. */
+export function withRules<Schema extends TSchema>(schema: Schema, rules: Rule<Static<Schema>>[]): Schema {
+  return { ...schema, [RULES]: rules };
+}
+
+/** Marks a schema of selectors: an empty one selects everything, while any other empty object counts as absent. */
+export const SelectsAll = Symbol('SelectsAll');

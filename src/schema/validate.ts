@@ -1,0 +1,122 @@
+import type { Static, TSchema } from '@sinclair/typebox';
+import type { ValueError } from '@sinclair/typebox/errors';
+import { canonical } from './canonical.ts';
+import type { Compiled } from './compiled.ts';
+import { RULES, type Rule } from './rules.ts';
+
+/** What is wrong with a field, for the person who wrote it. Never holds the value itself: it may be a credential. */
+export interface FieldError {
+  /** Path of the field from the root of the resource, for example `spec.service.type`. */
+  path: string;
+  /** What it must be. */
+  message: string;
+}
+
+/**
+ * Checks a value against its schema and the rules in it.
+ * @param root path of the value in the resource, for example `spec`
+ * @returns the value with its type and in canonical form, or the first thing that it breaks
+ */
+export function validate<Schema extends TSchema>(
+  check: Compiled<Schema>,
+  value: unknown,
+  root: string,
+): { value: Static<Schema> } | { error: FieldError } {
+  if (check.Check(value)) {
+    const schema = check.Schema();
+    const form = canonical(schema, value);
+    const broken = brokenRule(schema, form, root);
+    return broken ? { error: broken } : { value: form };
+  }
+  const error = check.Errors(value).First();
+  return { error: { path: root + fieldPath(error?.path ?? ''), message: error ? describe(error) : 'must be valid' } };
+}
+
+/**
+ * Everything that is wrong with a value, as `kubectl apply` would have it: what its schema and its rules say, and fields
+ * that the schema does not know.
+ */
+export function everyError(check: Compiled<TSchema>, value: unknown, root: string): FieldError[] {
+  const seen = new Set<string>();
+  const errors: FieldError[] = [];
+  for (const error of check.Errors(value)) {
+    const path = root + fieldPath(error.path);
+    // Of the errors of one field, the first says it best.
+    if (!seen.has(path)) errors.push({ path, message: describe(error) });
+    seen.add(path);
+  }
+  const unknown = unknownFields(check.Schema(), value, root);
+  const broken = errors.length === 0 ? brokenRule(check.Schema(), canonical(check.Schema(), value), root) : undefined;
+  return [...errors, ...unknown, ...(broken ? [broken] : [])];
+}
+
+function unknownFields(schema: TSchema, value: unknown, path: string): FieldError[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) => (schema.items ? unknownFields(schema.items, item, `${path}[${index}]`) : []));
+  }
+  if (typeof value !== 'object' || value === null || !schema.properties || schema.patternProperties) return [];
+  // An object without fields, such as the metadata of a watch-list, is open.
+  if (Object.keys(schema.properties).length === 0) return [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const property: TSchema | undefined = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
+    const inside = path + step(name);
+    return property ? unknownFields(property, field, inside) : [{ path: inside, message: 'is not a field' }];
+  });
+}
+
+/** The first rule of a schema, or of one inside of it, that a value which fits the schema breaks. */
+function brokenRule(schema: TSchema, value: unknown, path: string): FieldError | undefined {
+  const rules: Rule<unknown>[] = schema[RULES] ?? [];
+  const broken = rules.find(({ holds }) => !holds(value));
+  if (broken) {
+    // CEL puts a name that holds a dash into brackets; the API server prints it as any other.
+    return { path: path + (broken.fieldPath ?? '').replace(/\['([\w-]+)'\]/g, '.$1'), message: broken.message };
+  }
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      const inside = schema.items && brokenRule(schema.items, item, `${path}[${index}]`);
+      if (inside) return inside;
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, property] of Object.entries<TSchema>(schema.properties ?? {})) {
+      const field: unknown = (value as Record<string, unknown>)[name];
+      const inside = field === undefined ? undefined : brokenRule(property, field, path + step(name));
+      if (inside) return inside;
+    }
+  }
+  return undefined;
+}
+
+/** `must be …` for an error of TypeBox, with the accepted values where there are only a few. */
+export function describe(error: ValueError): string {
+  if (error.schema['x-kubernetes-int-or-string'])
+    return 'must be a quantity such as 500m or 1.5Gi, with no sign or exponent';
+  const values: unknown[] = (error.schema.anyOf ?? []).map((literal: TSchema) => literal.const);
+  if (values.length > 0) return `must be one of ${values.join(', ')}`;
+  if (typeof error.schema.pattern === 'string' && typeof error.value === 'string') {
+    return `must match ${error.schema.pattern}`;
+  }
+  return error.message
+    .replace(
+      /^Unexpected property$/,
+      'must have the name of a label or an annotation: letters, digits, -, _ and ., optionally behind a domain and /',
+    )
+    .replace(/^Expected required property$/, 'is required')
+    .replace(/^Expected string length /, 'must have a length ')
+    .replace(/^Expected \w+ to (be|match) /, 'must $1 ')
+    .replace(/^Expected /, 'must be ');
+}
+
+/** A JSON pointer in the notation of Kubernetes: `/a/0/b` is `.a[0].b`. */
+function fieldPath(pointer: string): string {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : step(part)))
+    .join('');
+}
+
+function step(field: string): string {
+  return /^[\w-]+$/.test(field) ? `.${field}` : `[${JSON.stringify(field)}]`;
+}

@@ -1,0 +1,116 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { describe } from '../schema/validate.ts';
+
+function files(description: string) {
+  return Type.String({ default: '', description });
+}
+
+/** The environment that the server reads. A variable that is empty counts as unset. */
+export const Config = Type.Object({
+  HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
+  PORT: Type.Integer({
+    default: 8080,
+    minimum: 0,
+    maximum: 65535,
+    description: 'Port to listen on; 0 picks a free one.',
+  }),
+  MONITORING_PORT: Type.Integer({
+    default: 8081,
+    minimum: 0,
+    maximum: 65535,
+    description: 'Port of health and metrics, in plain HTTP; 0 picks a free one.',
+  }),
+  HOOK_TOKEN_FILES: files(
+    'Files with the bearer tokens of the hooks, one a line, all of them valid; comma-separated. A file may be missing. Default: no token is required.',
+  ),
+  TLS_CERT_FILE: files(
+    'Certificate of the hooks in PEM, followed by those between it and its authority. Default: plain HTTP.',
+  ),
+  TLS_KEY_FILE: files('Key of that certificate, in PEM.'),
+  TLS_CLIENT_CA_FILE: files(
+    'Authority in PEM whose certificates callers of the hooks have to present. Default: none is required.',
+  ),
+  RELOAD_INTERVAL: Type.Integer({
+    default: 10_000,
+    minimum: 10,
+    maximum: 3_600_000,
+    description: 'Interval at which files of tokens and certificates are re-read, in milliseconds.',
+  }),
+  MAX_REQUESTS: Type.Integer({
+    default: 100,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'Requests to hooks in flight at a time. Further ones are answered with 429.',
+  }),
+  MAX_EVENT_LOOP_DELAY: Type.Integer({
+    default: 500,
+    minimum: 0,
+    maximum: 60_000,
+    description:
+      'Mean delay of the event loop within a second, in milliseconds, from which on hooks answer 429; 0 for no limit.',
+  }),
+  MAX_CONNECTIONS: Type.Integer({
+    default: 1_000,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'Connections at a time. Further ones are closed.',
+  }),
+  LOG_LEVEL: Type.Union(
+    (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) => Type.Literal(level)),
+    { default: 'info', description: 'Least severe level that is logged.' },
+  ),
+  BODY_LIMIT: Type.Integer({
+    default: 8 * 1024 * 1024,
+    minimum: 1024,
+    maximum: 1024 * 1024 * 1024,
+    description: 'Largest request body, in bytes. A request holds a resource with all of its observed children.',
+  }),
+  IMAGE_REGISTRY: Type.String({
+    default: '',
+    pattern: '^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+    description:
+      'Registry, optionally with a path, that the images of brokers and MeshSyncs are pulled from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
+  }),
+  DRAIN_TIME: Type.Integer({
+    default: 2_000,
+    minimum: 0,
+    maximum: 600_000,
+    description:
+      'How long a stop goes on accepting requests, and ends each connection with its answer, before it closes idle ones; in milliseconds.',
+  }),
+  SHUTDOWN_TIMEOUT: Type.Integer({
+    default: 20_000,
+    minimum: 1,
+    maximum: 600_000,
+    description: 'How long a stop may take altogether, in milliseconds.',
+  }),
+});
+export type Config = Static<typeof Config>;
+
+/**
+ * Reads the configuration.
+ * @param environment variables by name, as `process.env` has them
+ * @throws an Error with one line that names the variable and what it must be
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.entries(Config.properties)
+      .map(([name, { type }]) => [name, environment[name]?.trim() ?? '', type] as const)
+      .filter(([, value]) => value !== '')
+      .map(([name, value, type]) => [name, type === 'integer' && /^-?\d+$/.test(value) ? Number(value) : value]),
+  );
+  const config: unknown = Value.Default(Config, given);
+  if (Value.Check(Config, config)) return checked(config);
+  const error = Value.Errors(Config, config).First();
+  throw new Error(`${error?.path.slice(1)} ${error && describe(error)}`);
+}
+
+function checked(config: Config): Config {
+  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
+  if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
+    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE need each other');
+  if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE needs TLS_CERT_FILE');
+  if (config.DRAIN_TIME >= config.SHUTDOWN_TIMEOUT) throw new Error('DRAIN_TIME must be less than SHUTDOWN_TIMEOUT');
+  return config;
+}

@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { TSchema } from '@sinclair/typebox';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { BrokerSpec } from '../../src/api/broker.ts';
+import { MeshSyncSpec } from '../../src/api/meshsync.ts';
+import { render } from '../../src/cli/render.ts';
+import type { GivenSecret, Resource } from '../../src/cli/resources.ts';
+import { findings } from '../../src/cli/validate.ts';
+import { PodTemplate, Resources } from '../../src/kubernetes/pod-fields.ts';
+import { authority, issue, tlsData } from '../support/certificates.ts';
+
+const pages = [
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  'README.md',
+];
+const examples = pages.flatMap((page) =>
+  [...readFileSync(page, 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => [page, yaml] as const),
+);
+
+const ca = await authority();
+const pair = await issue(ca, 'meshery-nats.meshery.svc');
+
+describe('the examples of the docs', () => {
+  it('are found', () => {
+    expect(examples.length).toBeGreaterThan(5);
+  });
+
+  it.each(examples)('of %s are rendered without a word: %s', (page, yaml) => {
+    const objects = parseAllDocuments(yaml, { strict: true }).map((document) => document.toJS());
+    const resources = objects
+      .filter(({ apiVersion }) => apiVersion.startsWith('meshery.io/'))
+      .map((object) => ({ ...(object as Resource), place: { file: page, document: 1 }, source: page }));
+    expect(resources.length).toBeGreaterThan(0);
+    // Secrets of the example itself, and the one that cert-manager would make.
+    const own = objects
+      .filter(({ kind }) => kind === 'Secret')
+      .map(({ metadata, stringData }) => secret(metadata, stringData));
+    const secrets = [...own, secret({ name: 'nats-tls', namespace: 'meshery' }, {}, tlsData(pair, ca))];
+    const options = { mint: false, namespace: 'meshery', now: () => new Date(0) };
+    expect(render({ resources, secrets }, options).notes).toEqual([]);
+    const found = findings({ resources, secrets }, 'meshery');
+    expect(found.filter(({ severity }) => severity === 'error')).toEqual([]);
+  });
+});
+
+/** What the README leaves to the documentation of Kubernetes. */
+const inKubernetes = new Set(leaves(PodTemplate).concat(leaves(Resources), 'podSelector', 'namespaceSelector'));
+
+describe('the README', () => {
+  const text = readFileSync('README.md', 'utf8');
+  it.each([
+    ...Object.keys(BrokerSpec.properties).map((field) => ['Broker', field]),
+    ...Object.keys(MeshSyncSpec.properties).map((field) => ['MeshSync', field]),
+  ])('has a row for the field of %s that is called %s', (_kind, field) => {
+    expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
+  });
+
+  const fields = new Set([...leaves(BrokerSpec), ...leaves(MeshSyncSpec)]);
+  it.each([...fields].filter((name) => !inKubernetes.has(name)))('names the field %s', (name) => {
+    expect(text).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+});
+
+/** Names of the fields of a schema, down to those that hold no others. */
+function leaves(schema: TSchema): string[] {
+  return Object.entries<TSchema>(schema.properties ?? {}).flatMap(([name, property]) => [name, ...leaves(property)]);
+}
+
+function secret(
+  metadata: GivenSecret['metadata'],
+  plain: Record<string, string>,
+  data: Record<string, string> = {},
+): GivenSecret {
+  const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
+  return { apiVersion: 'v1', kind: 'Secret', metadata, data: { ...data, ...Object.fromEntries(encoded) } };
+}

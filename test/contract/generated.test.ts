@@ -1,0 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { generatedFiles } from '../../generate.ts';
+import { controllers } from '../../src/controllers.ts';
+
+const files = generatedFiles(controllers);
+
+it.each([...files])('%s is what `npm run generate` writes', (path, content) => {
+  expect(readFileSync(path, 'utf8')).toBe(content);
+});
+
+it.each(['manifests/crds', 'metacontroller/controllers', 'docs/reference'])(
+  'nothing is left in %s that is not generated',
+  (folder) => {
+    const generated = [...files.keys()].filter((path) => path.startsWith(`${folder}/`));
+    expect(readdirSync(folder).map((name) => `${folder}/${name}`)).toEqual(generated.sort());
+  },
+);

@@ -1,0 +1,213 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments, stringify } from 'yaml';
+import { testApp } from '../support/app.ts';
+import { goTool } from '../tools.ts';
+
+const run = promisify(execFile);
+
+interface KubernetesObject {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  // biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds, looked into by path
+  spec?: any;
+  rules?: object[];
+}
+
+let kustomize: string;
+beforeAll(async () => {
+  kustomize = await goTool('kustomize');
+});
+
+async function build(folder: string): Promise<KubernetesObject[]> {
+  const { stdout } = await run(kustomize, ['build', folder]);
+  return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
+}
+
+const names = (objects: KubernetesObject[]) => objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
+
+describe('the folders that the README names', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  const folders = [
+    ...readme.matchAll(/(?:apply|delete) -k ([\w./-]+)/g),
+    ...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm),
+  ];
+
+  it('are all there', () => {
+    expect(folders.length).toBeGreaterThan(8);
+  });
+
+  it.each([...new Set(folders.map(([, folder]) => folder ?? ''))])('%s is a kustomization', async (folder) => {
+    expect((await build(folder)).length).toBeGreaterThan(0);
+  });
+});
+
+describe('manifests', () => {
+  it('hold everything but the registration and the samples', async () => {
+    expect(names(await build('manifests'))).toEqual([
+      'ClusterRole/meshery-meshsync',
+      'ClusterRoleBinding/meshery-meshsync',
+      'CustomResourceDefinition/brokers.meshery.io',
+      'CustomResourceDefinition/meshsyncs.meshery.io',
+      'Deployment/meshery-operator',
+      'Namespace/meshery',
+      'NetworkPolicy/meshery-operator',
+      'PodDisruptionBudget/meshery-operator',
+      'Service/meshery-operator',
+    ]);
+  });
+
+  it('run the service without a token and within the restricted Pod Security Standard', async () => {
+    const deployment = (await build('manifests')).find(({ kind }) => kind === 'Deployment');
+    const pod = deployment?.spec.template.spec;
+    expect(deployment?.spec.replicas).toBe(2);
+    expect(pod.automountServiceAccountToken).toBe(false);
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    const [container] = pod.containers;
+    expect(container.name).toBe('manager');
+    expect(container.image).toMatch(/^meshery\/meshery-operator:\d+\.\d+\.\d+$/);
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+    });
+  });
+
+  it('select the pods of the service alike in Deployment, Service and PodDisruptionBudget', async () => {
+    const objects = await build('manifests/operator');
+    const find = (wanted: string) => objects.find(({ kind }) => kind === wanted)?.spec;
+    const selector = find('Deployment').selector.matchLabels;
+    expect(find('Service').selector).toEqual(selector);
+    expect(find('PodDisruptionBudget').selector.matchLabels).toEqual(selector);
+    expect(find('Deployment').template.metadata.labels).toMatchObject(selector);
+  });
+
+  it('let Metacontroller alone reach the hooks, and the namespace of Prometheus the metrics', async () => {
+    const objects = await build('manifests/operator');
+    const policy = objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec;
+    const deployment = objects.find(({ kind }) => kind === 'Deployment')?.spec;
+    expect(policy.podSelector.matchLabels).toEqual(deployment.selector.matchLabels);
+    expect([policy.policyTypes, policy.egress]).toEqual([['Ingress', 'Egress'], []]);
+    const inNamespace = 'kubernetes.io/metadata.name';
+    expect(
+      policy.ingress.map(({ from, ports }: { from: Record<string, { matchLabels: object }>[]; ports: object[] }) => [
+        from.map(({ namespaceSelector }) => namespaceSelector?.matchLabels),
+        ports,
+      ]),
+    ).toEqual([
+      [[{ [inNamespace]: 'metacontroller' }], [{ port: 'hooks' }]],
+      [[{ [inNamespace]: 'monitoring' }], [{ port: 'monitoring' }]],
+    ]);
+    const ports = deployment.template.spec.containers[0].ports.map(({ name }: { name: string }) => name);
+    expect(ports).toEqual(['hooks', 'monitoring']);
+  });
+
+  it.each(['prometheus-rule.yaml', 'dashboard.json'])(
+    'of monitoring ask for metrics that there are: %s',
+    async (file) => {
+      const text = await readFile(`manifests/monitoring/${file}`, 'utf8');
+      const asked = new Set(text.match(/\b(?:meshery_operator|process|nodejs)_[a-z0-9_]+/g));
+      const { monitoring } = testApp();
+      const known = new Set<string>((await monitoring.inject('/metrics')).body.match(/(?<=# TYPE )\S+/g));
+      expect(asked.size).toBeGreaterThan(4);
+      expect([...asked].filter((name) => !known.has(name.replace(/_(bucket|count|sum)$/, '')))).toEqual([]);
+    },
+  );
+
+  it('let MeshSync list and watch, get nothing but its own resource and the name of the cluster, and write nothing', async () => {
+    const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
+    expect(roles.map(({ metadata }) => metadata.name)).toEqual(['meshery-meshsync']);
+    expect(roles[0]?.rules).toEqual([
+      { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] },
+      // A get of "*" would reach pods/exec and nodes/proxy.
+      { apiGroups: ['meshery.io'], resources: ['meshsyncs'], verbs: ['get'] },
+      { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
+    ]);
+  });
+
+  it('bind that to the ServiceAccount of the sample', async () => {
+    const binding = (await build('manifests/meshsync')).find(({ kind }) => kind === 'ClusterRoleBinding');
+    const sample = (await build('manifests/samples')).find(({ kind }) => kind === 'MeshSync');
+    const { name, namespace } = sample?.metadata ?? {};
+    expect(binding).toMatchObject({
+      roleRef: { kind: 'ClusterRole', name: 'meshery-meshsync' },
+      subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    });
+  });
+});
+
+describe('the registration', () => {
+  it.each([
+    [
+      'broker',
+      [
+        ...['v1/secrets', 'v1/configmaps', 'v1/services', 'apps/v1/statefulsets'],
+        ...['policy/v1/poddisruptionbudgets', 'networking.k8s.io/v1/networkpolicies'],
+      ],
+    ],
+    ['meshsync', ['v1/serviceaccounts', 'v1/secrets', 'apps/v1/deployments']],
+  ])('of %s updates every kind of child in place and asks hooks of version v2', async (kind, children) => {
+    const { spec } = parse(await readFile(`metacontroller/controllers/${kind}.yaml`, 'utf8'));
+    expect(spec.parentResource).toEqual({
+      apiVersion: 'meshery.io/v1alpha2',
+      resource: `${kind}s`,
+      ignoreStatusChanges: true,
+    });
+    expect(spec.generateSelector).toBe(true);
+    expect(
+      spec.childResources.map(({ apiVersion, resource }: Record<string, string>) => `${apiVersion}/${resource}`),
+    ).toEqual(children);
+    for (const { updateStrategy } of spec.childResources) expect(updateStrategy).toEqual({ method: 'InPlace' });
+    expect(Object.keys(spec.hooks)).toEqual(['sync', 'customize']);
+    for (const [hook, { version, webhook }] of Object.entries<Record<string, Record<string, unknown>>>(spec.hooks)) {
+      expect(version).toBe('v2');
+      expect(webhook?.path).toBe(`/${kind}/${hook}`);
+      expect(webhook?.service).toEqual({ name: 'meshery-operator', namespace: 'meshery' });
+      expect(webhook?.etag).toMatchObject({ enabled: true, cacheTimeoutSeconds: 3600, cacheCleanupSeconds: 600 });
+    }
+  });
+
+  it('tunes Metacontroller alike by Helm and by kustomize', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
+    // The part of Metacontroller's manifests/production that the component patches.
+    const metacontroller = {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'metacontroller', namespace: 'metacontroller' },
+      spec: {
+        template: { spec: { containers: [{ name: 'metacontroller', image: 'metacontroller', args: ['--replaced'] }] } },
+      },
+    };
+    await writeFile(join(folder, 'statefulset.yaml'), stringify(metacontroller));
+    await cp('metacontroller/install', join(folder, 'install'), { recursive: true });
+    const kustomization = { resources: ['statefulset.yaml'], components: ['install'] };
+    await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+    const [patched] = await build(folder);
+    await rm(folder, { recursive: true });
+
+    const values = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
+    for (const args of [values.commandArgs, patched?.spec.template.spec.containers[0].args]) {
+      expect(args).toEqual(expect.arrayContaining(['--client-go-qps=200', '--client-go-burst=400', '--workers=20']));
+      expect(args).not.toContain('--replaced');
+    }
+  });
+
+  it('gives Metacontroller by Helm and by kustomize the same rights', async () => {
+    const folder = 'metacontroller/install/least-privilege';
+    const { rules } = parse(await readFile(`${folder}/cluster-role.yaml`, 'utf8'));
+    expect(parse(await readFile(`${folder}/values.yaml`, 'utf8'))).toEqual({ clusterRole: { rules } });
+    for (const { apiGroups, resources, verbs } of rules) {
+      expect([...apiGroups, ...resources, ...verbs]).not.toContain('*');
+      expect(resources.join()).not.toMatch(/rbac|roles|bindings|exec|proxy/);
+    }
+  });
+
+  it('keeps the folder for Metacontroller itself buildable', async () => {
+    await expect(run(kustomize, ['build', 'metacontroller/install'])).resolves.toMatchObject({ stdout: '' });
+  });
+});

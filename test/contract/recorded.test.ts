@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { START, testApp } from '../support/app.ts';
+import { expectSound } from '../support/invariants.ts';
+import type { JsonObject, KubeObject } from '../support/json.ts';
+import type { SyncOutcome } from '../support/metacontroller.ts';
+
+/**
+ * What a real Metacontroller sent through the cluster scenarios, as `npm run record` wrote it: a folder for each apply
+ * strategy, a file for each request, named by namespace, parent and hook.
+ */
+const DIRECTORY = 'test/payloads/recorded';
+const files = readdirSync(DIRECTORY, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.json'))
+  .sort();
+
+const read = (file: string) => JSON.parse(readFileSync(join(DIRECTORY, file), 'utf8')) as SyncOutcome['request'];
+const routeOf = (file: string) => `/${/-(broker|meshsync)-(sync|customize)-\w+\.json$/.exec(file)?.slice(1).join('/')}`;
+const syncs = files.filter((file) => routeOf(file).endsWith('/sync'));
+
+describe('the recorded requests', () => {
+  it('are those of both apply strategies and of all four hooks', () => {
+    expect(new Set(files.map((file) => file.split('/')[0]))).toEqual(new Set(['dynamic-apply', 'server-side-apply']));
+    expect(new Set(files.map(routeOf))).toEqual(
+      new Set(['/broker/sync', '/broker/customize', '/meshsync/sync', '/meshsync/customize']),
+    );
+    expect(files.length).toBeGreaterThan(100);
+  });
+
+  it.each(files.filter((file) => routeOf(file).endsWith('/customize')))('%s is answered with rules', async (file) => {
+    const response = await testApp().post(routeOf(file), read(file));
+    expect(response.statusCode).toBe(200);
+    expect(Object.keys(response.json())).toEqual(['relatedResources']);
+  });
+
+  it.each(syncs)('%s is answered soundly, and alike when it is repeated later', async (file) => {
+    const service = testApp();
+    const request = read(file);
+    const first = await service.post(routeOf(file), request);
+    expect(first.statusCode).toBe(200);
+    const answer = first.json() as JsonObject & { children: KubeObject[]; status: JsonObject };
+    expect(Object.keys(answer).sort()).toEqual(['children', 'status']);
+    expectSound({ request, children: answer.children, status: answer.status }, START);
+
+    service.clock.time = '2027-01-01T00:00:00Z';
+    const minted = service.minted.length;
+    const again = await service.post(routeOf(file), {
+      ...request,
+      parent: { ...request.parent, status: answer.status },
+    });
+    if (minted === 0) expect(again.json()).toEqual(answer);
+    else expect(again.json().status).toEqual(answer.status);
+  });
+});

@@ -1,0 +1,106 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { testApp } from '../support/app.ts';
+import { LAST_APPLIED } from '../support/dynamic-apply.ts';
+import type { Json, JsonObject } from '../support/json.ts';
+import { brokerParent, meshSyncParent } from '../support/scenarios.ts';
+
+const TOKEN = 'tSECRETofTheTest1';
+const base64 = Buffer.from(TOKEN).toString('base64');
+
+function logged() {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  return { lines, logger: pino({ level: 'trace' }, stream) };
+}
+
+const secret = (data: Json, metadata: JsonObject = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'meshery-nats-auth', namespace: 'meshery', ...metadata },
+  data,
+});
+
+const broker = (object: Json, spec: Json = {}): JsonObject => ({
+  parent: { ...brokerParent(), spec },
+  children: { 'Secret.v1': { 'meshery/meshery-nats-auth': object } },
+});
+
+const meshSync = (url: Json): JsonObject => ({
+  parent: { ...meshSyncParent(), spec: { broker: { custom: { url } } } },
+  children: {},
+});
+
+/** A MeshSync with a broker elsewhere, and the Secret with its credentials. */
+const elsewhere = (credentials: string): JsonObject => ({
+  parent: {
+    ...meshSyncParent({ broker: { custom: { url: 'nats://a,b', credentialsSecretRef: { name: 'elsewhere' } } } }),
+  },
+  children: {},
+  related: {
+    'Secret.v1': {
+      'meshery/elsewhere': secret({ credentials: Buffer.from(credentials).toString('base64') }, { name: 'elsewhere' }),
+    },
+  },
+});
+
+/** Requests that hold the token where it belongs, and where it does not. */
+const requests: [string, string, string | JsonObject][] = [
+  ['a token as it should be', '/broker/sync', broker(secret({ token: base64 }))],
+  ['a token that is unusable', '/broker/sync', broker(secret({ token: Buffer.from(`${TOKEN} `).toString('base64') }))],
+  ['a token of another type', '/broker/sync', broker(secret({ token: [TOKEN] }))],
+  ['a token for data', '/broker/sync', broker(secret(TOKEN))],
+  ['a token for a Secret', '/broker/sync', broker(TOKEN)],
+  ['a token beside a missing field', '/broker/sync', { ...broker(secret({ token: base64 })), parent: { spec: TOKEN } }],
+  ['a token for a spec', '/broker/sync', broker(secret({ token: base64 }), TOKEN)],
+  ['a token in a broken annotation', '/broker/sync', broker(secret({}, { annotations: { [LAST_APPLIED]: TOKEN } }), 1)],
+  ['a token in cut-off JSON', '/broker/sync', `{"data": {"token": "${TOKEN}`],
+  ['a token for JSON', '/broker/sync', TOKEN],
+  ['a token in a URL', '/meshsync/sync', meshSync(`nats://${TOKEN}@nats.example.com:4222`)],
+  ['a token as password', '/meshsync/sync', meshSync(`tls://user:${TOKEN}@nats.example.com`)],
+  ['a token in a URL without a scheme', '/meshsync/sync', meshSync(`${TOKEN}@nats.example.com:4222`)],
+  ['a token in a URL that is none', '/meshsync/sync', meshSync(`nats://${TOKEN}@:x`)],
+  ['a token in a URL with a blank', '/meshsync/sync', meshSync(`nats://${TOKEN}@a b`)],
+  ['a token in a list for a URL', '/meshsync/sync', meshSync([`nats://${TOKEN}@a`])],
+  ['a token in the query of a URL', '/meshsync/sync', meshSync(`nats://a:4222?token=${TOKEN}`)],
+  ['a token in one of several URLs', '/meshsync/sync', meshSync(`nats://a,nats://${TOKEN}@b`)],
+  ['a token in one of several that are none', '/meshsync/sync', meshSync(`nats://${TOKEN}@a,nats://`)],
+  ['a token in credentials', '/meshsync/sync', elsewhere(`user:${TOKEN}`)],
+  ['a token in credentials that are unusable', '/meshsync/sync', elsewhere(`user:${TOKEN}\n`)],
+  ['a token in a path', `/broker/${TOKEN}`, {}],
+  ['a token in a path that can not be read', `/%ff${TOKEN}`, {}],
+  ['a token in a query', `/broker/sync?token=${TOKEN}`, { parent: 1 }],
+];
+
+/** What of an answer anyone may see: all of it but the Secrets among the children. */
+function shown(text: string): string {
+  const body: unknown = JSON.parse(text);
+  const { children, ...rest } = body as { children?: { kind: string }[] };
+  return JSON.stringify([rest, children?.filter(({ kind }) => kind !== 'Secret')]);
+}
+
+it.each(requests)('%s is neither logged nor shown', async (_what, url, body) => {
+  const { lines, logger } = logged();
+  const service = testApp({ logger });
+  const { text, statusCode } = await service.post(url, body);
+  expect(statusCode).toBeLessThan(500);
+  for (const output of [shown(text), lines.join('')]) {
+    expect(output).not.toContain(TOKEN);
+    expect(output).not.toContain(base64.replace(/=+$/, ''));
+  }
+});
+
+it('faults of our own are logged, and credentials that were made are not', async () => {
+  const { lines, logger } = logged();
+  const service = testApp({ logger, context: { now: () => new Date(Number.NaN), generateToken: () => TOKEN } });
+  const { statusCode, text } = await service.post('/broker/sync', { parent: brokerParent(), children: {} });
+  expect(statusCode).toBe(500);
+  expect(lines.join('')).toContain('RangeError');
+  expect(lines.join('') + text).not.toContain(TOKEN);
+});

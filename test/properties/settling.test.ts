@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encode } from '../../src/broker/credentials.ts';
+import { START, testApp } from '../support/app.ts';
+import {
+  brokerSpec,
+  FAR,
+  invalidBrokerSpec,
+  meshSyncSpec,
+  NEAR,
+  OWN_TOKEN,
+  TLS_SECRET,
+} from '../support/arbitraries.ts';
+import { authority, issue, tlsSecret } from '../support/certificates.ts';
+import { type Cluster, groupKey } from '../support/cluster.ts';
+import { runControllers } from '../support/controllers.ts';
+import { disturb, disturbances } from '../support/disturbances.ts';
+import { equal, type JsonObject, type KubeObject } from '../support/json.ts';
+import { expectRest } from '../support/rest.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../support/scenarios.ts';
+
+/** More find more: FAST_CHECK_RUNS=1000 for a hunt. */
+const RUNS = Number(process.env.FAST_CHECK_RUNS ?? 60);
+
+const service = testApp();
+
+const progress = fc.record({ ready: fc.boolean(), addresses: fc.boolean() });
+const strategy = fc.constantFrom(...STRATEGIES);
+const status = fc.constantFrom('as it is', 'missing', 'stale', 'of another shape');
+
+const ca = await authority();
+const secrets = [
+  tlsSecret(TLS_SECRET, await issue(ca, 'meshery-nats.meshery.svc'), ca),
+  {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: OWN_TOKEN, namespace: 'meshery' },
+    data: { token: encode('a-token-of-the-user') },
+  },
+];
+
+/** Gives the parent the spec, as an edit by a person does, and its status a fault. */
+function change(cluster: Cluster, parent: KubeObject, spec: JsonObject, fault: string, stale: JsonObject | undefined) {
+  cluster.edit(parent, 'kubectl', (object) => {
+    object.spec = spec;
+  });
+  if (fault === 'missing') cluster.setStatus(parent, undefined);
+  if (fault === 'stale') cluster.setStatus(parent, stale);
+  if (fault === 'of another shape') cluster.setStatus(parent, { conditions: 'none', replicas: -1 });
+}
+
+/** The API server may add a family of addresses, or take one away, which is then asked for too, or not any more. */
+function steps(...specs: JsonObject[]): number {
+  return JSON.stringify(specs).includes('ipFamilyPolicy') ? 2 : 1;
+}
+
+describe('whatever happened before, a Broker', () => {
+  it('is at rest after one sync, and leaves alone what is not its own', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof({ weight: 5, arbitrary: brokerSpec }, { weight: 1, arbitrary: invalidBrokerSpec }),
+        fc.oneof({ weight: 5, arbitrary: brokerSpec }, { weight: 1, arbitrary: invalidBrokerSpec }),
+        disturbances,
+        progress,
+        progress,
+        status,
+        strategy,
+        async (first, second, events, early, late, fault, how) => {
+          const parent = brokerParent(first);
+          const cluster = clusterWith(parent, ...secrets);
+          service.clock.time = START;
+          const outcomes = await settle(cluster, [parent], hookOf(service), how, early);
+          const foreign = events.flatMap((event) => disturb(cluster, parent, event) ?? []);
+          change(cluster, parent, second, fault, outcomes[0]?.status);
+          await expectRest(service, cluster, parent, how, steps(first, second));
+          // A smaller size is reached in steps, each of which waits for the cluster.
+          for (let step = 0; step < 10; step++) {
+            runControllers(cluster, late);
+            await expectRest(service, cluster, parent, how, 1);
+          }
+          runControllers(cluster, late);
+          await expectRest(service, cluster, parent, how, 0);
+          expectUntouched(cluster, foreign);
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+describe('whatever happened before, a MeshSync', () => {
+  it('is at rest after two syncs, and leaves alone what is not its own', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        meshSyncSpec,
+        meshSyncSpec,
+        disturbances,
+        progress,
+        progress,
+        status,
+        strategy,
+        async (first, second, events, early, late, fault, how) => {
+          const near = brokerParent({}, NEAR.name, NEAR.namespace);
+          const far = brokerParent({}, FAR.name, FAR.namespace);
+          const parent = meshSyncParent(first);
+          const cluster = clusterWith(near, far, parent, ...secrets);
+          service.clock.time = START;
+          const outcomes = await settle(cluster, [near, far, parent], hookOf(service), how, early);
+          const foreign = events.flatMap((event) => disturb(cluster, parent, event) ?? []);
+          change(cluster, parent, second, fault, outcomes[2]?.status);
+          await expectRest(service, cluster, parent, how, 2);
+          // A ServiceAccount that is not used any more goes when no pod runs as it.
+          runControllers(cluster, late);
+          await expectRest(service, cluster, parent, how, 1);
+          runControllers(cluster, late);
+          await expectRest(service, cluster, parent, how, 0);
+          expectUntouched(cluster, foreign);
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  });
+});
+
+/** Objects of others are as they were, but for what the cluster's own controllers say of them. */
+function expectUntouched(cluster: Cluster, foreign: KubeObject[]): void {
+  for (const object of foreign) {
+    const { namespace, name } = object.metadata;
+    const now = cluster.get(groupKey(object), namespace, name);
+    if (now?.metadata.uid !== object.metadata.uid) continue; // disturbed once more
+    expect(equal({ ...now?.metadata, resourceVersion: '' }, { ...object.metadata, resourceVersion: '' })).toBe(true);
+    expect(now?.spec).toEqual(object.spec);
+    expect(now?.data).toEqual(object.data);
+  }
+}
+
+describe.each(STRATEGIES)('under %s', (how) => {
+  it('a Broker of three and its MeshSync become ready and stay so', async () => {
+    const broker = brokerParent({ size: 3, service: { type: 'LoadBalancer' } });
+    const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });
+    const cluster = clusterWith(broker, meshSync);
+    const [ofBroker, ofMeshSync] = await settle(cluster, [broker, meshSync], hookOf(testApp()), how, READY);
+    expect(ofBroker?.status).toMatchObject({ replicas: 3, readyReplicas: 3, version: '2.14.2-alpine' });
+    expect(ofBroker?.status.endpoint).toMatchObject({ external: '203.0.113.10:4222' });
+    expect(ofMeshSync?.status).toMatchObject({
+      readyReplicas: 1,
+      broker: 'meshery/meshery-broker',
+      'publishing-to': 'nats://meshery-nats.meshery.svc:4222',
+    });
+    for (const outcome of [ofBroker, ofMeshSync]) {
+      expect(outcome?.status.conditions).toContainEqual(
+        expect.objectContaining({ type: 'Ready', status: 'True', lastTransitionTime: START }),
+      );
+    }
+  });
+});

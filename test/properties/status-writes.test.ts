@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../support/app.ts';
+import { runControllers } from '../support/controllers.ts';
+import { condition } from '../support/invariants.ts';
+import { at } from '../support/json.ts';
+import { sync } from '../support/metacontroller.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES } from '../support/scenarios.ts';
+
+const broker = brokerParent({});
+const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });
+const STARTING = { ready: false, addresses: false };
+
+describe.each(STRATEGIES)('under %s, a pair that becomes ready', (how) => {
+  it('has its status written twice for each, in whichever order its steps come', async () => {
+    const hook = hookOf(testApp());
+    const steps = fc.array(fc.constantFrom('Broker', 'MeshSync', 'controllers'), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(steps, async (before) => {
+        const cluster = clusterWith(broker, meshSync);
+        const writes = { Broker: 0, MeshSync: 0 };
+        const synced = async (kind: 'Broker' | 'MeshSync') => {
+          const { statusWritten, status } = await sync(cluster, kind === 'Broker' ? broker : meshSync, hook, how);
+          if (statusWritten) writes[kind] += 1;
+          return status;
+        };
+        for (const step of before) {
+          if (step === 'controllers') runControllers(cluster, STARTING);
+          else await synced(step as 'Broker' | 'MeshSync');
+        }
+        for (const kind of ['Broker', 'MeshSync'] as const) {
+          expect(condition(await synced(kind), 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
+        }
+        runControllers(cluster, READY);
+        for (const kind of ['MeshSync', 'Broker', 'MeshSync'] as const) {
+          expect(condition(await synced(kind), 'Ready')).toMatchObject({ status: 'True' });
+        }
+        expect(writes).toEqual({ Broker: 2, MeshSync: 2 });
+      }),
+    );
+  });
+});
+
+describe('the endpoint of a Broker', () => {
+  it('is published with the first server that is ready, and kept when there is none any more', async () => {
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker);
+    const statusAfter = async (progress?: typeof STARTING) => {
+      if (progress) runControllers(cluster, progress);
+      const { status } = await sync(cluster, broker, hook, 'dynamic-apply');
+      return status;
+    };
+    for (const progress of [undefined, STARTING]) {
+      const status = await statusAfter(progress);
+      expect(status).not.toHaveProperty('endpoint');
+      expect(condition(status, 'EndpointPublished')).toMatchObject({ status: 'False', reason: 'ServersPending' });
+    }
+    const ready = await statusAfter(READY);
+    expect(at(ready, 'endpoint', 'internal')).toMatch(/:4222$/);
+    expect(condition(ready, 'EndpointPublished')).toMatchObject({ status: 'True', reason: 'ClusterInternal' });
+    expect(await statusAfter(STARTING)).toMatchObject({ endpoint: at(ready, 'endpoint') });
+  });
+});
+
+describe('a first status', () => {
+  const parentOf = (created: string | undefined) => ({
+    ...broker,
+    metadata: { ...broker.metadata, ...(created && { creationTimestamp: created }) },
+  });
+  const since = async (created: string | undefined, time: string) => {
+    const app = testApp();
+    app.clock.time = time;
+    const { status } = (await app.post('/broker/sync', { parent: parentOf(created), children: {} })).json();
+    return condition(status, 'Ready')?.lastTransitionTime;
+  };
+
+  it('of a new resource holds since its creation, so that it is the same when its second sync comes too early', async () => {
+    expect(await since('2026-02-03T04:05:00Z', '2026-02-03T04:05:01Z')).toBe('2026-02-03T04:05:00Z');
+    expect(await since('2026-02-03T04:05:00Z', '2026-02-03T04:06:59Z')).toBe('2026-02-03T04:05:00Z');
+  });
+
+  it.each<[string, string | undefined]>([
+    ['one that has been there for long', '2026-02-03T04:03:01Z'],
+    ['one whose creation is yet to come', '2026-02-03T04:05:02Z'],
+    ['one that does not tell', undefined],
+    ['one that tells nonsense', 'yesterday'],
+  ])('of %s holds since now', async (_what, created) => {
+    expect(await since(created, '2026-02-03T04:05:01Z')).toBe('2026-02-03T04:05:01Z');
+  });
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { decode, encode, resolveCredentials } from '../../../src/broker/credentials.ts';
+import { generateToken } from '../../../src/server/generate-token.ts';
+import { type TestApp, testApp } from '../../support/app.ts';
+import type { Cluster } from '../../support/cluster.ts';
+import { condition } from '../../support/invariants.ts';
+import { at, type JsonObject } from '../../support/json.ts';
+import { type Hook, sync } from '../../support/metacontroller.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, STRATEGIES, settle } from '../../support/scenarios.ts';
+
+const secret = (data: Record<string, string>) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'a', namespace: 'b' },
+  data,
+});
+
+describe('resolveCredentials', () => {
+  it('makes what is missing, and only that', () => {
+    expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
+    expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
+    expect(resolveCredentials(secret({ token: encode('mine'), 'route-password': '' }), undefined, () => 'new')).toEqual(
+      {
+        token: 'mine',
+        routePassword: 'new',
+      },
+    );
+  });
+
+  it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j', (value) => {
+    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toEqual({ unusable: 'token' });
+    expect(resolveCredentials(secret({ 'route-password': encode(value) }), undefined, () => 'new')).toEqual({
+      unusable: 'route-password',
+    });
+  });
+
+  it.each(['a', '123', '1e5', 'true', 'A-Z_a.z~0'])('uses %j', (value) => {
+    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toMatchObject({
+      token: value,
+    });
+  });
+});
+
+it('generateToken makes 256 bits behind a letter, anew each time', () => {
+  const tokens = Array.from({ length: 100 }, generateToken);
+  expect(new Set(tokens).size).toBe(100);
+  for (const token of tokens) expect(token).toMatch(/^t[0-9a-f]{64}$/);
+});
+
+const broker = brokerParent({ size: 3 });
+const hook = hookOf(testApp());
+
+function edit(cluster: Cluster, value: string): void {
+  const found = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+  if (!found) throw new Error('no Secret');
+  cluster.edit(found, 'kubectl', ({ data }) => Object.assign(data as JsonObject, { token: encode(value) }));
+}
+
+const token = (cluster: Cluster) =>
+  decode(String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'token')));
+
+function checksum(cluster: Cluster, group: string, name: string) {
+  const object = cluster.get(group, 'meshery', name);
+  return at(object, 'spec', 'template', 'metadata', 'annotations', 'meshery.io/credentials-checksum');
+}
+
+describe.each(STRATEGIES)('under %s, a token', (how) => {
+  it('is rotated by deleting the Secret: the pods of the broker and of MeshSync roll', async () => {
+    const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    const old = token(cluster);
+    const sums = () => [
+      checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats'),
+      checksum(cluster, 'Deployment.apps/v1', 'meshery-meshsync'),
+    ];
+    const [ofBroker, ofMeshSync] = sums();
+    const lost = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+    if (lost) cluster.delete(lost);
+    const waiting = await sync(cluster, meshSync, hook, how);
+    expect(waiting.writes).toEqual([]);
+    expect(condition(waiting.status, 'BrokerResolved')).toMatchObject({
+      status: 'False',
+      reason: 'CredentialsPending',
+    });
+    await settle(cluster, [broker, meshSync], hook, how);
+    expect(token(cluster)).not.toBe(old);
+    expect(sums()[0]).not.toBe(ofBroker);
+    expect(sums()[1]).not.toBe(ofMeshSync);
+  });
+
+  it('that is edited by hand is taken up by the pods', async () => {
+    const cluster = clusterWith(broker);
+    await settle(cluster, [broker], hook, how);
+    const before = checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats');
+    edit(cluster, 'chosen-by-hand');
+    const [settled] = await settle(cluster, [broker], hook, how);
+    expect(token(cluster)).toBe('chosen-by-hand');
+    expect(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).not.toBe(before);
+    expect(condition(settled?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('that is edited by hand into one that can not be used changes no pod, and is said in a condition', async () => {
+    const cluster = clusterWith(broker);
+    await settle(cluster, [broker], hook, how);
+    const before = cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats');
+    edit(cluster, 'not "usable"');
+    const { status, errors } = await sync(cluster, broker, hook, how);
+    expect(errors).toEqual([]);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'UnusableCredential' });
+    expect(JSON.stringify(status)).not.toContain('usable\\"');
+    await settle(cluster, [broker], hook, how);
+    expect(cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats')?.spec).toEqual(before?.spec);
+    expect(token(cluster)).toBe('not "usable"');
+  });
+
+  it('that is made twice, since the first was not seen yet, ends up as one everywhere', async () => {
+    const service = testApp();
+    const cluster = clusterWith(broker);
+    await sync(cluster, broker, blindTo('Secret.v1', service), how);
+    await sync(cluster, broker, blindTo('Secret.v1', service), how);
+    expect(service.minted).toHaveLength(4);
+    await settle(cluster, [broker], hookOf(service), how);
+    const expected = testApp();
+    const other = clusterWith(broker);
+    const [kept = ''] = [token(cluster)];
+    const password = decode(
+      String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'route-password')),
+    );
+    other.create({ ...secretOf(kept, password) }, 'kubectl');
+    await settle(other, [broker], hookOf(expected), how);
+    expect(expected.minted).toEqual([]);
+    expect(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(
+      checksum(other, 'StatefulSet.apps/v1', 'meshery-nats'),
+    );
+    const file = (each: Cluster) =>
+      at(each.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'credentials.conf');
+    expect(file(cluster)).toBe(file(other));
+  });
+
+  it('that was created a moment ago and is seen as related only is not made again', async () => {
+    const service = testApp();
+    const cluster = clusterWith(broker);
+    await sync(cluster, broker, hookOf(service), how);
+    const { children } = await sync(cluster, broker, withoutChildren(service), how);
+    expect(service.minted).toHaveLength(2);
+    expect(children).toHaveLength(6);
+  });
+});
+
+function secretOf(value: string, password: string) {
+  const labels = { 'controller-uid': broker.metadata.uid };
+  const data = { token: encode(value), 'route-password': encode(password) };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'meshery-nats-auth', namespace: 'meshery', labels },
+    data,
+  };
+}
+
+interface Sent {
+  children?: JsonObject;
+  related?: JsonObject;
+}
+
+/** The hooks, sent what a cache that lags behind shows: no object of a kind. */
+function blindTo(group: string, service: TestApp): Hook {
+  return (path, body) => {
+    const { children, related } = body as Sent;
+    const without = { ...body, children: { ...children, [group]: {} }, related: { ...related, [group]: {} } };
+    return hookOf(service)(path, path.endsWith('/sync') ? without : body);
+  };
+}
+
+/** The hooks, sent children from before related objects were read. */
+function withoutChildren(service: TestApp): Hook {
+  return (path, body) => hookOf(service)(path, path.endsWith('/sync') ? { ...body, children: {} } : body);
+}

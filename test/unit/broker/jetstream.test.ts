@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { jetStreamAnnotations } from '../../../src/broker/jetstream.ts';
+import { type Broker, resolveBroker } from '../../../src/broker/spec.ts';
+import type { ObservedStatefulSet } from '../../../src/kubernetes/kinds.ts';
+import { brokerParent } from '../../support/scenarios.ts';
+
+const LIMITS = { resources: { limits: { memory: '8Gi' } } };
+
+function broker(file: string | undefined, memory: string | undefined, version = ''): Broker {
+  const fileStore = file && { fileStore: { size: file } };
+  const memoryStore = memory && { memoryStore: { maxSize: memory } };
+  const resolved = resolveBroker(brokerParent({ version, ...LIMITS, jetstream: { ...fileStore, ...memoryStore } }));
+  if ('path' in resolved) throw new Error(`${resolved.path} ${resolved.message}`);
+  return resolved;
+}
+
+/** The StatefulSet once it has what it was asked for. */
+function applied({ workload, pods }: ReturnType<typeof jetStreamAnnotations>): ObservedStatefulSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: { name: 'n', namespace: 'n', annotations: workload },
+    spec: { template: { metadata: { annotations: pods } } },
+  };
+}
+
+type Step = [file: string | undefined, memory: string | undefined, rolls: boolean];
+
+/** Whether the pods roll, step by step, each from what the one before has led to. */
+function expectRolls(steps: Step[], version?: string): void {
+  let observed: ObservedStatefulSet | undefined;
+  let before: Record<string, string> | undefined;
+  for (const [file, memory, rolls] of steps) {
+    const annotations = jetStreamAnnotations(broker(file, memory, version), observed);
+    if (before) expect(JSON.stringify(annotations.pods) !== JSON.stringify(before), `${file} ${memory}`).toBe(rolls);
+    observed = applied(annotations);
+    before = annotations.pods;
+    // Asked again, and also by a request from before the change was seen, the answer is the same.
+    expect(jetStreamAnnotations(broker(file, memory, version), observed)).toEqual(annotations);
+  }
+}
+
+describe('the pods', () => {
+  it('roll for limits that shrink, and not for those that grow', () => {
+    expectRolls([
+      ['1Gi', '1Gi', true],
+      ['2Gi', '1Gi', false],
+      ['2Gi', '3Gi', false],
+      ['1Gi', '3Gi', true],
+      ['2Gi', '3Gi', false],
+      ['1Gi', '3Gi', true],
+      ['2Gi', '1Gi', true],
+    ]);
+  });
+
+  it('roll when a store comes or goes', () => {
+    expectRolls([
+      ['1Gi', undefined, true],
+      ['1Gi', '1Gi', true],
+      ['1Gi', undefined, true],
+      [undefined, '1Gi', true],
+      [undefined, undefined, true],
+    ]);
+  });
+
+  it('roll for every change of a release that can not reload it', () => {
+    expectRolls(
+      [
+        ['1Gi', undefined, true],
+        ['2Gi', undefined, true],
+        ['2Gi', undefined, false],
+      ],
+      '2.10.0',
+    );
+  });
+
+  it('have no annotation without JetStream', () => {
+    expect(jetStreamAnnotations(broker(undefined, undefined), undefined)).toEqual({ workload: {}, pods: {} });
+  });
+
+  it.each(['', 'null', '{"servers":1}', '{"servers":1,"maxFileStore":"-1","maxMemoryStore":"0"}'])(
+    'roll once, and no more, when what was asked for last is %j',
+    (broken) => {
+      const first = jetStreamAnnotations(broker('1Gi', undefined), undefined);
+      const observed = applied({ ...first, workload: { 'meshery.io/jetstream': broken } });
+      const second = jetStreamAnnotations(broker('1Gi', undefined), observed);
+      expect(second.pods).not.toEqual(first.pods);
+      expect(jetStreamAnnotations(broker('1Gi', undefined), applied(second))).toEqual(second);
+    },
+  );
+});

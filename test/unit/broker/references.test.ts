@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { encode } from '../../../src/broker/credentials.ts';
+import { testApp } from '../../support/app.ts';
+import { authority, issue, tlsData } from '../../support/certificates.ts';
+import { condition } from '../../support/invariants.ts';
+import { at, type JsonObject, type KubeObject } from '../../support/json.ts';
+import { brokerParent, clusterWith, hookOf, settle } from '../../support/scenarios.ts';
+
+const ca = await authority();
+const pair = await issue(ca, 'meshery-nats.meshery.svc');
+const sound = tlsData(pair, ca);
+const other = tlsData(await issue(ca, 'other.example.com'), ca);
+
+const secret = (name: string, data: Record<string, string>, namespace = 'meshery'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name, namespace },
+  data,
+});
+
+async function sync(spec: JsonObject, secrets: KubeObject[]) {
+  const byName = Object.fromEntries(secrets.map((each) => [`${each.metadata.namespace}/${each.metadata.name}`, each]));
+  const body = { parent: brokerParent(spec), children: {}, related: { 'Secret.v1': byName } };
+  const { status, children } = (await testApp().post('/broker/sync', body)).json();
+  return { status, children: children as unknown as KubeObject[] };
+}
+
+const tls = { tls: { secretName: 'nats-tls' } };
+const own = { auth: { tokenSecretRef: { name: 'own' } } };
+
+describe('a Broker that refers to Secrets', () => {
+  it.each<[string, JsonObject, KubeObject[], string, string]>([
+    ['is not there', own, [], 'SecretNotFound', 'spec.auth.tokenSecretRef: there is no Secret own'],
+    ['is in another namespace', own, [secret('own', { token: encode('a') }, 'other')], 'SecretNotFound', 'own'],
+    ['lacks the key', own, [secret('own', { password: encode('a') })], 'SecretKeyMissing', 'has no token'],
+    ['has an empty key', own, [secret('own', { token: '' })], 'SecretKeyMissing', 'has no token'],
+    ['has a line break', own, [secret('own', { token: encode('a\n') })], 'SecretInvalid', 'not even a line break'],
+    ['is not there', tls, [], 'SecretNotFound', 'spec.tls.secretName: there is no Secret nats-tls'],
+    ['has no certificate', tls, [secret('nats-tls', { ...sound, 'tls.crt': '' })], 'SecretKeyMissing', 'tls.crt'],
+    ['has no key', tls, [secret('nats-tls', { ...sound, 'tls.key': '' })], 'SecretKeyMissing', 'tls.key'],
+    [
+      'has no authority to check clients by',
+      { tls: { secretName: 'nats-tls', verify: true } },
+      [secret('nats-tls', tlsData(pair, undefined))],
+      'SecretKeyMissing',
+      'ca.crt',
+    ],
+    ['has no PEM', tls, [secret('nats-tls', { ...sound, 'tls.crt': encode('x') })], 'SecretInvalid', 'tls.crt is not'],
+    [
+      'has the key of another certificate',
+      tls,
+      [secret('nats-tls', { ...sound, 'tls.key': other['tls.key'] ?? '' })],
+      'SecretInvalid',
+      'tls.key is not the key of tls.crt',
+    ],
+    ['has a broken key', tls, [secret('nats-tls', { ...sound, 'tls.key': encode('x') })], 'SecretInvalid', 'tls.key'],
+    [
+      'has a broken authority',
+      tls,
+      [secret('nats-tls', { ...sound, 'ca.crt': encode('x') })],
+      'SecretInvalid',
+      'ca.crt',
+    ],
+  ])('says that one %s', async (_what, spec, secrets, reason, text) => {
+    const { status, children } = await sync(spec, secrets);
+    expect(children).toEqual([]);
+    for (const type of ['Ready', 'SpecApplied']) {
+      expect(condition(status, type)).toMatchObject({ status: 'False', reason });
+      expect(at(condition(status, type) as unknown as JsonObject, 'message')).toContain(text);
+    }
+  });
+
+  it('uses a certificate without an authority, which the world is said to know', async () => {
+    const { children } = await sync(tls, [secret('nats-tls', tlsData(pair, undefined))]);
+    const auth = children.find(({ kind }) => kind === 'Secret');
+    expect(at(auth, 'data', 'ca.crt')).toBeUndefined();
+    expect(at(auth, 'data', 'url')).toBe(encode('tls://meshery-nats.meshery.svc:4222'));
+  });
+
+  it('says whether the certificate is good in the cluster, which does not keep it from being Ready', async () => {
+    const cluster = clusterWith(brokerParent(tls), secret('nats-tls', other));
+    const [outcome] = await settle(cluster, [brokerParent(tls)], hookOf(testApp()), 'server-side-apply');
+    expect(condition(outcome?.status, 'CertificateCoversService')).toMatchObject({
+      status: 'False',
+      reason: 'NameMissing',
+    });
+    expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('keeps everything while a Secret is away, and goes on with the token that it had once it is not asked for', async () => {
+    const service = testApp();
+    const parent = brokerParent({ ...own, ...tls });
+    const cluster = clusterWith(parent, secret('nats-tls', sound), secret('own', { token: encode('mine') }));
+    await settle(cluster, [parent], hookOf(service), 'dynamic-apply');
+    const before = cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats');
+    cluster.delete(secret('own', {}));
+    const [away] = await settle(cluster, [parent], hookOf(service), 'dynamic-apply');
+    expect(condition(away?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
+    expect(cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats')?.spec).toEqual(before?.spec);
+    cluster.edit(parent, 'kubectl', (object) => {
+      object.spec = tls;
+    });
+    await settle(cluster, [parent], hookOf(service), 'dynamic-apply');
+    expect(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'token')).toBe(encode('mine'));
+    expect(cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats')?.spec).toEqual(before?.spec);
+  });
+
+  it('asks for them by name, each once', async () => {
+    const spec = { auth: { tokenSecretRef: { name: 'shared' } }, tls: { secretName: 'shared' } };
+    const response = await testApp().post('/broker/customize', { parent: brokerParent(spec) });
+    expect(response.json().relatedResources).toContainEqual({
+      apiVersion: 'v1',
+      resource: 'secrets',
+      namespace: 'meshery',
+      names: ['meshery-nats-auth', 'shared'],
+    });
+  });
+});
+
+it('a MeshSync of a Broker that asks for client certificates stays as it is, and says why', async () => {
+  const service = testApp();
+  const parent = {
+    apiVersion: 'meshery.io/v1alpha2',
+    kind: 'MeshSync',
+    metadata: { name: 'm', namespace: 'meshery', uid: 'u', generation: 1 },
+    spec: { broker: { native: { name: 'meshery-broker' } } },
+  };
+  const broker = brokerParent({ tls: { secretName: 'nats-tls', verify: true } });
+  const related = { 'Broker.meshery.io/v1alpha2': { 'meshery/meshery-broker': broker } };
+  const { status, children } = (await service.post('/meshsync/sync', { parent, children: {}, related })).json();
+  expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'False', reason: 'ClientCertificateRequired' });
+  expect((children as unknown as KubeObject[]).map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+});

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../../support/app.ts';
+import { condition } from '../../support/invariants.ts';
+import { at } from '../../support/json.ts';
+import { sync } from '../../support/metacontroller.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, STRATEGIES, settle } from '../../support/scenarios.ts';
+
+const hook = hookOf(testApp());
+const NATIVE = { broker: { native: { name: 'meshery-broker', namespace: 'brokers' } } };
+const broker = brokerParent({}, 'meshery-broker', 'brokers');
+const meshSync = meshSyncParent(NATIVE);
+
+describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
+  it('starts nothing before its Broker is there, so that nothing restarts in vain', async () => {
+    const cluster = clusterWith(meshSync);
+    const [waiting] = await settle(cluster, [meshSync], hook, how);
+    expect(waiting?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+    expect(condition(waiting?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
+    cluster.create(broker, 'kubectl');
+    const pending = await sync(cluster, meshSync, hook, how);
+    expect(condition(pending.status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: 'Resolved' });
+    expect(condition(pending.status, 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
+    expect(pending.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+    const [, ready] = await settle(cluster, [broker, meshSync], hook, how);
+    expect(ready?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount', 'Secret', 'Deployment']);
+    expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('says that credentials are missing when its Broker stands still without any', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    cluster.setStatus(broker, { conditions: [{ type: 'Ready', status: 'False', reason: 'NameConflict' }] });
+    const { status, children } = await sync(cluster, meshSync, hook, how);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
+    expect(children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+  });
+
+  it('says that credentials are missing while its Broker is paused before it has made any', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    cluster.edit(broker, 'kubectl', ({ metadata }) => {
+      metadata.annotations = { 'meshery.io/pause-reconciliation': 'true' };
+    });
+    const [, status] = (await settle(cluster, [broker, meshSync], hook, how)).map((outcome) => outcome.status);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
+  });
+
+  it('is not ready while its Broker is re-created, and goes on as it is', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    cluster.delete(broker);
+    cluster.delete({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'meshery-nats-auth', namespace: 'brokers' } });
+    cluster.create({ ...broker, metadata: { ...broker.metadata, uid: 'another' } }, 'kubectl');
+    const { status, writes } = await sync(cluster, meshSync, hook, how);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
+    expect(writes).toEqual([]);
+  });
+
+  it.each<[string, string, string, object]>([
+    ['is on its way', 'Starting', 'Resolved', {}],
+    ['stands still', 'NameConflict', 'BrokerNotReady', {}],
+    ['was ready before', 'Starting', 'BrokerNotReady', { endpoint: { internal: '10.0.0.1:4222' } }],
+  ])('tells of a Broker that %s', async (_what, reason, told, more) => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker], hook, how);
+    cluster.setStatus(broker, {
+      ...more,
+      conditions: [
+        { type: 'Ready', status: 'False', reason },
+        { type: 'Progressing', status: 'True', reason: 'Starting' },
+      ],
+    });
+    const { status } = await sync(cluster, meshSync, hook, how);
+    expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: told });
+  });
+
+  it('has the token of a Broker in another namespace copied into a Secret of its own', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    const original = cluster.get('Secret.v1', 'brokers', 'meshery-nats-auth');
+    const copy = cluster.get('Secret.v1', 'meshery', 'meshery-meshsync-broker-auth');
+    expect(copy?.data).toEqual({ token: at(original, 'data', 'token') });
+  });
+
+  it('goes on as it is when its Broker is gone, and when it is being deleted', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    const before = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+    cluster.edit(broker, 'kubectl', ({ metadata }) => {
+      metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    });
+    const [terminating] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(terminating?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerTerminating' });
+    cluster.delete(broker);
+    const [gone] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(gone?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
+    expect(gone?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
+    const after = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+    expect(after?.spec).toEqual(before?.spec);
+  });
+
+  it('does not take the token of a Secret that its Broker does not own', async () => {
+    const cluster = clusterWith(broker, meshSync, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'meshery-nats-auth', namespace: 'brokers' },
+      data: { token: 'c29tZWJvZHk=' },
+    });
+    const [waiting] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(waiting?.status, 'Ready')).toMatchObject({ reason: 'CredentialsPending' });
+    expect(JSON.stringify(waiting?.children)).not.toContain('c29tZWJvZHk=');
+  });
+
+  it('says what to do when it names no broker, and keeps what runs', async () => {
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, [broker, meshSync], hook, how);
+    cluster.edit(meshSync, 'kubectl', (object) => {
+      object.spec = { broker: { native: {}, custom: {} } };
+    });
+    const [unspecified] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(unspecified?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotSpecified' });
+    expect(unspecified?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
+    expect(unspecified?.status).not.toHaveProperty('publishing-to');
+  });
+
+  it('rolls its pods when the watch-list changes, and only then', async () => {
+    const pods = '[{"Resource":"pods.v1.","Events":["ADDED"]}]';
+    const services = '[{"Resource":"services.v1.","Events":["ADDED"]}]';
+    const watching = (whitelist: string, other = '') => ({ ...NATIVE, 'watch-list': { data: { whitelist, other } } });
+    const cluster = clusterWith(broker, meshSyncParent(watching(pods)));
+    await settle(cluster, [broker, meshSync], hook, how);
+    const template = () => at(cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync'), 'spec', 'template');
+    const first = template();
+    expect(first).toBeDefined();
+    const change = async (spec: ReturnType<typeof watching>) => {
+      cluster.edit(meshSync, 'kubectl', (object) => {
+        object.spec = spec;
+      });
+      await settle(cluster, [meshSync], hook, how);
+    };
+    await change(watching(pods, 'not read'));
+    expect(template()).toEqual(first);
+    await change(watching(services));
+    expect(template()).not.toEqual(first);
+  });
+});

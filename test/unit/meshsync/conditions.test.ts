@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../../support/app.ts';
+import { condition } from '../../support/invariants.ts';
+import type { JsonObject, KubeObject } from '../../support/json.ts';
+import { clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../../support/scenarios.ts';
+
+const hook = hookOf(testApp());
+
+const CUSTOM = { broker: { custom: { url: 'nats://a' } } };
+const list = (data: JsonObject): JsonObject => ({ ...CUSTOM, 'watch-list': { data } });
+const PODS = { whitelist: '[{"Resource":"pods.v1.","Events":["ADDED"]}]' };
+const SERVICES = { whitelist: '[{"Resource":"services.v1.","Events":["ADDED"]}]' };
+const BROKEN = { whitelist: '["pods.v1."]' };
+
+describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
+  const deployment = (cluster: ReturnType<typeof clusterWith>, name = 'meshery-meshsync', namespace = 'meshery') =>
+    cluster.get('Deployment.apps/v1', namespace, name);
+  const change = (cluster: ReturnType<typeof clusterWith>, parent: KubeObject, spec: JsonObject) =>
+    cluster.edit(parent, 'kubectl', (object) => {
+      object.spec = spec;
+    });
+
+  it('starts nothing while it is broken, and says where', async () => {
+    const parent = meshSyncParent(list(BROKEN));
+    const cluster = clusterWith(parent);
+    const [broken] = await settle(cluster, [parent], hook, how);
+    expect(broken?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
+    const expected = {
+      status: 'False',
+      reason: 'InvalidWatchList',
+      message: expect.stringMatching(/^spec\.watch-list\.data\.whitelist\[0\] must be an object/),
+    };
+    expect(condition(broken?.status, 'WatchListValid')).toMatchObject(expected);
+    expect(condition(broken?.status, 'Ready')).toMatchObject(expected);
+    change(cluster, parent, list(PODS));
+    const [mended] = await settle(cluster, [parent], hook, how);
+    expect(condition(mended?.status, 'WatchListValid')).toMatchObject({ status: 'True', reason: 'Valid' });
+    expect(condition(mended?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('leaves what runs as it is while it is broken, whatever else changes', async () => {
+    const parent = meshSyncParent(list(PODS));
+    const cluster = clusterWith(parent);
+    await settle(cluster, [parent], hook, how);
+    const before = deployment(cluster)?.spec;
+    change(cluster, parent, { ...list(BROKEN), size: 3, debug: true });
+    const [broken] = await settle(cluster, [parent], hook, how);
+    expect(deployment(cluster)?.spec).toEqual(before);
+    expect(condition(broken?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidWatchList' });
+    change(cluster, parent, list(PODS));
+    const [mended] = await settle(cluster, [parent], hook, how);
+    expect(deployment(cluster)?.spec).toEqual(before);
+    expect(condition(mended?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('of meshery/meshery-meshsync is the one that every other reads, which is said there', async () => {
+    const main = meshSyncParent(list(PODS));
+    const other = meshSyncParent(list(SERVICES), 'second', 'elsewhere');
+    const cluster = clusterWith(other);
+    const inForce = async () => {
+      const [outcome] = await settle(cluster, [other], hook, how);
+      return condition(outcome?.status, 'WatchListActive');
+    };
+    expect(await inForce()).toMatchObject({ status: 'False', reason: 'DefaultSet' });
+    cluster.create(main, 'kubectl');
+    expect(await inForce()).toMatchObject({ status: 'False', reason: 'OtherList' });
+    const [ofMain] = await settle(cluster, [main], hook, how);
+    expect(condition(ofMain?.status, 'WatchListActive')).toBeUndefined();
+
+    const templates = () => JSON.stringify(deployment(cluster, 'second', 'elsewhere')?.spec);
+    const before = templates();
+    change(cluster, other, list({ ...PODS, blacklist: '' }));
+    await inForce();
+    expect(templates()).toBe(before);
+    change(cluster, main, list(SERVICES));
+    await inForce();
+    const after = templates();
+    expect(after).not.toBe(before);
+
+    change(cluster, main, list(BROKEN));
+    expect(await inForce()).toMatchObject({ status: 'False', reason: 'OtherListInvalid' });
+    expect(templates()).toBe(after);
+    const [waiting] = await settle(cluster, [other], hook, how);
+    expect(condition(waiting?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'OtherListInvalid' });
+  });
+});
+
+describe('a MeshSync', () => {
+  const conditions = async (spec: JsonObject, ready = true, name?: string, namespace?: string) => {
+    const parent = meshSyncParent({ ...CUSTOM, ...spec }, name, namespace);
+    const [outcome] = await settle(clusterWith(parent), [parent], hook, 'dynamic-apply', { ...READY, ready });
+    return (type: string) => condition(outcome?.status, type);
+  };
+
+  it('is connected when it is ready, from the version on that tells', async () => {
+    expect((await conditions({}))('BrokerConnected')).toMatchObject({ status: 'True', reason: 'Connected' });
+    expect((await conditions({}, false))('BrokerConnected')).toMatchObject({ status: 'False', reason: 'NotConnected' });
+    expect((await conditions({ version: '1.0.0' }))('BrokerConnected')).toMatchObject({
+      status: 'Unknown',
+      reason: 'NotReported',
+    });
+  });
+
+  it('says that several pods publish several times', async () => {
+    expect((await conditions({}))('PublishesOnce')).toBeUndefined();
+    const several = await conditions({ size: 2 });
+    expect(several('PublishesOnce')).toMatchObject({ status: 'False', reason: 'MultipleReplicas' });
+    expect(several('Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it.each([
+    [{}, undefined, undefined, undefined],
+    [{ serviceAccountName: 'meshery-meshsync' }, 'other', 'meshery', undefined],
+    [{ serviceAccountName: 'reader' }, undefined, undefined, 'meshery:reader'],
+    [{}, 'other', 'meshery', 'meshery:other'],
+    [{}, 'meshery-meshsync', 'elsewhere', 'elsewhere:meshery-meshsync'],
+  ])('with %j, called %s in %s, can not know of the binding of %s', async (spec, name, namespace, account) => {
+    const bound = (await conditions(spec, true, name, namespace))('RoleBound');
+    if (!account) expect(bound).toBeUndefined();
+    else {
+      const message = expect.stringMatching(
+        `kubectl create clusterrolebinding \\S+ --clusterrole=meshery-meshsync --serviceaccount=${account}$`,
+      );
+      expect(bound).toMatchObject({ status: 'Unknown', reason: 'BindingUnknown', message });
+    }
+  });
+});

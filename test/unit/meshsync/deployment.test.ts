@@ -1,0 +1,257 @@
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../../support/app.ts';
+import type { Cluster } from '../../support/cluster.ts';
+import { runControllers } from '../../support/controllers.ts';
+import { condition } from '../../support/invariants.ts';
+import { at, type JsonObject, type KubeObject } from '../../support/json.ts';
+import { type Strategy, sync } from '../../support/metacontroller.ts';
+import {
+  brokerParent,
+  clusterWith,
+  hookOf,
+  meshSyncParent,
+  READY,
+  STRATEGIES,
+  settle,
+} from '../../support/scenarios.ts';
+
+const NATIVE = { broker: { native: { name: 'meshery-broker' } } };
+const CUSTOM = { broker: { custom: { url: 'nats://nats.example.com:4222' } } };
+const WITH_CREDENTIALS = { broker: { custom: { url: 'nats://user:word@nats.example.com:4222' } } };
+
+const TOKEN_FROM_BROKER = {
+  name: 'NATS_TOKEN',
+  valueFrom: { secretKeyRef: { key: 'token', name: 'meshery-nats-auth' } },
+};
+const NATIVE_URL = { name: 'BROKER_URL', value: 'nats://$(NATS_TOKEN)@meshery-nats.meshery.svc:4222' };
+
+const broker = brokerParent();
+const parent = meshSyncParent();
+
+async function running(spec: JsonObject, how: Strategy): Promise<Cluster> {
+  const cluster = clusterWith(broker, { ...parent, spec });
+  await settle(cluster, [broker, parent], hookOf(testApp()), how);
+  return cluster;
+}
+
+function deployment(cluster: Cluster): KubeObject {
+  const found = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+  if (!found) throw new Error('no Deployment');
+  return found;
+}
+
+function container(object: KubeObject): JsonObject {
+  return at(object, 'spec', 'template', 'spec', 'containers', 0) as JsonObject;
+}
+
+function environment(cluster: Cluster): JsonObject[] {
+  return container(deployment(cluster)).env as JsonObject[];
+}
+
+/** Syncs twice, each time with the cluster's controllers behind, and tells what was ready after each. */
+async function twoSyncs(cluster: Cluster, how: Strategy): Promise<void> {
+  const hook = hookOf(testApp());
+  for (let round = 0; round < 2; round++) {
+    const { errors } = await sync(cluster, parent, hook, how);
+    expect(errors).toEqual([]);
+    runControllers(cluster, READY);
+  }
+}
+
+function respecify(cluster: Cluster, spec: JsonObject): void {
+  cluster.edit(parent, 'kubectl', (object) => {
+    object.spec = spec;
+  });
+}
+
+describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
+  it('has the token before the URL that refers to it', async () => {
+    expect(environment(await running(NATIVE, how))).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+  });
+
+  it.each([
+    ['a custom URL', CUSTOM],
+    ['a custom URL with credentials', WITH_CREDENTIALS],
+  ])('has it so at most two syncs after %s became a Broker', async (_what, before) => {
+    const cluster = await running(before, how);
+    respecify(cluster, NATIVE);
+    await twoSyncs(cluster, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+    expect(cluster.get('Secret.v1', 'meshery', 'meshery-meshsync-broker-auth')).toBeUndefined();
+  });
+
+  it('has it so again at most two syncs after somebody deleted the token', async () => {
+    const cluster = await running(NATIVE, how);
+    cluster.edit(deployment(cluster), 'kubectl-edit', (object) => {
+      container(object).env = [NATIVE_URL];
+    });
+    await twoSyncs(cluster, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+  });
+
+  it('has it so again at most two syncs after somebody exchanged the two', async () => {
+    const cluster = await running(NATIVE, how);
+    cluster.edit(deployment(cluster), 'kubectl-edit', (object) => {
+      container(object).env = [NATIVE_URL, TOKEN_FROM_BROKER];
+    });
+    await twoSyncs(cluster, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+  });
+
+  it('keeps what others put before, between and behind', async () => {
+    const cluster = await running(CUSTOM, how);
+    cluster.edit(deployment(cluster), 'meshery-server', (object) => {
+      const own = container(object).env as JsonObject[];
+      container(object).env = [{ name: 'A', value: '1' }, ...own, { name: 'DEBUG', value: 'true' }];
+    });
+    respecify(cluster, NATIVE);
+    await twoSyncs(cluster, how);
+    const names = environment(cluster).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['A', 'DEBUG', 'NATS_TOKEN', 'BROKER_URL']));
+    expect(names).toHaveLength(4);
+    expect(names.indexOf('NATS_TOKEN')).toBeLessThan(names.indexOf('BROKER_URL'));
+  });
+
+  it('holds no token once the broker is a custom URL', async () => {
+    const cluster = await running(NATIVE, how);
+    respecify(cluster, CUSTOM);
+    await twoSyncs(cluster, how);
+    expect(environment(cluster)).toEqual([{ name: 'BROKER_URL', value: 'nats://nats.example.com:4222' }]);
+  });
+
+  it('takes a URL with credentials from the Secret of the MeshSync', async () => {
+    const cluster = await running(NATIVE, how);
+    respecify(cluster, WITH_CREDENTIALS);
+    await twoSyncs(cluster, how);
+    const secretKeyRef = { key: 'url', name: 'meshery-meshsync-broker-auth' };
+    expect(environment(cluster)).toEqual([{ name: 'BROKER_URL', valueFrom: { secretKeyRef } }]);
+    expect(cluster.get('Secret.v1', 'meshery', 'meshery-meshsync-broker-auth')?.data).toEqual({
+      url: Buffer.from('nats://user:word@nats.example.com:4222').toString('base64'),
+    });
+  });
+});
+
+describe.each(STRATEGIES)('under %s, what Meshery Server edits in the Deployment', (how) => {
+  const ENV = [
+    { name: 'MESHSYNC_REDACT_SECRETS', value: 'true' },
+    { name: 'MESHSYNC_BROKER_CONTENT_DEDUP', value: 'true' },
+    { name: 'DEBUG', value: 'true' },
+  ];
+
+  it.each([
+    ['another sync', NATIVE],
+    ['a change of the size', { ...NATIVE, size: 2 }],
+    ['a new version', { ...NATIVE, version: '1.0.4' }],
+    ['another broker', CUSTOM],
+  ])('survives %s', async (_what, spec) => {
+    const cluster = await running(NATIVE, how);
+    cluster.edit(deployment(cluster), 'meshery-server', (object) => {
+      const edited = container(object);
+      edited.args = ['--outputNamespaces', 'a,b', '--outputResources', 'pod'];
+      edited.env = [...(edited.env as JsonObject[]), ...ENV];
+      const template = at(object, 'spec', 'template', 'metadata') as JsonObject;
+      template.annotations = { ...(template.annotations as JsonObject), 'meshery.io/restarted-at': 'now' };
+    });
+    respecify(cluster, spec);
+    await twoSyncs(cluster, how);
+    const edited = deployment(cluster);
+    expect(container(edited).args).toEqual(['--outputNamespaces', 'a,b', '--outputResources', 'pod']);
+    expect(container(edited).env).toEqual(expect.arrayContaining(ENV));
+    expect(at(edited, 'spec', 'template', 'metadata', 'annotations', 'meshery.io/restarted-at')).toBe('now');
+    const settled = await sync(cluster, parent, hookOf(testApp()), how);
+    expect(settled.writes).toEqual([]);
+  });
+});
+
+describe.each(STRATEGIES)('under %s, what the resource sets', (how) => {
+  const FIELDS = {
+    ...NATIVE,
+    output: { namespaces: ['c'], resources: ['service', 'Pod'] },
+    debug: false,
+    redactSecrets: true,
+    contentDeduplication: false,
+  };
+  const SWITCHES = [
+    { name: 'DEBUG', value: 'false' },
+    { name: 'MESHSYNC_REDACT_SECRETS', value: 'true' },
+    { name: 'MESHSYNC_BROKER_CONTENT_DEDUP', value: 'false' },
+  ];
+  const ARGS = ['--outputNamespaces', 'c', '--outputResources', 'service,Pod'];
+
+  it('stands instead of what Meshery Server wrote, also when it writes again', async () => {
+    const cluster = await running(NATIVE, how);
+    const write = () =>
+      cluster.edit(deployment(cluster), 'meshery-server', (object) => {
+        const edited = container(object);
+        edited.args = ['--outputNamespaces', 'a,b'];
+        const others = (edited.env as JsonObject[]).filter(({ name }) => name !== 'DEBUG');
+        edited.env = [...others, { name: 'DEBUG', value: 'true' }];
+      });
+    write();
+    respecify(cluster, FIELDS);
+    for (let time = 0; time < 2; time++) {
+      await twoSyncs(cluster, how);
+      expect(container(deployment(cluster)).args).toEqual(ARGS);
+      expect(environment(cluster)).toHaveLength(5);
+      expect(environment(cluster)).toEqual(expect.arrayContaining([TOKEN_FROM_BROKER, NATIVE_URL, ...SWITCHES]));
+      write();
+    }
+  });
+
+  it('goes when it is not set any more', async () => {
+    const cluster = await running(FIELDS, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL, ...SWITCHES]);
+    respecify(cluster, NATIVE);
+    await twoSyncs(cluster, how);
+    expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+    expect(container(deployment(cluster))).not.toHaveProperty('args');
+  });
+
+  it('is one argument for what it names, and none for what it does not', async () => {
+    const cluster = await running({ ...NATIVE, output: { resources: ['pod'] } }, how);
+    expect(container(deployment(cluster)).args).toEqual(['--outputResources', 'pod']);
+  });
+});
+
+describe.each(STRATEGIES)('under %s, the ServiceAccount', (how) => {
+  const podsRunAs = (cluster: Cluster) => at(deployment(cluster), 'spec', 'template', 'spec', 'serviceAccountName');
+  const own = (cluster: Cluster) => cluster.get('ServiceAccount.v1', 'meshery', 'meshery-meshsync');
+
+  it('is one of its own until the spec names another, and then goes once no pod runs as it', async () => {
+    const cluster = await running(NATIVE, how);
+    expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
+    respecify(cluster, { ...NATIVE, serviceAccountName: 'reader' });
+    const hook = hookOf(testApp());
+    await sync(cluster, parent, hook, how);
+    runControllers(cluster, { ready: false, addresses: true });
+    await sync(cluster, parent, hook, how);
+    expect([podsRunAs(cluster), own(cluster)]).toEqual(['reader', expect.anything()]);
+    runControllers(cluster, READY);
+    const { status } = await sync(cluster, parent, hook, how);
+    expect(own(cluster)).toBeUndefined();
+    expect(condition(status, 'RoleBound')).toMatchObject({ status: 'Unknown', reason: 'BindingUnknown' });
+    respecify(cluster, NATIVE);
+    await twoSyncs(cluster, how);
+    expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
+  });
+
+  it('of another is left alone when the spec names it', async () => {
+    const cluster = clusterWith(broker, { ...parent, spec: { ...NATIVE, serviceAccountName: 'reader' } });
+    cluster.create(
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader', namespace: 'meshery' } },
+      'me',
+    );
+    const before = cluster.get('ServiceAccount.v1', 'meshery', 'reader');
+    await settle(cluster, [broker, parent], hookOf(testApp()), how);
+    expect(cluster.get('ServiceAccount.v1', 'meshery', 'reader')).toEqual(before);
+    expect(own(cluster)).toBeUndefined();
+  });
+});
+
+it('has the token before the URL also where server-side-apply took over from dynamic-apply, which still owns both', async () => {
+  const cluster = await running(CUSTOM, 'dynamic-apply');
+  await settle(cluster, [broker, parent], hookOf(testApp()), 'server-side-apply');
+  respecify(cluster, NATIVE);
+  await twoSyncs(cluster, 'server-side-apply');
+  expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+});

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { knownResources } from '../../../src/meshsync/known-resources.ts';
+import { readWatchList, type WatchList } from '../../../src/meshsync/watch-list.ts';
+
+/** What MeshSync 1.0.3 made of a list; the file tells where this is from. */
+interface Row {
+  data: Record<string, string> | null;
+  refused?: string;
+  watched?: Record<string, string[]>;
+  watchedBut?: string[];
+  operatorRefuses?: string;
+}
+
+const { lists } = JSON.parse(readFileSync(new URL('watch-lists.json', import.meta.url), 'utf8')) as { lists: Row[] };
+
+const TAG = '1.0.3';
+
+function valid(data: Record<string, string>, tag = TAG): WatchList {
+  const list = readWatchList(data, tag);
+  if ('path' in list) throw new Error(`${list.path} ${list.message}`);
+  return list;
+}
+
+const named = ({ data }: Row) => JSON.stringify(data);
+
+/** Lists that name nothing count as absent, which MeshSync says of them in the words of a refusal. */
+const isAbsent = ({ refused }: Row) =>
+  refused === 'both whitelisted and blacklisted resources missing' || refused?.startsWith('custom Resource does not');
+
+describe('a watch-list, as MeshSync 1.0.3 reads it', () => {
+  it('is compared with what MeshSync made of at least 60', () => {
+    expect(new Set(lists.map(named)).size).toBeGreaterThanOrEqual(60);
+  });
+
+  it.each(lists.filter((row) => row.refused && !isAbsent(row)).map((row) => [named(row), row] as const))(
+    'is refused: %s',
+    (_name, { data }) => {
+      expect(readWatchList(data ?? {}, TAG)).toMatchObject({ path: expect.stringMatching(/^spec\.watch-list\.data/) });
+    },
+  );
+
+  it.each(lists.filter(isAbsent).map((row) => [named(row), row] as const))(
+    'is the default set, or refused where something else was meant: %s',
+    (_name, { data }) => {
+      const list = readWatchList(data ?? {}, TAG);
+      const other = Object.keys(data ?? {}).some((key) => !['whitelist', 'blacklist'].includes(key));
+      if (other) expect(list).toMatchObject({ path: 'spec.watch-list.data' });
+      else expect(list).toMatchObject({ kind: 'default', resources: new Map() });
+    },
+  );
+
+  it.each(lists.flatMap((row) => (row.operatorRefuses ? [[named(row), row] as const] : [])))(
+    'is refused though MeshSync takes it: %s',
+    (_name, { data, operatorRefuses }) => {
+      expect(readWatchList(data ?? {}, TAG)).toMatchObject({ path: operatorRefuses });
+    },
+  );
+
+  it.each(lists.filter((row) => !row.refused && !row.operatorRefuses).map((row) => [named(row), row] as const))(
+    'names what MeshSync watches: %s',
+    (_name, { data, watched, watchedBut }) => {
+      const { kind, resources } = valid(data ?? {});
+      const known = [...resources].filter(([name]) => knownResources.has(name));
+      if (kind === 'whitelist') {
+        const events = known.map(([name, list]) => [name, [...new Set(list)].sort()] as const);
+        expect(Object.fromEntries(events)).toEqual(watched);
+      } else {
+        expect(kind).toBe('blacklist');
+        // Without service.apis in it, MeshSync stops at that; the warning of it is tested below.
+        const names = known.map(([name]) => name).sort();
+        if (resources.has('service.apis')) expect(names.filter((name) => name !== 'service.apis')).toEqual(watchedBut);
+        else expect(watched).toEqual({});
+      }
+    },
+  );
+
+  it('knows all that MeshSync watches by default', () => {
+    const everything = lists.find(({ data }) => data?.blacklist === '["service.apis"]');
+    expect(everything?.watchedBut).toEqual([]);
+    const named = lists.flatMap(({ watched }) => Object.keys(watched ?? {}));
+    expect(named.filter((name) => !knownResources.has(name))).toEqual([]);
+  });
+});
+
+describe('what a watch-list is refused for', () => {
+  it.each([
+    [{ whitelist: 'pods.v1.' }, 'whitelist', 'must be JSON: invalid symbol at line 1, column 1'],
+    [
+      { whitelist: '[\n  {"Resource": "pods.v1.",}\n]' },
+      'whitelist',
+      'must be JSON: property name expected at line 2, column 27',
+    ],
+    [{ blacklist: '["secrets.v1.",]' }, 'blacklist', 'must be JSON: value expected at line 1, column 16'],
+    [{ blacklist: '["secrets.v1."' }, 'blacklist', 'must be JSON: close bracket expected at line 1, column 15'],
+    [{ blacklist: '["secrets.v1.\n"]' }, 'blacklist', 'must be JSON: unexpected end of string at line 1, column 2'],
+    [{ whitelist: '{}' }, 'whitelist', 'must be a JSON list'],
+    [
+      { whitelist: '[{"Resource":"Pods.v1.","Events":["ADDED"]}]' },
+      'whitelist[0].Resource',
+      'must be plural.version.group',
+    ],
+    [
+      { whitelist: '[{"Resource":"pods.v1.","Events":["ADDED","UPDATED"]}]' },
+      'whitelist[0].Events[1]',
+      'must be one of ADDED, MODIFIED, DELETED',
+    ],
+    [{ whitelist: '[{"Resource":"pods.v1."}]' }, 'whitelist[0].Events', 'must be a list of at least one'],
+    [{ blacklist: '["secrets.v1.",7]' }, 'blacklist[1]', 'must be a resource as a string'],
+  ])('is said with its place: %j', (data, path, message) => {
+    const list = readWatchList(data as Record<string, string>, TAG);
+    expect(list).toMatchObject({ path: `spec.watch-list.data.${path}`, message: expect.stringContaining(message) });
+  });
+
+  it('is found wherever JSON.parse and MeshSync find it, and never quotes what stands there', () => {
+    const broken = fc.tuple(
+      fc.constantFrom('[{"Resource":"pods.v1.","Events":["ADDED"]}]', '["s3cr3t.v1."]', '[{"Resource":"s3cr3t"}]'),
+      fc.nat(60),
+      fc.constantFrom('', '"', '{', ']', ',', 'x', '\\', '\u0000', '/*', '\u2028'),
+    );
+    fc.assert(
+      fc.property(broken, fc.constantFrom('whitelist', 'blacklist'), ([text, at, character], key) => {
+        const data = { [key]: text.slice(0, at) + character + text.slice(at + 1) };
+        const list = readWatchList(data, TAG);
+        let parses = true;
+        try {
+          JSON.parse(data[key] || '[]');
+        } catch {
+          parses = false;
+        }
+        if (!parses) expect(list).toMatchObject({ message: expect.stringMatching(/ at line \d+, column \d+$/) });
+        if ('path' in list) expect(list.message).not.toContain('s3cr3t');
+      }),
+    );
+  });
+});
+
+describe('what a watch-list is warned of', () => {
+  const pods = '{"Resource":"pods.v1.","Events":["ADDED"]}';
+
+  it.each([
+    [
+      'names that MeshSync does not know',
+      { whitelist: `[${pods},{"Resource":"pod.v1.","Events":["ADDED"]}]` },
+      ['MeshSync does not know these names, and skips them: "pod.v1.".'],
+    ],
+    [
+      'such names alone',
+      { whitelist: '[{"Resource":"pod.v1.","Events":["ADDED"]}]' },
+      ['MeshSync does not know these names, and skips them: "pod.v1.".', 'So it watches custom resources only.'],
+    ],
+    [
+      'entries that are passed over',
+      { whitelist: `[${pods},{"Resource":"pods.v1.","Events":["DELETED"]}]` },
+      ['Of several entries of one resource, MeshSync takes the first: "pods.v1.".'],
+    ],
+    ['other keys', { whitelist: `[${pods}]`, Blacklist: '[]' }, ['MeshSync does not read: "Blacklist".']],
+    ['nothing', { whitelist: `[${pods}]` }, []],
+    ['nothing, with service.apis', { blacklist: '["service.apis","secrets.v1."]' }, []],
+  ])('is %s', (_what, data, warnings) => {
+    expect(valid(data as unknown as Record<string, string>).warnings).toEqual(warnings);
+  });
+
+  it('is that version 1.0.3 stops at its own name, and for no other version', () => {
+    const stops = expect.stringContaining('stops at service.apis');
+    expect(valid({}).warnings).toEqual([stops]);
+    expect(valid({ whitelist: '[]' }).warnings).toEqual([expect.stringContaining('names nothing'), stops]);
+    expect(valid({ blacklist: '["secrets.v1."]' }).warnings).toEqual([stops]);
+    for (const tag of ['1.0.2', '1.0.4', 'latest']) expect(valid({}, tag).warnings).toEqual([]);
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { controllers } from '../../../src/controllers.ts';
+import { customResourceDefinition } from '../../../src/metacontroller/crd.ts';
+import { at, isObject, walk } from '../../support/json.ts';
+
+const crds = controllers.map((controller) => customResourceDefinition(controller, {}));
+
+describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD of %s', (_kind, crd) => {
+  const schemas = crd.spec.versions.map(({ schema }) => schema?.openAPIV3Schema);
+  const nodes = schemas.flatMap((schema) => [...walk(schema?.properties?.spec), ...walk(schema?.properties?.status)]);
+
+  it('serves both versions with one schema and stores the newer, without conversion', () => {
+    expect(crd.spec.versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
+      ['v1alpha1', true, false],
+      ['v1alpha2', true, true],
+    ]);
+    expect(schemas[0]).toEqual(schemas[1]);
+    expect(crd.spec.conversion).toEqual({ strategy: 'None' });
+  });
+
+  it('has the names that Meshery uses', () => {
+    expect(crd.spec.group).toBe('meshery.io');
+    expect(crd.spec.scope).toBe('Namespaced');
+    expect(crd.spec.names.categories).toEqual(['meshery']);
+    expect(crd.metadata?.name).toBe(`${crd.spec.names.plural}.meshery.io`);
+  });
+
+  it('has the status and scale subresources, and declares what Metacontroller writes into the status', () => {
+    for (const { subresources, schema } of crd.spec.versions) {
+      expect(subresources).toEqual({
+        status: {},
+        scale: {
+          specReplicasPath: '.spec.size',
+          statusReplicasPath: '.status.replicas',
+          labelSelectorPath: '.status.selector',
+        },
+      });
+      const status = schema?.openAPIV3Schema?.properties?.status?.properties;
+      for (const field of ['observedGeneration', 'replicas', 'selector', 'conditions'])
+        expect(status).toHaveProperty(field);
+      expect(status?.conditions).toMatchObject({
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['type'],
+      });
+      expect(status?.conditions?.items).toMatchObject({
+        required: ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
+      });
+    }
+  });
+
+  it('lets size be 1 to 10 and 1 when it is absent', () => {
+    for (const schema of schemas) {
+      expect(schema?.properties?.spec?.properties?.size).toMatchObject({
+        type: 'integer',
+        format: 'int32',
+        minimum: 1,
+        maximum: 10,
+        default: 1,
+      });
+    }
+  });
+
+  it('is structural: every field has a type and a description, and no keyword that structural schemas lack', () => {
+    const allowed = new Set([
+      ...['type', 'description', 'format', 'default', 'enum', 'pattern', 'required', 'properties', 'items'],
+      ...['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'additionalProperties'],
+      ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-validations'],
+    ]);
+    const fields = nodes.filter(([path, node]) => {
+      const parent = path.at(-2);
+      return (
+        isObject(node) &&
+        (path.length === 0 ||
+          parent === 'properties' ||
+          path.at(-1) === 'items' ||
+          path.at(-1) === 'additionalProperties')
+      );
+    });
+    expect(fields.length).toBeGreaterThan(20);
+    for (const [path, field] of fields) {
+      if (!isObject(field)) continue;
+      if (field['x-kubernetes-int-or-string']) {
+        // As Kubernetes' own CRDs write a quantity.
+        expect(Object.keys(field).sort(), path.join('.')).toEqual([
+          ...['anyOf', 'description', 'maxLength', 'pattern', 'x-kubernetes-int-or-string'],
+        ]);
+        expect(field.anyOf).toEqual([{ type: 'integer' }, { type: 'string' }]);
+        continue;
+      }
+      expect(field.type, path.join('.')).toMatch(/^(object|array|string|integer|boolean)$/);
+      if (path.at(-1) !== 'additionalProperties') expect(field.description, path.join('.')).toMatch(/\S.*\.$/);
+      expect(
+        Object.keys(field).filter((key) => !allowed.has(key)),
+        path.join('.'),
+      ).toEqual([]);
+      expect(Boolean(field.properties && field.additionalProperties), path.join('.')).toBe(false);
+    }
+  });
+
+  it('has patterns that mean the same in Go: no look-around and no back-reference', () => {
+    const patterns = nodes.flatMap(([path, value]) => (path.at(-1) === 'pattern' ? [String(value)] : []));
+    expect(patterns.length).toBeGreaterThan(0);
+    for (const pattern of patterns) {
+      expect(pattern).toMatch(/^\^.*\$$/);
+      expect(pattern).not.toMatch(/\(\?|\\[1-9kdwbpD]/);
+    }
+  });
+
+  it('shows readiness first and its reason and message with -o wide', () => {
+    for (const { additionalPrinterColumns = [] } of crd.spec.versions) {
+      expect(additionalPrinterColumns[0]).toMatchObject({
+        name: 'Ready',
+        jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+      });
+      const wide = additionalPrinterColumns.filter(({ priority = 0 }) => priority > 0).map(({ name }) => name);
+      expect(wide).toEqual(['Reason', 'Message']);
+      expect(additionalPrinterColumns.map(({ name }) => name)).toContain('Age');
+    }
+  });
+});
+
+describe('the CRD of Broker', () => {
+  const [broker] = crds;
+  const service = at(
+    broker,
+    'spec',
+    'versions',
+    0,
+    'schema',
+    'openAPIV3Schema',
+    'properties',
+    'spec',
+    'properties',
+    'service',
+  );
+
+  it('has the short name br and the columns that it always had', () => {
+    expect(broker?.spec.names.shortNames).toEqual(['br']);
+    const columns = broker?.spec.versions[0]?.additionalPrinterColumns?.map(({ name }) => name);
+    expect(columns).toEqual(expect.arrayContaining(['Size', 'External', 'Internal', 'Age']));
+  });
+
+  it('refuses load balancer fields with another type, by CEL', () => {
+    expect(at(service, 'properties', 'type', 'enum')).toEqual(['ClusterIP', 'NodePort', 'LoadBalancer']);
+    const rules = at(service, 'x-kubernetes-validations');
+    for (const field of ['loadBalancerClass', 'loadBalancerSourceRanges']) {
+      expect(rules).toContainEqual({
+        rule: expect.stringMatching(new RegExp(`!has\\(self\\.${field}\\).*self\\.type == 'LoadBalancer'$`)),
+        message: 'is only valid when service type is LoadBalancer',
+        fieldPath: `.${field}`,
+      });
+    }
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { kinds } from '../../../src/kubernetes/kinds.ts';
+import { findChild } from '../../../src/metacontroller/find-child.ts';
+import { brokerParent } from '../../support/scenarios.ts';
+
+const parent = brokerParent();
+const { uid } = parent.metadata;
+const KEY = 'meshery/meshery-nats-auth';
+
+function secret(ownerUid?: string, label?: string, kind = 'Broker', name = 'meshery-broker') {
+  const owner = { apiVersion: 'meshery.io/v1alpha2', kind, name, uid: ownerUid ?? '', controller: true };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: 'meshery-nats-auth',
+      namespace: 'meshery',
+      ...(ownerUid && { ownerReferences: [owner] }),
+      ...(label && { labels: { 'controller-uid': label } }),
+    },
+  };
+}
+
+type Secrets = Record<string, ReturnType<typeof secret>> | undefined;
+
+function find(name: string, children: Secrets, related: Secrets) {
+  const request = {
+    parent,
+    children: { 'Secret.v1': children },
+    related: { 'Secret.v1': related },
+    lastStatus: undefined,
+    kinds: [kinds.secret],
+  };
+  return findChild(request, kinds.secret, name);
+}
+
+const found = (related: ReturnType<typeof secret>) => find('meshery-nats-auth', {}, { [KEY]: related });
+
+describe('a child that is looked for by name', () => {
+  it('is found among the children, whatever is related', () => {
+    const child = secret(uid, uid);
+    expect(find('meshery-nats-auth', { [KEY]: child }, { [KEY]: secret() })).toEqual({ observed: child });
+  });
+
+  it('is not found where there is nothing of that name', () => {
+    expect(find('another', { [KEY]: secret(uid, uid) }, undefined)).toEqual({});
+    expect(find('meshery-nats-auth', undefined, undefined)).toEqual({});
+  });
+
+  it('is a related object that is ours by owner and label', () => {
+    expect(found(secret(uid, uid))).toEqual({ observed: secret(uid, uid) });
+  });
+
+  it.each([
+    ['ours by owner alone', secret(uid), `lacks the label controller-uid=${uid}; set it`],
+    ['ours by owner, with the label of another', secret(uid, 'x'), `lacks the label controller-uid=${uid}; set it`],
+    ['left from before', secret('old', 'old'), 'is left from a former Broker meshery-broker'],
+    ['of another Broker', secret('x', 'x', 'Broker', 'other'), 'belongs to Broker other'],
+    ['of another kind', secret('x', uid, 'Thing', 'meshery-broker'), 'belongs to Thing meshery-broker'],
+    ['of nobody', secret(), 'was not made by this Broker'],
+    ['of nobody, with our label', secret(undefined, uid), 'was not made by this Broker'],
+  ])('is in conflict with what is %s, which is left alone', (_what, object, reason) => {
+    const { observed, nameConflict } = found(object);
+    expect(observed).toBeUndefined();
+    expect(nameConflict).toMatch(/^Secret meshery-nats-auth /);
+    expect(nameConflict).toContain(reason);
+  });
+});

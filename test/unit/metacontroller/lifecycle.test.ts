@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../../support/app.ts';
+import type { Cluster } from '../../support/cluster.ts';
+import { condition, conditionsOf } from '../../support/invariants.ts';
+import { at, clone, type JsonObject, type KubeObject } from '../../support/json.ts';
+import { sync } from '../../support/metacontroller.ts';
+import {
+  brokerParent,
+  clusterWith,
+  hookOf,
+  meshSyncParent,
+  type ParentObject,
+  STRATEGIES,
+  settle,
+} from '../../support/scenarios.ts';
+
+const native = { broker: { native: { name: 'meshery-broker' } } };
+
+/** Sets an annotation on a parent in the cluster, or takes it away. */
+function annotate(cluster: Cluster, parent: ParentObject, annotations: JsonObject): void {
+  const found = cluster.get(`${parent.kind}.meshery.io/v1alpha2`, 'meshery', parent.metadata.name);
+  if (!found) throw new Error(`no ${parent.kind}`);
+  cluster.edit(found, 'kubectl', ({ metadata }) => Object.assign(metadata, { annotations }));
+}
+
+const children = (cluster: Cluster): KubeObject[] =>
+  [
+    cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'),
+    cluster.get('ConfigMap.v1', 'meshery', 'meshery-nats-config'),
+    cluster.get('Service.v1', 'meshery', 'meshery-nats'),
+    cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats'),
+    cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync'),
+  ].flatMap((child) => (child ? [clone(child)] : []));
+
+const content = ({ data, spec }: KubeObject) => ({ data, spec });
+const replicas = (cluster: Cluster, group: string, name: string) =>
+  at(cluster.get(group, 'meshery', name), 'spec', 'replicas');
+
+describe.each(STRATEGIES)('under %s', (how) => {
+  const broker = brokerParent({ size: 3 });
+  const meshSync = meshSyncParent(native);
+  const parents = [broker, meshSync];
+
+  async function running() {
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker, meshSync);
+    await settle(cluster, parents, hook, how);
+    return { hook, cluster };
+  }
+
+  it('a resource that is paused keeps its children as they are, edits and losses included', async () => {
+    const { hook, cluster } = await running();
+    for (const parent of parents) annotate(cluster, parent, { 'meshery.io/pause-reconciliation': 'true' });
+    const config = cluster.get('ConfigMap.v1', 'meshery', 'meshery-nats-config');
+    if (config) cluster.delete(config);
+    const edit = (group: string, name: string, change: (object: KubeObject) => void) => {
+      const found = cluster.get(group, 'meshery', name);
+      if (found) cluster.edit(found, 'kubectl', change);
+    };
+    edit('StatefulSet.apps/v1', 'meshery-nats', ({ spec }) => Object.assign(spec as JsonObject, { replicas: 2 }));
+    edit('Deployment.apps/v1', 'meshery-meshsync', ({ spec }) => {
+      const container = at(spec, 'template', 'spec', 'containers', 0) as JsonObject;
+      Object.assign(container, { image: 'mine:1', env: [{ name: 'BROKER_URL', value: 'nats://mine:4222' }] });
+    });
+    const before = children(cluster);
+    const statuses = await settle(cluster, parents, hook, how);
+    expect(children(cluster).map(content)).toEqual(before.map(content));
+    for (const outcome of statuses) {
+      expect(condition(outcome?.status, 'ReconciliationPaused')).toMatchObject({ status: 'True' });
+      expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
+      expect(conditionsOf(outcome?.status)[0]?.type).toBe('Ready');
+    }
+
+    for (const parent of parents) annotate(cluster, parent, {});
+    const after = await settle(cluster, parents, hook, how);
+    expect(children(cluster)).toHaveLength(5);
+    expect(replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(3);
+    const deployment = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+    const container = at(deployment, 'spec', 'template', 'spec', 'containers', 0);
+    expect(at(container, 'image')).toBe('meshery/meshsync:1.0.3');
+    expect((at(container, 'env') as JsonObject[]).map(({ name }) => name)).toEqual(['NATS_TOKEN', 'BROKER_URL']);
+    for (const outcome of after) expect(condition(outcome?.status, 'ReconciliationPaused')).toBeUndefined();
+  });
+
+  it('a resource that hibernates has no pods, keeps all else, and wakes up as it was', async () => {
+    const { hook, cluster } = await running();
+    const before = children(cluster);
+    for (const parent of parents) annotate(cluster, parent, { 'meshery.io/hibernation': 'on' });
+    const asleep = await settle(cluster, parents, hook, how);
+    expect(replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(0);
+    expect(replicas(cluster, 'Deployment.apps/v1', 'meshery-meshsync')).toBe(0);
+    for (const outcome of asleep) {
+      expect(condition(outcome?.status, 'Hibernated')).toMatchObject({ status: 'True' });
+      expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'Hibernated' });
+    }
+
+    for (const parent of parents) annotate(cluster, parent, {});
+    const awake = await settle(cluster, parents, hook, how);
+    expect(children(cluster).map(content)).toEqual(before.map(content));
+    for (const outcome of awake) {
+      expect(condition(outcome?.status, 'Hibernated')).toBeUndefined();
+      expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
+    }
+  });
+
+  it('a resource hibernates and wakes up also while its spec is invalid', async () => {
+    const invalid = brokerParent({ size: 3 });
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(invalid);
+    await settle(cluster, [invalid], hook, how);
+    const found = cluster.get('Broker.meshery.io/v1alpha2', 'meshery', 'meshery-broker');
+    if (!found) throw new Error('no Broker');
+    cluster.edit(found, 'kubectl', (object) => Object.assign(object, { spec: { version: 'not a tag' } }));
+    annotate(cluster, invalid, { 'meshery.io/hibernation': 'on' });
+    const [asleep] = await settle(cluster, [invalid], hook, how);
+    expect(replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(0);
+    expect(condition(asleep?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
+    expect(condition(asleep?.status, 'Hibernated')).toMatchObject({ status: 'True' });
+    annotate(cluster, invalid, {});
+    cluster.edit(found, 'kubectl', (object) => Object.assign(object, { spec: { size: 3 } }));
+    const [awake] = await settle(cluster, [invalid], hook, how);
+    expect(replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(3);
+    expect(condition(awake?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
+  it('a pause goes before hibernation', async () => {
+    const { hook, cluster } = await running();
+    annotate(cluster, broker, { 'meshery.io/pause-reconciliation': 'true', 'meshery.io/hibernation': 'on' });
+    const { status } = await sync(cluster, broker, hook, how);
+    expect(replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(3);
+    expect(condition(status, 'Hibernated')).toBeUndefined();
+  });
+});

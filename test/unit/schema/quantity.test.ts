@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bytes, canonicalQuantity, compareQuantities } from '../../../src/schema/quantity.ts';
+import { quantities } from '../../support/quantities.ts';
+
+describe('canonicalQuantity', () => {
+  // What the API server makes of each; test/cluster/smoke.test.ts asks one.
+  it.each(quantities)('of %s is %s', (quantity, canonical) => {
+    expect(canonicalQuantity(quantity)).toBe(canonical);
+    expect(canonicalQuantity(canonical)).toBe(canonical);
+  });
+
+  it('keeps the value', () => {
+    const suffix = fc.constantFrom('', 'm', 'k', 'M', 'G', 'Ki', 'Mi', 'Gi');
+    fc.assert(
+      fc.property(fc.nat(1e6), fc.nat(999), suffix, (whole, decimals, unit) => {
+        const quantity = `${whole}.${decimals}${unit}`;
+        // What is below a whole of a binary unit is rounded up to a byte.
+        const difference = Number(bytes(canonicalQuantity(quantity)) - bytes(quantity));
+        expect(difference).toBe(0);
+      }),
+    );
+  });
+});
+
+it.each([
+  ['1', 1, 0],
+  ['1000m', '1', 0],
+  ['1Gi', '1024Mi', 0],
+  ['1G', '1Gi', -1],
+  ['1.5', '1499m', 1],
+])('%s against %s is %i', (left, right, expected) => {
+  expect(compareQuantities(left, right)).toBe(expected);
+});

@@ -1,0 +1,341 @@
+import { describe, expect, it } from 'vitest';
+import { testApp } from '../../support/app.ts';
+import { condition } from '../../support/invariants.ts';
+import { at, type Json, type JsonObject } from '../../support/json.ts';
+import { brokerParent, meshSyncParent } from '../../support/scenarios.ts';
+
+const TOKEN = 'tSECRET0123456789';
+
+function broker(spec?: JsonObject): JsonObject {
+  return { parent: brokerParent(spec), children: {}, related: {} };
+}
+
+function secret(data: Json): JsonObject {
+  const metadata = { name: 'meshery-nats-auth', namespace: 'meshery' };
+  return { 'Secret.v1': { 'meshery/meshery-nats-auth': { apiVersion: 'v1', kind: 'Secret', metadata, data } } };
+}
+
+describe('a request that can not be read', () => {
+  it.each([
+    ['cut off', `{"parent": "${TOKEN}`],
+    ['no JSON at all', TOKEN],
+    ['nothing', ''],
+    ['JSON twice', `{}{"a": "${TOKEN}"}`],
+  ])('is refused when its body is %s', async (_what, body) => {
+    const response = await testApp().post('/broker/sync', body);
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toEqual({
+      statusCode: 400,
+      error: 'Bad Request',
+      message: 'the body must be one JSON object',
+    });
+  });
+
+  it.each(['a', 'a\nb', '\u2028', '__proto__', ''])('is refused when a child called %j is none', async (name) => {
+    const parent = JSON.stringify(brokerParent());
+    const group = `{${JSON.stringify(name)}: {"apiVersion": "v1", "kind": "Secret"}}`;
+    for (const kind of ['Secret.v1', 'Other.v1', 'a\nb']) {
+      const children = `{${JSON.stringify(kind)}: ${group}}`;
+      const response = await testApp().post('/broker/sync', `{"parent": ${parent}, "children": ${children}}`);
+      expect([response.statusCode, response.json().error]).toEqual([400, 'Bad Request']);
+    }
+  });
+
+  it('is read when a key of an object has a meaning in JavaScript', async () => {
+    const config = (data: string) =>
+      `{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other", "namespace": "meshery"}, "data": ${data}}`;
+    const data = '{"__proto__": "a", "constructor": {"prototype": "b"}}';
+    const children = `{"ConfigMap.v1": {"meshery/other": ${config(data)}}, "Secret.v1": {}}`;
+    const body = `{"parent": ${JSON.stringify(brokerParent())}, "children": ${children}}`;
+    const response = await testApp().post('/broker/sync', body);
+    expect(response.statusCode).toBe(200);
+    expect(Object.prototype).not.toHaveProperty('a');
+  });
+
+  const { parent } = broker();
+  const { metadata } = brokerParent();
+  it.each<[string, string, Json]>([
+    ['/broker/sync', '', []],
+    ['/broker/sync', '', TOKEN],
+    ['/broker/sync', '/parent', {}],
+    ['/broker/sync', '/parent', { parent: TOKEN, children: {} }],
+    ['/broker/sync', '/parent/kind', { parent: meshSyncParent(), children: {} }],
+    ['/meshsync/sync', '/parent/kind', { parent: brokerParent(), children: {} }],
+    [
+      '/broker/sync',
+      '/parent/apiVersion',
+      { parent: { ...brokerParent(), apiVersion: `apps/${TOKEN}` }, children: {} },
+    ],
+    [
+      '/broker/sync',
+      '/parent/metadata/uid',
+      { parent: { ...brokerParent(), metadata: { ...metadata, uid: 1 } }, children: {} },
+    ],
+    [
+      '/broker/sync',
+      '/parent/metadata/namespace',
+      { parent: { ...brokerParent(), metadata: { name: TOKEN, uid: 'u' } }, children: {} },
+    ],
+    ['/broker/sync', '/children', { parent: parent ?? null }],
+    ['/broker/sync', '/children', { parent: parent ?? null, children: TOKEN }],
+    ['/broker/sync', '/children/Secret.v1', { ...broker(), children: { 'Secret.v1': TOKEN } }],
+    [
+      '/broker/sync',
+      '/children/Secret.v1/meshery~1meshery-nats-auth/data/token',
+      { ...broker(), children: secret({ token: [TOKEN] }) },
+    ],
+    ['/broker/sync', '/children/Secret.v1/meshery~1meshery-nats-auth/data', { ...broker(), children: secret(TOKEN) }],
+    ['/broker/sync', '/related/Secret.v1/meshery~1meshery-nats-auth/data', { ...broker(), related: secret([TOKEN]) }],
+    [
+      '/broker/sync',
+      '/children/Widget.v1/a~1b/metadata',
+      { ...broker(), children: { 'Widget.v1': { 'a/b': { apiVersion: 'v1', kind: TOKEN } } } },
+    ],
+    ['/broker/sync', '/finalizing', { ...broker(), finalizing: TOKEN }],
+    ['/broker/customize', '/parent', { parent: null }],
+    ['/meshsync/customize', '/parent/kind', { parent: brokerParent() }],
+  ])('%s points at %j', async (route, path, body) => {
+    const response = await testApp().post(route, JSON.stringify(body));
+    expect(response.statusCode).toBe(400);
+    expect(response.text).not.toContain(TOKEN);
+    const { message, ...rest } = response.json();
+    expect(rest).toEqual({ statusCode: 400, error: 'Bad Request', path });
+    expect(message).toMatch(path === '' ? /^the body must be / : new RegExp(`^${path} (must|is) `));
+  });
+
+  it('is refused when a child was last asked for with more levels than can be answered', async () => {
+    const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
+    const annotations = { 'metacontroller.k8s.io/last-applied-configuration': deep };
+    const child = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'meshery', annotations } };
+    const parent = { ...brokerParent(), spec: { size: 'x' } };
+    const children = { 'Secret.v1': { 'meshery/a': child } };
+    const response = await testApp().post('/broker/sync', { parent, children });
+    expect([response.statusCode, response.json()]).toEqual([
+      400,
+      { statusCode: 400, error: 'Bad Request', message: 'the body is nested too deeply' },
+    ]);
+  });
+
+  it('is refused again when the caller has the ETag of the refusal', async () => {
+    const service = testApp();
+    const { headers } = await service.post('/broker/sync', {});
+    const again = await service.post('/broker/sync', {}, { 'if-none-match': String(headers.etag) });
+    expect(again.statusCode).toBe(400);
+  });
+
+  it('is refused when it is too large', async () => {
+    const response = await testApp({ bodyLimit: 2048 }).post('/broker/sync', {
+      ...broker(),
+      padding: 'x'.repeat(2048),
+    });
+    expect(response.statusCode).toBe(413);
+    expect(response.json()).toMatchObject({ error: 'Payload Too Large' });
+  });
+
+  it.each(['text/plain', 'application/yaml', 'application/x-www-form-urlencoded', 'nonsense;;'])(
+    'is refused when it comes as %s',
+    async (type) => {
+      const response = await testApp().post('/broker/sync', JSON.stringify(broker()), { 'content-type': type });
+      expect(response.statusCode).toBe(415);
+      expect(response.json()).toMatchObject({ statusCode: 415, error: 'Unsupported Media Type' });
+    },
+  );
+
+  it.each([
+    `/${TOKEN}`,
+    '/broker',
+    '/broker/sync/',
+    '/:a(',
+    '/docs/:x(',
+    '/*',
+    '/broker/finalize',
+    `/%ff${TOKEN}`,
+    '/%E0%A4%A',
+  ])('is refused at %s, where nothing is', async (url) => {
+    const response = await testApp().post(url, broker());
+    expect(response.statusCode).toBe(404);
+    expect(response.json()).toEqual({ statusCode: 404, error: 'Not Found', message: 'there is no such route' });
+  });
+
+  it.each([
+    ['GET', '/broker/sync', 'POST'],
+    ['PUT', '/meshsync/customize?a=b', 'POST'],
+    ['POST', '/livez', 'GET, HEAD'],
+    ['DELETE', '/', 'GET, HEAD'],
+  ] as const)('is refused for %s %s with the methods that are allowed', async (method, url, allow) => {
+    const response = await testApp().app.inject({ method, url });
+    expect(response.statusCode).toBe(405);
+    expect(response.headers.allow).toBe(allow);
+    expect(response.json()).toMatchObject({ statusCode: 405, error: 'Method Not Allowed' });
+  });
+});
+
+describe('a fault of our own', () => {
+  it('is answered without details', async () => {
+    const service = testApp({
+      context: {
+        now: () => new Date(0),
+        generateToken: () => {
+          throw new Error(TOKEN);
+        },
+      },
+    });
+    const response = await service.post('/broker/sync', broker());
+    expect(response.statusCode).toBe(500);
+    expect(response.json()).toEqual({
+      statusCode: 500,
+      error: 'Internal Server Error',
+      message: 'see the log of the operator',
+    });
+  });
+});
+
+describe('a resource that breaks its schema', () => {
+  const children = {
+    'ConfigMap.v1': {
+      'meshery/meshery-nats-config': {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: {
+          name: 'meshery-nats-config',
+          namespace: 'meshery',
+          annotations: {
+            'metacontroller.k8s.io/last-applied-configuration':
+              '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"meshery-nats-config","namespace":"meshery"},"data":{"nats.conf":"port: 1"}}',
+          },
+        },
+        data: { 'nats.conf': 'port: 2' },
+      },
+    },
+  };
+  const carriedOver = [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'meshery-nats-config', namespace: 'meshery' },
+      data: { 'nats.conf': 'port: 1' },
+    },
+  ];
+
+  it.each<[string, Json]>([
+    ['spec', TOKEN],
+    ['spec.size', { size: 11 }],
+    ['spec.size', { size: '3' }],
+    ['spec.version', { version: TOKEN.repeat(100) }],
+    ['spec.service.type', { service: { type: TOKEN } }],
+    ['spec.service.loadBalancerClass', { service: { type: 'NodePort', loadBalancerClass: TOKEN } }],
+    [
+      'spec.service.loadBalancerSourceRanges',
+      { service: { type: 'ClusterIP', loadBalancerSourceRanges: ['10.0.0.0/8'] } },
+    ],
+    [
+      'spec.service.loadBalancerSourceRanges[1]',
+      { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8', '1/33'] } },
+    ],
+    [
+      'spec.service.loadBalancerSourceRanges[0]',
+      { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/33'] } },
+    ],
+    ['spec.service.annotations.a', { service: { annotations: { a: [TOKEN] } } }],
+    ['spec.service.annotations["a b"]', { service: { annotations: { 'a b': TOKEN } } }],
+    [
+      'spec.service.annotations["metacontroller.k8s.io/x"]',
+      { service: { annotations: { 'metacontroller.k8s.io/x': TOKEN } } },
+    ],
+  ])('has everything left as it is, and its condition names %s', async (field, spec) => {
+    const response = await testApp().post('/broker/sync', { parent: { ...brokerParent(), spec }, children });
+    expect(response.statusCode).toBe(200);
+    expect(response.text).not.toContain(TOKEN);
+    const { children: answered, status } = response.json();
+    expect(answered).toEqual(carriedOver);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
+    expect(condition(status, 'SpecApplied')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
+    expect(at(status, 'conditions', 0, 'message')).toMatch(
+      new RegExp(`^${field.replace(/[[\].]/g, '\\$&')} (must|is) `),
+    );
+  });
+
+  it.each<[string, Json]>([
+    ['spec.size', { size: 0 }],
+    ['spec.broker', { broker: TOKEN }],
+    ['spec.broker.native.name', { broker: { native: { name: 'A Name' } } }],
+    ['spec.broker.native.namespace', { broker: { native: { namespace: 'a.b' } } }],
+    ['spec.broker.custom.url', { broker: { custom: { url: `nats://${TOKEN}@:4222` } } }],
+    ['spec.broker.custom.url', { broker: { custom: { url: `nats://${TOKEN}@host: 4222` } } }],
+    ['spec.watch-list.data.whitelist', { 'watch-list': { data: { whitelist: [TOKEN] } } }],
+  ])('has everything left as it is, and the condition of the MeshSync names %s', async (field, spec) => {
+    const response = await testApp().post('/meshsync/sync', { parent: { ...meshSyncParent(), spec }, children });
+    expect(response.statusCode).toBe(200);
+    expect(response.text).not.toContain(TOKEN);
+    expect(response.json().children).toEqual(carriedOver);
+    const [ready] = at(response.json(), 'status', 'conditions') as JsonObject[];
+    expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'InvalidSpec' });
+    expect(ready?.message).toMatch(new RegExp(`^${field.replaceAll('.', '\\.')} (must|is) `));
+  });
+
+  it('keeps what the last status said of everything else', async () => {
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Ready',
+      message: 'm',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    };
+    const names = { ...ready, type: 'NamesAvailable', reason: 'NoConflicts' };
+    const status = { replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, conditions: [ready, names] };
+    const parent = { ...brokerParent({ size: 99 }), status };
+    const response = await testApp().post('/broker/sync', { parent, children: {} });
+    const answered = response.json().status as JsonObject;
+    expect(answered).toMatchObject({ replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, observedGeneration: 1 });
+    expect((answered.conditions as JsonObject[]).map(({ type }) => type)).toEqual([
+      'Ready',
+      'SpecApplied',
+      'NamesAvailable',
+    ]);
+    expect(condition(answered, 'NamesAvailable')).toEqual(names);
+  });
+});
+
+describe('a resource that is being deleted', () => {
+  it('keeps its children as they are, and its status', async () => {
+    const status = { replicas: 1, conditions: [] };
+    const metadata = { ...brokerParent().metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+    const response = await testApp().post('/broker/sync', {
+      parent: { ...brokerParent({}), metadata, status },
+      children: {},
+    });
+    expect(response.json()).toEqual({ status, children: [] });
+  });
+});
+
+describe('an answer', () => {
+  it('is not sent again to who has it, and is sent when it changed', async () => {
+    const service = testApp();
+    const request = { parent: meshSyncParent({ size: 1 }), children: {} };
+    const first = await service.post('/meshsync/sync', request);
+    const etag = String(first.headers.etag);
+    expect(etag).toMatch(/^"\S+"$/);
+    const again = await service.post('/meshsync/sync', request, { 'if-none-match': etag });
+    expect([again.statusCode, again.text]).toEqual([304, '']);
+    const other = { parent: meshSyncParent({ size: 1 }, 'other'), children: {} };
+    const changed = await service.post('/meshsync/sync', other, { 'if-none-match': etag });
+    expect(changed.statusCode).toBe(200);
+    expect(changed.headers.etag).not.toBe(etag);
+    expect((await testApp().post('/meshsync/sync', request)).headers.etag).toBe(etag);
+  });
+
+  it.each(['/broker/customize', '/meshsync/customize'])('of %s carries an ETag too', async (route) => {
+    const parent = route.startsWith('/broker') ? brokerParent() : meshSyncParent();
+    const service = testApp();
+    const { headers } = await service.post(route, { parent });
+    const again = await service.post(route, { parent }, { 'if-none-match': String(headers.etag) });
+    expect(again.statusCode).toBe(304);
+  });
+});
+
+describe('health', () => {
+  it.each(['/livez', '/readyz'])('%s is 200 while the service serves', async (url) => {
+    const response = await testApp().app.inject({ url });
+    expect([response.statusCode, response.json()]).toEqual([200, { status: 'ok' }]);
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../../src/server/config.ts';
+
+const defaults = {
+  HOST: '0.0.0.0',
+  PORT: 8080,
+  MONITORING_PORT: 8081,
+  HOOK_TOKEN_FILES: '',
+  TLS_CERT_FILE: '',
+  TLS_KEY_FILE: '',
+  TLS_CLIENT_CA_FILE: '',
+  RELOAD_INTERVAL: 10_000,
+  MAX_REQUESTS: 100,
+  MAX_EVENT_LOOP_DELAY: 500,
+  MAX_CONNECTIONS: 1_000,
+  LOG_LEVEL: 'info',
+  BODY_LIMIT: 8_388_608,
+  IMAGE_REGISTRY: '',
+  DRAIN_TIME: 2_000,
+  SHUTDOWN_TIMEOUT: 20_000,
+};
+
+describe('readConfig', () => {
+  it('has a default for everything', () => {
+    expect(readConfig({})).toEqual(defaults);
+  });
+
+  it('reads an empty variable as one that is not set, and ignores what it does not know', () => {
+    expect(readConfig({ PORT: '', HOST: '  ', PATH: '/bin', LOG_LEVEL: undefined })).toEqual(defaults);
+  });
+
+  it('reads every variable', () => {
+    expect(
+      readConfig({
+        HOST: '::1',
+        PORT: ' 0 ',
+        MONITORING_PORT: '9090',
+        HOOK_TOKEN_FILES: '/t/token,/t/next',
+        TLS_CERT_FILE: '/c/tls.crt',
+        TLS_KEY_FILE: '/c/tls.key',
+        TLS_CLIENT_CA_FILE: '/c/ca.crt',
+        RELOAD_INTERVAL: '1000',
+        MAX_REQUESTS: '1',
+        MAX_EVENT_LOOP_DELAY: '0',
+        MAX_CONNECTIONS: '10',
+        LOG_LEVEL: 'trace',
+        BODY_LIMIT: '1024',
+        IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        DRAIN_TIME: '0',
+        SHUTDOWN_TIMEOUT: '1',
+      }),
+    ).toEqual({
+      HOST: '::1',
+      PORT: 0,
+      MONITORING_PORT: 9090,
+      HOOK_TOKEN_FILES: '/t/token,/t/next',
+      TLS_CERT_FILE: '/c/tls.crt',
+      TLS_KEY_FILE: '/c/tls.key',
+      TLS_CLIENT_CA_FILE: '/c/ca.crt',
+      RELOAD_INTERVAL: 1000,
+      MAX_REQUESTS: 1,
+      MAX_EVENT_LOOP_DELAY: 0,
+      MAX_CONNECTIONS: 10,
+      LOG_LEVEL: 'trace',
+      BODY_LIMIT: 1024,
+      IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      DRAIN_TIME: 0,
+      SHUTDOWN_TIMEOUT: 1,
+    });
+  });
+
+  it.each([
+    ['PORT', 'abc', 'PORT must be integer'],
+    ['PORT', '8080x', 'PORT must be integer'],
+    ['PORT', '80.5', 'PORT must be integer'],
+    ['PORT', '1e3', 'PORT must be integer'],
+    ['PORT', '0x50', 'PORT must be integer'],
+    ['PORT', 'true', 'PORT must be integer'],
+    ['PORT', '-1', 'PORT must be greater or equal to 0'],
+    ['PORT', '65536', 'PORT must be less or equal to 65535'],
+    ['LOG_LEVEL', 'INFO', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
+    ['BODY_LIMIT', '1023', 'BODY_LIMIT must be greater or equal to 1024'],
+    ['BODY_LIMIT', '16Mi', 'BODY_LIMIT must be integer'],
+    [
+      'IMAGE_REGISTRY',
+      'https://registry.example.com',
+      'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+    ],
+    ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
+    ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
+  ])('refuses %s=%s in one line', (name, value, message) => {
+    expect(() => readConfig({ [name]: value })).toThrow(new Error(message));
+  });
+
+  it.each([
+    [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
+    [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
+    [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE'],
+    [{ DRAIN_TIME: '1', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT'],
+  ])('refuses %j, which do not go together', (environment, message) => {
+    expect(() => readConfig(environment)).toThrow(new Error(message));
+  });
+});
