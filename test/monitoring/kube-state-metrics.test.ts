@@ -11,7 +11,7 @@ import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { freePort, type RunningProcess, startProcess, until } from '../cluster/processes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { applyPatiently } from '../cluster/world.ts';
-import { testApp } from '../support/app.ts';
+import { START, testApp } from '../support/app.ts';
 import type { JsonObject } from '../support/json.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, type ParentObject, settle } from '../support/scenarios.ts';
 import { goTool } from '../tools.ts';
@@ -161,8 +161,7 @@ const bySeries = ([a]: [string, number], [b]: [string, number]) => (a < b ? -1 :
 /** Waits until kube-state-metrics tells all that is to be told of the resources that there are, and nothing else. */
 async function upToDate(): Promise<Scrape> {
   const { kubernetes } = controlPlane;
-  const kinds = await Promise.all(['Broker', 'MeshSync'].map((kind) => kubernetes.list('meshery.io/v1alpha2', kind)));
-  const lists = ['Broker', 'MeshSync'].map((kind, index) => (kinds[index] ?? []).map((each) => ({ ...each, kind })));
+  const lists = await Promise.all(['Broker', 'MeshSync'].map((kind) => kubernetes.list('meshery.io/v1alpha2', kind)));
   const wanted = lists.flat().flatMap(told).sort(bySeries);
   return until(
     'what kube-state-metrics tells',
@@ -181,7 +180,7 @@ it('kube-state-metrics tells conditions, replicas, versions and generations of e
   const of = (kind: string, name: string) =>
     `customresource_group="meshery.io",customresource_kind="${kind}",customresource_version="v1alpha2",name="${name}"`;
   const here = `resource_namespace="${NAMESPACE}"`;
-  const start = Date.parse('2026-02-03T04:05:06Z') / 1_000;
+  const start = Date.parse(START) / 1_000;
   expect(Object.fromEntries(scrape)).toMatchObject({
     [`meshery_resource_condition{${of('Broker', 'ready')},reason="Ready",${here},status="True",type="Ready"}`]: 1,
     [`meshery_resource_condition_transition_timestamp_seconds{${of('Broker', 'ready')},reason="Ready",${here},status="True",type="Ready"}`]:
