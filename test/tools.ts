@@ -18,6 +18,9 @@ const modules = {
   'test/monitoring': {
     promtool: 'github.com/prometheus/prometheus/cmd/promtool',
   },
+  'test/monitoring/kube-state-metrics': {
+    'kube-state-metrics': 'k8s.io/kube-state-metrics/v2',
+  },
   'test/cluster/control-plane': {
     'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
     'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',

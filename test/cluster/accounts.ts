@@ -21,9 +21,18 @@ export async function kubeconfigOf(
 
 /** A kubeconfig for Metacontroller that may do what `metacontroller/install/least-privilege` says, and nothing else. */
 export async function leastPrivileged(controlPlane: ControlPlane): Promise<string> {
-  const { kubernetes } = controlPlane;
-  const [name, namespace] = ['metacontroller', 'metacontroller'];
   const role = parse(await readFile('metacontroller/install/least-privilege/cluster-role.yaml', 'utf8'));
+  return kubeconfigWith(controlPlane, role, 'metacontroller', 'metacontroller');
+}
+
+/** A kubeconfig of a new ServiceAccount that may do what a ClusterRole says, and nothing else. */
+export async function kubeconfigWith(
+  controlPlane: ControlPlane,
+  role: KubernetesObject,
+  namespace: string,
+  name: string,
+): Promise<string> {
+  const { kubernetes } = controlPlane;
   const group = 'rbac.authorization.k8s.io';
   for (const object of [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },

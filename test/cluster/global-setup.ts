@@ -18,6 +18,6 @@ export default async function setup(): Promise<void> {
     meshSync ? `MeshSync is ${meshSync}\n` : 'no real MeshSync is run: set MESHSYNC to the path of one of 1.0.3\n',
   );
   await goTools(['etcd', 'kwok', 'nats-server', 'kustomize']);
-  await goTools(['promtool']);
+  await goTools(['promtool', 'kube-state-metrics']);
   await goTools(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl']);
 }

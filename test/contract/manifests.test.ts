@@ -17,6 +17,7 @@ interface KubernetesObject {
   // biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds, looked into by path
   spec?: any;
   rules?: object[];
+  data?: Record<string, string>;
 }
 
 let kustomize: string;
@@ -111,13 +112,28 @@ describe('manifests', () => {
     'of monitoring ask for metrics that there are: %s',
     async (file) => {
       const text = await readFile(`manifests/monitoring/${file}`, 'utf8');
-      const asked = new Set(text.match(/\b(?:meshery_operator|process|nodejs)_[a-z0-9_]+/g));
+      const queried = new Set(text.match(/\b(?:meshery_operator|meshery_resource|process|nodejs)_[a-z0-9_]+/g));
       const { monitoring } = testApp();
-      const known = new Set<string>((await monitoring.inject('/metrics')).body.match(/(?<=# TYPE )\S+/g));
-      expect(asked.size).toBeGreaterThan(4);
-      expect([...asked].filter((name) => !known.has(name.replace(/_(bucket|count|sum)$/, '')))).toEqual([]);
+      const own = (await monitoring.inject('/metrics')).body.match(/(?<=# TYPE )\S+/g) ?? [];
+      const known = new Set([...own, ...(await metricsOfResources())]);
+      expect(queried.size).toBeGreaterThan(4);
+      expect([...queried].filter((name) => !known.has(name.replace(/_(bucket|count|sum)$/, '')))).toEqual([]);
     },
   );
+
+  it('give kube-state-metrics by Helm what the kustomization has for it', async () => {
+    const folder = 'manifests/monitoring/kube-state-metrics';
+    const { customResourceState, rbac } = parse(await readFile(`${folder}/values.yaml`, 'utf8'));
+    const objects = await build(folder);
+    const configMap = objects.find(({ kind }) => kind === 'ConfigMap');
+    expect(customResourceState).toMatchObject({ enabled: true, create: false, name: configMap?.metadata.name });
+    expect(Object.keys(configMap?.data ?? {})).toEqual([customResourceState.key]);
+    // The chart gives the right to read CustomResourceDefinitions by itself.
+    const [resources, definitions, ...others] = objects.find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
+    expect(rbac.extraRules).toEqual([resources]);
+    expect(definitions).toMatchObject({ resources: ['customresourcedefinitions'] });
+    expect(others).toEqual([]);
+  });
 
   it('let MeshSync list and watch, get nothing but its own resource and the name of the cluster, and write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
@@ -140,6 +156,15 @@ describe('manifests', () => {
     });
   });
 });
+
+/** Names of what kube-state-metrics is to tell of the resources. */
+async function metricsOfResources(): Promise<string[]> {
+  const { spec } = parse(await readFile('manifests/monitoring/kube-state-metrics/config.yaml', 'utf8'));
+  return spec.resources.flatMap(
+    ({ metricNamePrefix, metrics }: { metricNamePrefix: string; metrics: { name: string }[] }) =>
+      metrics.map(({ name }) => `${metricNamePrefix}_${name}`),
+  );
+}
 
 describe('the registration', () => {
   it.each([

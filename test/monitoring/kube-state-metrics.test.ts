@@ -1,0 +1,280 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { kubeconfigWith } from '../cluster/accounts.ts';
+import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
+import type { KubernetesObject } from '../cluster/kubernetes.ts';
+import { freePort, type RunningProcess, startProcess, until } from '../cluster/processes.ts';
+import { kustomize } from '../cluster/registration.ts';
+import { applyPatiently } from '../cluster/world.ts';
+import { START, testApp } from '../support/app.ts';
+import type { JsonObject } from '../support/json.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, type ParentObject, settle } from '../support/scenarios.ts';
+import { goTool } from '../tools.ts';
+
+const run = promisify(execFile);
+const FOLDER = 'manifests/monitoring/kube-state-metrics';
+const NAMESPACE = 'meshery';
+
+let controlPlane: ControlPlane;
+let stateMetrics: RunningProcess;
+let url: string;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'kube-state-metrics-'));
+  controlPlane = await startControlPlane((line) => console.log(line));
+  const { kubernetes } = controlPlane;
+  for (const crd of await kustomize('manifests/crds')) await kubernetes.apply(crd);
+  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+  for (const resource of await resources()) await create(resource);
+  [stateMetrics, url] = await startStateMetrics();
+});
+
+afterAll(async () => {
+  await stateMetrics?.stop();
+  await controlPlane?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A Broker and a MeshSync in every state that an alert tells from the others, with the status that the operator gives. */
+async function resources(): Promise<KubernetesObject[]> {
+  const annotated = (parent: ParentObject, annotations: Record<string, string>) => ({
+    ...parent,
+    metadata: { ...parent.metadata, annotations },
+  });
+  const starting = brokerParent({}, 'starting');
+  const paused = annotated(brokerParent({}, 'paused'), { 'meshery.io/pause-reconciliation': 'true' });
+  const asleep = annotated(brokerParent({ size: 3 }, 'asleep'), { 'meshery.io/hibernation': 'on' });
+  return [
+    await synced(brokerParent({ size: 3 }, 'ready'), true),
+    await synced(starting, false),
+    await synced({ ...paused, status: (await synced(starting, false)).status as JsonObject }, false),
+    await synced(asleep, true),
+    brokerParent({}, 'unseen'),
+    await synced(meshSyncParent({ broker: { custom: { url: 'nats://192.0.2.1:4222' } } }, 'ready'), true),
+    await synced(meshSyncParent({ broker: { native: { name: 'missing' } } }, 'without-broker'), true),
+    meshSyncParent({ size: 2 }, 'unseen'),
+  ] as unknown as KubernetesObject[];
+}
+
+/** A resource with the status that the operator gives it once nothing changes any more. */
+async function synced(parent: ParentObject, ready: boolean): Promise<ParentObject> {
+  const cluster = clusterWith(parent);
+  const [outcome] = await settle(cluster, [parent], hookOf(testApp()), 'dynamic-apply', { ready, addresses: true });
+  return { ...parent, ...(outcome && { status: outcome.status }) };
+}
+
+/** Creates a resource, and writes its status as Metacontroller does. */
+async function create({ apiVersion, kind, metadata, spec, status }: KubernetesObject): Promise<void> {
+  const { name, namespace, annotations } = metadata;
+  await applyPatiently(controlPlane.kubernetes, { apiVersion, kind, metadata: { name, namespace, annotations }, spec });
+  if (!status) return;
+  const path = `/apis/${apiVersion}/namespaces/${namespace}/${kind.toLowerCase()}s/${name}/status`;
+  const patch = { 'content-type': 'application/merge-patch+json' };
+  const answer = await controlPlane.kubernetes.request('PATCH', path, { status }, patch);
+  expect(answer).toMatchObject({ status: 200 });
+}
+
+/** Starts kube-state-metrics with the configuration and the rights of the manifests, and gives where it serves. */
+async function startStateMetrics(): Promise<[RunningProcess, string]> {
+  const objects = await kustomize(FOLDER);
+  const [configMap] = objects.filter(({ kind }) => kind === 'ConfigMap');
+  const [role] = objects.filter(({ kind }) => kind === 'ClusterRole');
+  if (!configMap || !role) throw new Error(`${FOLDER} lacks a ConfigMap or a ClusterRole`);
+  const config = join(directory, 'config.yaml');
+  await writeFile(config, configMap.data?.['config.yaml'] ?? '');
+  const kubeconfig = await kubeconfigWith(controlPlane, role, 'monitoring', 'kube-state-metrics');
+  const [port, telemetry] = [await freePort(), await freePort()];
+  const started = startProcess(
+    'kube-state-metrics',
+    await goTool('kube-state-metrics'),
+    [
+      ...['--kubeconfig', kubeconfig, '--custom-resource-state-config-file', config, '--custom-resource-state-only'],
+      ...[
+        '--host',
+        '127.0.0.1',
+        '--port',
+        `${port}`,
+        '--telemetry-host',
+        '127.0.0.1',
+        '--telemetry-port',
+        `${telemetry}`,
+      ],
+    ],
+    controlPlane.directory,
+  );
+  return [started, `http://127.0.0.1:${port}/metrics`];
+}
+
+/** Every series that kube-state-metrics gives, with its value. */
+type Scrape = Map<string, number>;
+
+async function text(): Promise<string> {
+  return (await fetch(url)).text();
+}
+
+function series(exposition: string): Scrape {
+  const lines = exposition.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))];
+    }),
+  );
+}
+
+/** What is to be told of a resource, from the object that the API server has. */
+function told({ kind, metadata, spec, status }: KubernetesObject): [string, number][] {
+  const one = (name: string, value: number, more: Record<string, string> = {}): [string, number] => {
+    const gvk = { group: 'meshery.io', kind, version: 'v1alpha2' };
+    const labels = {
+      ...Object.fromEntries(Object.entries(gvk).map(([key, each]) => [`customresource_${key}`, each])),
+      ...{ name: metadata.name, resource_namespace: metadata.namespace ?? '' },
+      ...more,
+    };
+    const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+    return [`meshery_resource_${name}{${sorted.map(([key, each]) => `${key}="${each}"`).join(',')}}`, value];
+  };
+  const always = [one('generation', metadata.generation ?? 0)];
+  if (kind === 'MeshSync') always.push(one('replicas_desired', spec.size));
+  if (!status) return always;
+  const conditions = (status.conditions ?? []).flatMap(({ type, status: is, reason, lastTransitionTime = '' }) => [
+    one('condition', is === 'True' ? 1 : 0, { type, status: is, reason }),
+    one('condition_transition_timestamp_seconds', Date.parse(lastTransitionTime) / 1_000, { type, status: is, reason }),
+  ]);
+  return [
+    ...always,
+    ...(kind === 'Broker' ? [one('replicas_desired', status.desiredReplicas)] : []),
+    ...[one('observed_generation', status.observedGeneration), one('replicas', status.replicas)],
+    ...[one('replicas_ready', status.readyReplicas), ...conditions],
+    ...(status.version ? [one('info', 1, { version: status.version })] : []),
+  ];
+}
+
+const bySeries = ([a]: [string, number], [b]: [string, number]) => (a < b ? -1 : 1);
+
+/** Waits until kube-state-metrics tells all that is to be told of the resources that there are, and nothing else. */
+async function upToDate(): Promise<Scrape> {
+  const { kubernetes } = controlPlane;
+  const lists = await Promise.all(['Broker', 'MeshSync'].map((kind) => kubernetes.list('meshery.io/v1alpha2', kind)));
+  const wanted = lists.flat().flatMap(told).sort(bySeries);
+  return until(
+    'what kube-state-metrics tells',
+    async () => {
+      const scrape = series(await text());
+      expect([...scrape].sort(bySeries)).toEqual(wanted);
+      return scrape;
+    },
+    60,
+    stateMetrics,
+  );
+}
+
+it('kube-state-metrics tells conditions, replicas, versions and generations of every Broker and MeshSync', async () => {
+  const scrape = await upToDate();
+  const of = (kind: string, name: string) =>
+    `customresource_group="meshery.io",customresource_kind="${kind}",customresource_version="v1alpha2",name="${name}"`;
+  const here = `resource_namespace="${NAMESPACE}"`;
+  const start = Date.parse(START) / 1_000;
+  expect(Object.fromEntries(scrape)).toMatchObject({
+    [`meshery_resource_condition{${of('Broker', 'ready')},reason="Ready",${here},status="True",type="Ready"}`]: 1,
+    [`meshery_resource_condition_transition_timestamp_seconds{${of('Broker', 'ready')},reason="Ready",${here},status="True",type="Ready"}`]:
+      start,
+    [`meshery_resource_condition{${of('Broker', 'asleep')},reason="Hibernated",${here},status="False",type="Ready"}`]: 0,
+    [`meshery_resource_condition{${of('Broker', 'asleep')},reason="Hibernated",${here},status="True",type="Hibernated"}`]: 1,
+    [`meshery_resource_condition{${of('Broker', 'paused')},reason="AnnotationSet",${here},status="True",type="ReconciliationPaused"}`]: 1,
+    [`meshery_resource_replicas_desired{${of('Broker', 'ready')},${here}}`]: 3,
+    [`meshery_resource_replicas_ready{${of('Broker', 'ready')},${here}}`]: 3,
+    [`meshery_resource_replicas_desired{${of('MeshSync', 'unseen')},${here}}`]: 2,
+    [`meshery_resource_info{${of('MeshSync', 'ready')},${here},version="1.0.3"}`]: 1,
+  });
+});
+
+it('promtool has nothing to say against what kube-state-metrics gives, and its log is free of errors', async () => {
+  await upToDate();
+  const checking = run(await goTool('promtool'), ['check', 'metrics']);
+  checking.child.stdin?.end(await text());
+  expect(await checking).toEqual({ stdout: '', stderr: '' });
+  const log = await readFile(stateMetrics.log, 'utf8');
+  expect(log.split('\n').filter((line) => /^E\d{4} /.test(line))).toEqual([]);
+});
+
+it('every query of the dashboard over the resources finds something in what kube-state-metrics gives', async () => {
+  const { kubernetes } = controlPlane;
+  await kubernetes.apply({ ...resource('Broker', 'starting'), spec: { size: 3 } });
+  const scrape = await upToDate();
+  const { panels } = parse(await readFile('manifests/monitoring/dashboard.json', 'utf8'));
+  const queries: string[] = panels
+    .flatMap(({ targets = [] }: { targets: { expr: string }[] }) => targets.map(({ expr }) => expr))
+    .filter((expr: string) => expr.includes('meshery_resource_'));
+  expect(queries.length).toBeGreaterThan(6);
+  const promql_expr_test = queries.map((expr) => ({
+    expr: `count(${expr}) > bool 0`,
+    eval_time: '5m',
+    exp_samples: [{ labels: '{}', value: 1 }],
+  }));
+  await promtool([{ interval: '1m', input_series: timeline(scrape, scrape), promql_expr_test }]);
+});
+
+it('alerts over what kube-state-metrics gives name what is not ready, until it is or is deleted', async () => {
+  const before = await upToDate();
+  const { kubernetes } = controlPlane;
+  await kubernetes.delete('meshery.io/v1alpha2', 'Broker', 'unseen', NAMESPACE);
+  await create((await synced(brokerParent({}, 'starting'), true)) as unknown as KubernetesObject);
+  const after = await upToDate();
+  const alertname = 'MesheryResourceNotReady';
+  const alerts = (at: string, ...names: [kind: string, name: string][]) => ({
+    eval_time: at,
+    alertname,
+    exp_alerts: names.map(([kind, name]) => ({
+      exp_labels: { severity: 'warning', customresource_kind: kind, resource_namespace: NAMESPACE, name },
+      exp_annotations: {
+        summary: `${kind} ${NAMESPACE}/${name} is not ready`,
+        description: `It has not been ready for more than 10 minutes. Its conditions say why: kubectl describe ${kind} -n ${NAMESPACE} ${name}`,
+      },
+    })),
+  });
+  const lasting: [string, string][] = [
+    ['MeshSync', 'unseen'],
+    ['MeshSync', 'without-broker'],
+  ];
+  const alert_rule_test = [
+    alerts('9m'),
+    alerts('19m', ['Broker', 'starting'], ['Broker', 'unseen'], ...lasting),
+    alerts('20m', ...lasting),
+  ];
+  await promtool([{ interval: '1m', input_series: timeline(before, after), alert_rule_test }]);
+});
+
+const resource = (kind: string, name: string) => ({
+  apiVersion: 'meshery.io/v1alpha2',
+  kind,
+  metadata: { name, namespace: NAMESPACE },
+});
+
+/** Series for promtool: a scrape that stays for 20 minutes, then another one. */
+function timeline(before: Scrape, after: Scrape): { series: string; values: string }[] {
+  return [...new Set([...before.keys(), ...after.keys()])].map((each) => {
+    const [first, second] = [before.get(each), after.get(each)];
+    const values = [first === undefined ? '_x20' : `${first}x19`, second === undefined ? 'stale' : `${second}x20`];
+    return { series: each, values: values.join(' ') };
+  });
+}
+
+/** Has promtool run unit tests against the alerts of the manifests. */
+async function promtool(tests: object[]): Promise<void> {
+  const { spec } = parse(await readFile('manifests/monitoring/prometheus-rule.yaml', 'utf8'));
+  await writeFile(join(directory, 'rules.yaml'), stringify(spec));
+  const file = join(directory, 'tests.yaml');
+  await writeFile(
+    file,
+    stringify({ rule_files: ['rules.yaml'], evaluation_interval: '1m', tests }, { aliasDuplicateObjects: false }),
+  );
+  const { stdout } = await run(await goTool('promtool'), ['test', 'rules', file]);
+  expect(stdout).toContain('SUCCESS');
+}
