@@ -1,4 +1,5 @@
 import { checksum } from '../kubernetes/checksum.ts';
+import { decode } from '../kubernetes/secrets.ts';
 import type { ObservedSecret } from '../metacontroller/observed.ts';
 
 /** What the auth Secret holds. */
@@ -48,14 +49,4 @@ export function resolveCredentials(
 /** Changes with the credentials, and tells nothing of them. */
 export function credentialsChecksum({ token, routePassword }: Credentials): string {
   return checksum(`${token}\n${routePassword}`);
-}
-
-/** The plain text of a value of a Secret. */
-export function decode(base64: string | undefined): string {
-  return Buffer.from(base64 ?? '', 'base64').toString('utf8');
-}
-
-/** A value as a Secret holds it. */
-export function encode(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
 }

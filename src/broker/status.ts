@@ -1,5 +1,6 @@
 import { BrokerStatus } from '../api/broker.ts';
 import { compiled } from '../api/compiled.ts';
+import type { CertificateProblem } from '../kubernetes/certificates.ts';
 import { tagOf } from '../kubernetes/images.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import type { Manifest } from '../kubernetes/manifest.ts';
@@ -31,8 +32,8 @@ export interface BrokerObservation {
   taken: string[];
   /** What of the spec the StatefulSet is not asked for. */
   heldBack: Feasible['heldBack'];
-  /** Whether the certificate is good inside the cluster; `undefined` without TLS. */
-  coversService: boolean | undefined;
+  /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
+  certificateProblem: CertificateProblem | undefined;
   /** Set while the broker is to have no pods. */
   hibernation: Requirement | undefined;
 }
@@ -47,7 +48,7 @@ export function brokerStatus(
   broker: Broker,
   selector: Record<string, string>,
   wanted: Manifest | undefined,
-  { service, statefulSet, pods, taken, heldBack, coversService, hibernation }: BrokerObservation,
+  { service, statefulSet, pods, taken, heldBack, certificateProblem, hibernation }: BrokerObservation,
   now: Date,
 ): BrokerStatus {
   const size = hibernation ? 0 : broker.size;
@@ -62,7 +63,7 @@ export function brokerStatus(
   const names = namesAvailable(taken);
   const said = hibernation ? [hibernation] : [];
   const requirements = [applied, names, ...said, rollout, endpoint.condition];
-  const warnings = [...resilience(broker), ...certificate(broker, coversService)];
+  const warnings = [...resilience(broker), ...certificate(broker, certificateProblem)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (wanted && broker.nats.image);
   const version = image && tagOf(image);
@@ -125,18 +126,14 @@ function resilience({ size, jetStream }: Broker): ConditionInput[] {
 }
 
 /** Whether clients in the cluster, MeshSync among them, can trust the certificate. */
-function certificate(broker: Broker, coversService: boolean | undefined): ConditionInput[] {
-  if (coversService === undefined) return [];
+function certificate({ tls, names, namespace }: Broker, problem: CertificateProblem | undefined): ConditionInput[] {
+  if (!tls) return [];
   const type = 'CertificateCoversService';
-  const host = brokerHost(broker.names.nats, broker.namespace);
-  return coversService
-    ? [{ type, status: 'True', reason: 'Covered', message: `The certificate is good for ${host}.` }]
-    : [
-        {
-          type,
-          status: 'False',
-          reason: 'NameMissing',
-          message: `The certificate is not good for ${host}, by which MeshSync and others in the cluster connect. Add the name to it.`,
-        },
-      ];
+  if (!problem) {
+    const message = `The certificate is good for ${brokerHost(names.nats, namespace)}.`;
+    return [{ type, status: 'True', reason: 'Covered', message }];
+  }
+  const { reason, message } = problem;
+  const refused = `MeshSync and other clients in the cluster refuse the certificate of Secret ${tls.secretName}`;
+  return [{ type, status: 'False', reason, message: `${refused}: ${message}` }];
 }

@@ -43,7 +43,8 @@ function answer(
   const memory = memoryOf(request);
   const broker = memory.make(resolveBroker, parent, context.imageRegistry);
   if ('path' in broker) return keep(invalidSpec(broker));
-  const references = resolveReferences(broker, request.related?.['Secret.v1']);
+  const now = context.now();
+  const references = resolveReferences(broker, request.related?.['Secret.v1'], now);
   if ('reason' in references) return keep(references);
 
   const claims = claimNames(request, broker);
@@ -85,10 +86,10 @@ function answer(
         pods: Object.values(request.related?.['Pod.v1'] ?? {}),
         taken: Object.values(claims).flatMap(({ taken }) => taken ?? []),
         heldBack,
-        coversService: references.coversService,
+        certificateProblem: references.certificateProblem,
         hibernation,
       },
-      context.now(),
+      now,
     ),
     children: [
       ...(claims.secret.taken ? [] : [wanted.secret]),

@@ -1,9 +1,9 @@
 import { Value } from '@sinclair/typebox/value';
 import { stringify } from 'yaml';
-import { decode, encode } from '../broker/credentials.ts';
 import { TLS_KEYS } from '../broker/references.ts';
 import { BrokerSyncRequest } from '../broker/request.ts';
 import { syncBroker } from '../broker/sync.ts';
+import { decode, encode } from '../kubernetes/secrets.ts';
 import { MeshSyncSyncRequest } from '../meshsync/request.ts';
 import { syncMeshSync } from '../meshsync/sync.ts';
 import type { SyncContext } from '../metacontroller/context.ts';

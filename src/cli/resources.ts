@@ -4,7 +4,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { parseAllDocuments } from 'yaml';
 import { describe } from '../api/validate.ts';
-import { encode } from '../broker/credentials.ts';
+import { encode } from '../kubernetes/secrets.ts';
 import { UsageError } from './errors.ts';
 
 /** A Broker or MeshSync of a file. */

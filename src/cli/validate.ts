@@ -39,8 +39,8 @@ const later = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', '
  * @param namespace of resources that name none
  * @returns in the order of the resources
  */
-export function findings(given: Pick<Resources, 'resources' | 'secrets'>, namespace: string): Finding[] {
-  const simulated = simulate(given, { mint: true, namespace, now: () => new Date(0) });
+export function findings(given: Pick<Resources, 'resources' | 'secrets'>, namespace: string, now: Date): Finding[] {
+  const simulated = simulate(given, { mint: true, namespace, now: () => now });
   const owners = new Map<string, Simulated>();
   const found = simulated.map((one) => [one.resource, [...ofApply(one), ...ofHook(one), ...collisions(one, owners)]]);
   const all = new Map(found as [Simulated['resource'], Said[]][]);

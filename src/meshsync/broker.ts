@@ -1,9 +1,10 @@
 import { URL_KEY, usualUrl } from '../broker/children/auth-secret.ts';
-import { decode, isUsable, TOKEN_KEY } from '../broker/credentials.ts';
+import { isUsable, TOKEN_KEY } from '../broker/credentials.ts';
 import { TLS_KEYS } from '../broker/references.ts';
 import { checksum } from '../kubernetes/checksum.ts';
+import { decode, readSecretKey } from '../kubernetes/secrets.ts';
 import { owner } from '../metacontroller/claim.ts';
-import type { ObservedBroker, ObservedSecret } from '../metacontroller/observed.ts';
+import type { ObservedBroker } from '../metacontroller/observed.ts';
 import { conditionTypes, type Requirement } from '../metacontroller/ready.ts';
 import type { MeshSyncSyncRequest } from './request.ts';
 import type { BrokerReference, MeshSync, SecretKey } from './spec.ts';
@@ -72,12 +73,12 @@ function resolveCustom(
   { url, credentials, ca }: Extract<BrokerReference, { type: 'custom' }>,
   related: MeshSyncSyncRequest['related'],
 ): ResolvedBroker {
-  const secrets = related?.['Secret.v1'];
+  const source = { kind: 'MeshSync', namespace, secrets: related?.['Secret.v1'] } as const;
   const found: Pick<BrokerConnection, 'credential' | 'ca'> = url.hasCredentials
     ? { credential: { type: 'url', name: names.brokerAuth, key: URL_KEY, value: url.full } }
     : {};
   if (credentials) {
-    const read = readKey('spec.broker.custom.credentialsSecretRef', credentials, namespace, secrets);
+    const read = readSecretKey({ path: 'spec.broker.custom.credentialsSecretRef', ...source }, credentials);
     if ('problem' in read) return unresolved(read.problem.reason, read.problem.message);
     if (!CREDENTIALS.test(read.value)) {
       return unresolved(
@@ -88,7 +89,7 @@ function resolveCustom(
     found.credential = { type: 'credentials', ...credentials, value: read.value };
   }
   if (ca) {
-    const read = readKey('spec.broker.custom.caSecretRef', ca, namespace, secrets);
+    const read = readSecretKey({ path: 'spec.broker.custom.caSecretRef', ...source }, ca);
     if ('problem' in read) return unresolved(read.problem.reason, read.problem.message);
     found.ca = { ...ca, value: read.value };
   }
@@ -100,28 +101,6 @@ function resolveCustom(
 
 /** What may stand before the @ of a URL (RFC 3986), as NATS clients take it apart at the colon. */
 const CREDENTIALS = /^([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+(:([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)?$/;
-
-function readKey(
-  path: string,
-  { name, key }: SecretKey,
-  namespace: string,
-  secrets: Record<string, ObservedSecret> | undefined,
-): { value: string } | { problem: { reason: string; message: string } } {
-  const secret = secrets?.[`${namespace}/${name}`];
-  const value = decode(secret?.data?.[key]);
-  if (value) return { value };
-  return {
-    problem: secret
-      ? {
-          reason: 'SecretKeyMissing',
-          message: `${path}: Secret ${name} has no ${key}. MeshSync stays as it is until it has.`,
-        }
-      : {
-          reason: 'SecretNotFound',
-          message: `${path}: there is no Secret ${name} in the namespace of the MeshSync, which stays as it is until there is.`,
-        },
-  };
-}
 
 /** The URL of a reference as far as it is known without its Broker; never holds credentials. */
 export function publishingTo(broker: BrokerReference): string | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../src/broker/credentials.ts';
+import { encode } from '../../src/kubernetes/secrets.ts';
 import { testApp } from '../support/app.ts';
 import { authority, issue, tlsData } from '../support/certificates.ts';
 import { condition } from '../support/invariants.ts';

@@ -1,6 +1,7 @@
 import type { V1Secret } from '@kubernetes/client-node';
 import type { Manifest } from '../../kubernetes/manifest.ts';
-import { type Credentials, encode, ROUTE_PASSWORD_KEY, TOKEN_KEY } from '../credentials.ts';
+import { encode } from '../../kubernetes/secrets.ts';
+import { type Credentials, ROUTE_PASSWORD_KEY, TOKEN_KEY } from '../credentials.ts';
 import { brokerLabels } from '../labels.ts';
 import { brokerHost, clientUrl, natsServerAddresses, PORTS } from '../nats.ts';
 import { TLS_KEYS } from '../references.ts';

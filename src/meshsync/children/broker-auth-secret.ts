@@ -1,6 +1,6 @@
 import type { V1Secret } from '@kubernetes/client-node';
-import { encode } from '../../broker/credentials.ts';
 import type { Manifest } from '../../kubernetes/manifest.ts';
+import { encode } from '../../kubernetes/secrets.ts';
 import type { BrokerConnection } from '../broker.ts';
 import { meshSyncLabels } from '../labels.ts';
 import type { MeshSync } from '../spec.ts';
