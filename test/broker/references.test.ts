@@ -83,6 +83,8 @@ describe('a Broker that refers to Secrets', () => {
     expect(condition(outcome?.status, 'CertificateCoversService')).toMatchObject({
       status: 'False',
       reason: 'NameMissing',
+      message:
+        'MeshSync and other clients in the cluster refuse the certificate of Secret nats-tls: it is not good for the name by which they connect. Add meshery-nats.meshery.svc to its DNS names (subject alternative names).',
     });
     expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
