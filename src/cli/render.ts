@@ -6,10 +6,13 @@ import { syncBroker } from '../broker/sync.ts';
 import { decode, encode } from '../kubernetes/secrets.ts';
 import { MeshSyncSyncRequest } from '../meshsync/request.ts';
 import { syncMeshSync } from '../meshsync/sync.ts';
+import { PAUSE_ANNOTATION } from '../metacontroller/annotations.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
+import { conditionTypes } from '../metacontroller/ready.ts';
 import { mintToken } from '../mint.ts';
 import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
+import { metadataErrors, stringsOf } from './metadata.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
 
 /** Stands where the cluster gets a random value. */
@@ -30,7 +33,7 @@ export interface RenderOptions {
 export interface Rendering {
   /** YAML: for each resource its children, then itself with its status. */
   yaml: string;
-  /** A line for each resource that is refused or waits for something. */
+  /** A line for each resource that is refused, waits for something or is paused. */
   notes: { source: string; refused: boolean; text: string }[];
 }
 
@@ -43,11 +46,17 @@ export function render(
   options: RenderOptions,
 ): Rendering {
   const documents: string[] = [];
-  const notes: Rendering['notes'] = [];
+  const notes: Rendering['notes'] = resources.flatMap((resource) =>
+    metadataErrors(resource, options.namespace).map(({ path, message }) => ({
+      source: resource.source,
+      refused: true,
+      text: `${path} ${message}`,
+    })),
+  );
   for (const { resource, parent, response } of simulate({ resources, secrets }, options)) {
     documents.push(...response.children.map((child) => document(options.mint ? child : readable(child))));
-    const { name, namespace } = parent.metadata;
-    documents.push(document({ ...parent, metadata: { name, namespace }, status: response.status }));
+    const { uid: _uid, generation: _generation, ...metadata } = parent.metadata;
+    documents.push(document({ ...parent, metadata, status: response.status }));
     const note = problem(response);
     if (note) notes.push({ source: resource.source, ...note });
   }
@@ -61,7 +70,10 @@ export interface Simulated {
   response: SyncResponse;
 }
 
-/** Asks the hooks about resources as if they had all just been made, Brokers first. */
+/**
+ * Asks the hooks about resources as if they had all just been made, Brokers first. Those whose metadata the API server
+ * would refuse are left out.
+ */
 export function simulate(
   { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
   options: RenderOptions,
@@ -73,7 +85,8 @@ export function simulate(
     ...(imageRegistry && { imageRegistry }),
   };
   const related: SentObjects = { 'Secret.v1': givenSecrets(secrets, options) };
-  const byKind = (kind: Resource['kind']) => resources.filter((resource) => resource.kind === kind);
+  const byKind = (kind: Resource['kind']) =>
+    resources.filter((resource) => resource.kind === kind && metadataErrors(resource, options.namespace).length === 0);
   const all = [...byKind('Broker'), ...byKind('MeshSync')].map((resource, index) => ({
     resource,
     parent: asParent(resource, index, options.namespace),
@@ -105,14 +118,17 @@ function givenSecrets(secrets: GivenSecret[], { mint, namespace }: RenderOptions
 
 /** A resource as a hook is sent it when it has just been made. */
 export function asParent({ apiVersion, kind, metadata, spec }: Resource, index: number, namespace: string): SentParent {
+  const [labels, annotations] = [stringsOf(metadata.labels), stringsOf(metadata.annotations)];
   return {
     apiVersion,
     kind,
     metadata: {
       name: metadata.name,
-      namespace: metadata.namespace ?? namespace,
+      namespace: metadata.namespace || namespace,
       uid: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
       generation: 1,
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
     },
     spec: spec ?? {},
   };
@@ -147,6 +163,10 @@ function problem({ status }: SyncResponse): { refused: boolean; text: string } |
   const { conditions = [] } = status as {
     conditions?: { type: string; status: string; reason: string; message: string }[];
   };
+  if (conditions.some(({ type, status }) => type === conditionTypes.paused && status === 'True')) {
+    const text = `${conditionTypes.paused}: nothing is rendered, since nothing is made until annotation ${PAUSE_ANNOTATION} is removed.`;
+    return { refused: false, text };
+  }
   const found = conditions.find(
     ({ type, status }) => ['SpecApplied', 'WatchListValid', 'BrokerResolved'].includes(type) && status === 'False',
   );

@@ -2,29 +2,31 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { parseAllDocuments } from 'yaml';
 import { describe } from '../api/validate.ts';
 import { encode } from '../kubernetes/secrets.ts';
 import { UsageError } from './errors.ts';
+import { stringErrors, stringsOf } from './metadata.ts';
+import { readYaml } from './yaml.ts';
 
 /** A Broker or MeshSync of a file. */
 export const Resource = Type.Object({
   apiVersion: Type.String({ pattern: '^meshery\\.io/v1alpha[12]$' }),
   kind: Type.Union([Type.Literal('Broker'), Type.Literal('MeshSync')]),
   metadata: Type.Object({
-    name: Type.String({ minLength: 1 }),
-    namespace: Type.Optional(Type.String({ minLength: 1 })),
+    name: Type.String(),
+    namespace: Type.Optional(Type.String()),
+    // Checked by `metadataErrors`, as the name and the namespace are: that one resource is refused does not concern others.
+    labels: Type.Optional(Type.Unknown()),
+    annotations: Type.Optional(Type.Unknown()),
   }),
   spec: Type.Optional(Type.Unknown()),
 });
 export type Resource = Static<typeof Resource>;
 
-const Strings = Type.Optional(Type.Record(Type.String(), Type.String()));
-
 const SecretDocument = Type.Object({
   metadata: Resource.properties.metadata,
-  data: Strings,
-  stringData: Strings,
+  data: Type.Optional(Type.Unknown()),
+  stringData: Type.Optional(Type.Unknown()),
 });
 
 /** A Secret that a resource may refer to, with its data in base64. */
@@ -76,22 +78,12 @@ async function content(file: string): Promise<string> {
   }
 }
 
-function documents(content: string, file: string) {
-  const parsed = parseAllDocuments(content);
-  return (Array.isArray(parsed) ? parsed : []).map((document, index) => {
+function documents(content: string, file: string): { value: unknown; place: Place }[] {
+  return readYaml(content).map((document, index) => {
     const place: Place = { file: file === '-' ? 'standard input' : file, document: index + 1 };
-    const [error] = document.errors;
-    if (error) throw unreadable(place, error);
-    try {
-      return { value: document.toJS() as unknown, place };
-    } catch (error) {
-      throw unreadable(place, error); // an alias of nothing, or aliases of aliases without end
-    }
+    if ('error' in document) throw new UsageError(`${inWords(place)}: ${document.error}`);
+    return { value: document.value, place };
   });
-}
-
-function unreadable(place: Place, error: unknown): UsageError {
-  return new UsageError(`${inWords(place)}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
 }
 
 /** A place for people, as in `broker.yaml, document 2, item 1`. */
@@ -110,9 +102,7 @@ function add(value: unknown, place: Place, result: Resources): void {
   }
   if (!isObject(value)) throw new UsageError(`${source}: is not a Kubernetes object`);
   if (value.apiVersion === 'v1' && value.kind === 'Secret') {
-    const error = Value.Errors(SecretDocument, value).First();
-    if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
-    if (Value.Check(SecretDocument, value)) result.secrets.push(asStored(value));
+    result.secrets.push(secretOf(value, source));
     return;
   }
   if (!String(value.apiVersion).startsWith('meshery.io/')) {
@@ -124,10 +114,31 @@ function add(value: unknown, place: Place, result: Resources): void {
   if (Value.Check(Resource, value)) result.resources.push({ ...value, place, source });
 }
 
+function secretOf(value: unknown, source: string): GivenSecret {
+  const error = Value.Errors(SecretDocument, value).First();
+  if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
+  const secret = Value.Parse(SecretDocument, value);
+  const { data, stringData, metadata } = secret;
+  const [wrong] = [
+    ...stringErrors('metadata.labels', metadata.labels),
+    ...stringErrors('metadata.annotations', metadata.annotations),
+    ...stringErrors('data', data),
+    ...stringErrors('stringData', stringData),
+  ];
+  if (wrong) throw new UsageError(`${source}: ${wrong.path} ${wrong.message}`);
+  return asStored(secret);
+}
+
 /** With `stringData` where the API server would put it. */
-function asStored({ metadata, data, stringData = {} }: Static<typeof SecretDocument>): GivenSecret {
-  const plain = Object.entries(stringData).map(([key, value]) => [key, encode(value)]);
-  return { apiVersion: 'v1', kind: 'Secret', metadata, data: { ...data, ...Object.fromEntries(plain) } };
+function asStored({ metadata, data, stringData }: Static<typeof SecretDocument>): GivenSecret {
+  const { name, namespace } = metadata;
+  const plain = Object.entries(stringsOf(stringData) ?? {}).map(([key, value]) => [key, encode(value)]);
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, ...(namespace && { namespace }) },
+    data: { ...stringsOf(data), ...Object.fromEntries(plain) },
+  };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

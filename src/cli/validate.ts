@@ -2,8 +2,9 @@ import type { TSchema } from '@sinclair/typebox';
 import { BrokerSpec } from '../api/broker.ts';
 import { type Compiled, compiled } from '../api/compiled.ts';
 import { MeshSyncSpec } from '../api/meshsync.ts';
-import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY } from '../api/schema.ts';
-import { everyError, type FieldError } from '../api/validate.ts';
+import { everyError } from '../api/validate.ts';
+import { conditionTypes } from '../metacontroller/ready.ts';
+import { metadataErrors } from './metadata.ts';
 import { type Simulated, simulate, waits } from './render.ts';
 import { inWords, type Place, type Resource, type Resources } from './resources.ts';
 
@@ -42,26 +43,23 @@ const later = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', '
 export function findings(given: Pick<Resources, 'resources' | 'secrets'>, namespace: string, now: Date): Finding[] {
   const simulated = simulate(given, { mint: true, namespace, now: () => now });
   const owners = new Map<string, Simulated>();
-  const found = simulated.map((one) => [one.resource, [...ofApply(one), ...ofHook(one), ...collisions(one, owners)]]);
-  const all = new Map(found as [Simulated['resource'], Said[]][]);
+  const found = simulated.map((one) => [one.resource, [...ofHook(one), ...collisions(one, owners)]] as const);
+  const all = new Map<Resource, readonly Said[]>(found);
   return given.resources.flatMap((resource) => {
     const { place, kind, metadata } = resource;
-    const about = { ...place, kind, namespace: metadata.namespace ?? namespace, name: metadata.name };
-    return (all.get(resource) ?? []).map((what): Finding => ({ ...about, ...what }));
+    const about = { ...place, kind, namespace: metadata.namespace || namespace, name: metadata.name };
+    return [...ofApply(resource, namespace), ...(all.get(resource) ?? [])].map(
+      (what): Finding => ({ ...about, ...what }),
+    );
   });
 }
 
 /** What the API server would refuse. */
-function ofApply({ resource, parent: { metadata } }: Simulated): Said[] {
-  const names: FieldError[] = [];
-  const { name, namespace } = metadata;
-  if (name.length > 253 || !new RegExp(DNS_SUBDOMAIN_OR_EMPTY).test(name)) {
-    names.push({ path: 'metadata.name', message: 'must be a DNS subdomain: lower-case letters, digits, - and .' });
-  }
-  if (namespace.length > 63 || !new RegExp(DNS_LABEL_OR_EMPTY).test(namespace)) {
-    names.push({ path: 'metadata.namespace', message: 'must be a DNS label: lower-case letters, digits and -' });
-  }
-  const errors = [...names, ...everyError(checks[resource.kind], resource.spec ?? {}, 'spec')];
+function ofApply(resource: Resource, namespace: string): Said[] {
+  const errors = [
+    ...metadataErrors(resource, namespace),
+    ...everyError(checks[resource.kind], resource.spec ?? {}, 'spec'),
+  ];
   return errors.map((error) => ({ severity: 'error', ...error }));
 }
 
@@ -78,6 +76,7 @@ function ofHook({ resource, response }: Simulated): Said[] {
   const refused = everyError(checks[resource.kind], resource.spec ?? {}, 'spec').length > 0;
   return conditions.flatMap((condition): Said[] => {
     const { type, status, reason, message } = condition;
+    if (type === conditionTypes.paused) return [{ severity: 'warning', reason: type, message }];
     if (later.includes(type) || (status === 'True' && reason !== 'ValidWithWarnings')) return [];
     // The fields that are wrong have been named already.
     if (refused && reason === 'InvalidSpec') return [];
