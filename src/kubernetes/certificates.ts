@@ -36,9 +36,11 @@ export interface CertificateUse {
  * crypto/tls of Go have it, which do not look at the common name.
  */
 export function certificateProblem({ certificate, ca, host, now }: CertificateUse): CertificateProblem | undefined {
-  // What is no PEM is not even sent.
-  const sent = readCertificates(certificate).filter((each) => !('broken' in each && each.broken === 'pem'));
-  const chain = sent.map((each, index) => readable(each, index === 0 ? 'it' : `certificate ${index + 1} of tls.crt`));
+  const chain = readCertificates(certificate).flatMap((each, index) => {
+    // What is no PEM is not even sent.
+    if ('broken' in each && each.broken === 'pem') return [];
+    return readable(each, index === 0 ? 'it' : `certificate ${index + 1} of tls.crt`);
+  });
   const broken = chain.find((each) => 'reason' in each);
   if (broken) return broken;
   const [server, ...intermediates] = chain.filter(isCertificate);
@@ -255,21 +257,18 @@ function nameNotPermitted(
   if (!nameConstraints || !names) return undefined;
   const { permitted, excluded } = nameConstraints;
   const allowed =
-    names.dns.every((name) => isAllowed(name.toLowerCase(), permitted.dns, excluded.dns, isWithin)) &&
-    names.ip.every((address) => isAllowed(address, permitted.ip, excluded.ip, isInNetwork));
+    names.dns.every((each) => {
+      const name = each.toLowerCase();
+      if (excluded.dns.some((domain) => isWithin(name, domain) || couldBe(name, domain))) return false;
+      return permitted.dns.length === 0 || permitted.dns.some((domain) => isWithin(name, domain));
+    }) &&
+    names.ip.every((address) => {
+      if (excluded.ip.some((network) => isInNetwork(address, network))) return false;
+      return permitted.ip.length === 0 || permitted.ip.some((network) => isInNetwork(address, network));
+    });
   if (allowed) return undefined;
   const message = `${called} may not sign all of its names (name constraints). Leave the others out of it, or use another authority.`;
   return { reason: 'NameNotPermitted', message };
-}
-
-function isAllowed<Name, Constraint>(
-  name: Name,
-  permitted: Constraint[],
-  excluded: Constraint[],
-  fits: (name: Name, constraint: Constraint) => boolean,
-): boolean {
-  if (excluded.some((constraint) => fits(name, constraint))) return false;
-  return permitted.length === 0 || permitted.some((constraint) => fits(name, constraint));
 }
 
 /** A dot before a domain leaves out the domain itself. */
@@ -277,6 +276,11 @@ function isWithin(name: string, constraint: string): boolean {
   const domain = constraint.toLowerCase();
   if (domain === '' || name === domain) return true;
   return name.endsWith(domain.startsWith('.') ? domain : `.${domain}`);
+}
+
+/** Whether a name is a wildcard that stands for a domain, too. */
+function couldBe(name: string, constraint: string): boolean {
+  return name.startsWith('*.') && matches(name, constraint.toLowerCase());
 }
 
 /** @param network an address with its mask behind it */
