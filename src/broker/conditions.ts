@@ -44,6 +44,12 @@ export const brokerConditions = {
     reasons: {
       Covered: 'True: they can.',
       NameMissing: 'False: the certificate lacks the name by which they connect.',
+      Expired: 'False: the certificate, or one of its chain, has expired.',
+      NotYetValid: 'False: the certificate, or one of its chain, is not valid yet.',
+      UnknownAuthority: 'False: ca.crt did not issue the certificate.',
+      NotAnAuthority: 'False: what issued the certificate may not issue any.',
+      NotForServers: 'False: the certificate is for other purposes than a server.',
+      KeyRefused: 'False: a key is too short.',
     },
   },
 } as const satisfies ConditionTable;

@@ -33,6 +33,17 @@ export const AUTH_KEYS = {
   ca: 'ca.crt',
 } as const;
 
+/** Whether a credential can be used as it is: not empty and without characters that a URL or nats.conf reads otherwise. */
+export function isUsable(credential: string): boolean {
+  return SAFE.test(credential);
+}
+
+/**
+ * Characters that stand for themselves in the user part of a URL (RFC 3986, unreserved) and in a quoted string of
+ * nats.conf, which is where credentials go.
+ */
+const SAFE = /^[A-Za-z0-9._~-]+$/;
+
 /** Port of the client Service unless the spec names another. */
 export const CLIENT_PORT = 4222;
 

@@ -1,6 +1,7 @@
 import { checksum } from '../kubernetes/checksum.ts';
 import type { ObservedSecret } from '../kubernetes/kinds.ts';
-import { AUTH_KEYS } from './contract.ts';
+import { decode } from '../kubernetes/secrets.ts';
+import { AUTH_KEYS, isUsable } from './contract.ts';
 
 /** What the auth Secret holds. */
 export interface Credentials {
@@ -12,17 +13,6 @@ export interface Credentials {
 
 /** Key of the route password in the auth Secret. */
 export const ROUTE_PASSWORD_KEY = 'route-password';
-
-/** Whether a credential can be used as it is: not empty and without characters that a URL or nats.conf reads otherwise. */
-export function isUsable(credential: string): boolean {
-  return SAFE.test(credential);
-}
-
-/**
- * Characters that stand for themselves in the user part of a URL (RFC 3986, unreserved) and in a quoted string of
- * nats.conf, which is where credentials go.
- */
-const SAFE = /^[A-Za-z0-9._~-]+$/;
 
 /**
  * The credentials of a broker: those of its Secret, and new ones only for what the Secret lacks. So they are generated once,
@@ -46,14 +36,4 @@ export function resolveCredentials(
 /** Changes with the credentials, and tells nothing of them. */
 export function credentialsChecksum({ token, routePassword }: Credentials): string {
   return checksum(`${token}\n${routePassword}`);
-}
-
-/** The plain text of a value of a Secret. */
-export function decode(base64: string | undefined): string {
-  return Buffer.from(base64 ?? '', 'base64').toString('utf8');
-}
-
-/** A value as a Secret holds it. */
-export function encode(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
 }

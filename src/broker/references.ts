@@ -1,25 +1,23 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import {
+  type CertificateProblem,
+  type CertificateUse,
+  certificateProblem,
+  isKeyOf,
+  readCertificates,
+} from '../kubernetes/certificates.ts';
 import type { ObservedSecret } from '../kubernetes/kinds.ts';
-import { brokerHost } from './contract.ts';
-import { decode, isUsable } from './credentials.ts';
+import { readSecretKey, type SecretProblem, TLS_KEYS } from '../kubernetes/secrets.ts';
+import { brokerHost, isUsable } from './contract.ts';
 import type { Broker } from './spec.ts';
-
-/** Keys of a TLS Secret, as Kubernetes and cert-manager call them. */
-export const TLS_KEYS = { certificate: 'tls.crt', key: 'tls.key', ca: 'ca.crt' } as const;
 
 /** What a Broker takes from Secrets of the user's. */
 export interface References {
   token?: string;
   /** The certificates that clients have to trust, in PEM, if the Secret names them. */
   ca?: string;
-  /** Whether the certificate is good for the name by which clients in the cluster connect; `undefined` without TLS. */
-  coversService?: boolean;
-}
-
-/** Why a Secret can't be used, and what to do about it. Never says what is in it. */
-export interface ReferenceProblem {
-  reason: 'SecretNotFound' | 'SecretKeyMissing' | 'SecretInvalid';
-  message: string;
+  /** Why clients in the cluster refuse the certificate; `undefined` where they take it, and without TLS. */
+  certificateProblem?: CertificateProblem;
 }
 
 /**
@@ -29,75 +27,59 @@ export interface ReferenceProblem {
 export function resolveReferences(
   broker: Broker,
   secrets: Record<string, ObservedSecret> | undefined,
-): References | ReferenceProblem {
+  now: Date,
+): References | SecretProblem {
   const { tokenSecretRef, tls, namespace } = broker;
   const references: References = {};
   if (tokenSecretRef) {
     const { name, key } = tokenSecretRef;
     const path = 'spec.auth.tokenSecretRef';
-    const secret = secrets?.[`${namespace}/${name}`];
-    if (!secret) return notFound(path, name);
-    const token = decode(secret.data?.[key]);
-    if (!token) return keyMissing(path, name, key);
-    if (!isUsable(token)) {
+    const token = readSecretKey({ path, kind: 'Broker', namespace, secrets }, { name, key });
+    if ('problem' in token) return token.problem;
+    if (!isUsable(token.value)) {
       return invalid(path, name, `key ${key} may hold only letters, digits and .-_~, not even a line break at its end`);
     }
-    references.token = token;
+    references.token = token.value;
   }
   if (tls) {
     const path = 'spec.tls.secretName';
-    const secret = secrets?.[`${namespace}/${tls.secretName}`];
-    if (!secret) return notFound(path, tls.secretName);
-    const [certificate, key, ca] = Object.values(TLS_KEYS).map((name) => decode(secret.data?.[name]));
-    if (!certificate) return keyMissing(path, tls.secretName, TLS_KEYS.certificate);
-    if (!key) return keyMissing(path, tls.secretName, TLS_KEYS.key);
-    if (!ca && tls.verify) return keyMissing(path, tls.secretName, TLS_KEYS.ca);
-    const parsed = parse(certificate, key, ca);
-    if (typeof parsed === 'string') return invalid(path, tls.secretName, parsed);
+    const { secretName: name, verify } = tls;
+    const read = (key: string) => readSecretKey({ path, kind: 'Broker', namespace, secrets }, { name, key });
+    const [certificate, key, authority] = [read(TLS_KEYS.certificate), read(TLS_KEYS.key), read(TLS_KEYS.ca)];
+    if ('problem' in certificate) return certificate.problem;
+    if ('problem' in key) return key.problem;
+    if ('problem' in authority && verify) return authority.problem;
+    const ca = 'problem' in authority ? undefined : authority.value;
+    const certificates = parse(certificate.value, key.value, ca);
+    if (typeof certificates === 'string') return invalid(path, name, certificates);
     if (ca) references.ca = ca;
-    references.coversService = parsed.checkHost(brokerHost(broker.names.nats, namespace)) !== undefined;
+    const host = brokerHost(broker.names.nats, namespace);
+    const problem = certificateProblem({ ...certificates, host, now });
+    if (problem) references.certificateProblem = problem;
   }
   return references;
 }
 
-/** The certificate, or what is wrong with it. */
-function parse(certificate: string, key: string, ca: string | undefined): X509Certificate | string {
-  let parsed: X509Certificate;
+/** The certificates of a Secret, or why NATS would not start with them. */
+function parse(
+  certificate: string,
+  key: string,
+  ca: string | undefined,
+): Pick<CertificateUse, 'chain' | 'authorities'> | string {
+  const [server, ...others] = readCertificates(certificate);
+  if (!server || server instanceof Error) return `${TLS_KEYS.certificate} is not a certificate in PEM`;
   try {
-    parsed = new X509Certificate(certificate);
-  } catch {
-    return `${TLS_KEYS.certificate} is not a certificate in PEM`;
-  }
-  try {
-    if (!parsed.checkPrivateKey(createPrivateKey(key)))
-      return `${TLS_KEYS.key} is not the key of ${TLS_KEYS.certificate}`;
+    if (!isKeyOf(key, server)) return `${TLS_KEYS.key} is not the key of ${TLS_KEYS.certificate}`;
   } catch {
     return `${TLS_KEYS.key} is not a private key in PEM without a passphrase`;
   }
-  try {
-    if (ca) new X509Certificate(ca);
-  } catch {
-    return `${TLS_KEYS.ca} is not a certificate in PEM`;
-  }
-  return parsed;
+  const isReadable = (each: X509Certificate | Error): each is X509Certificate => !(each instanceof Error);
+  const authorities = readCertificates(ca ?? '').filter(isReadable);
+  if (ca !== undefined && authorities.length === 0) return `${TLS_KEYS.ca} is not a certificate in PEM`;
+  return { chain: [server, ...others.filter(isReadable)], authorities };
 }
 
-const STAYS = 'Everything that exists stays as it is until then.';
-
-function notFound(path: string, name: string): ReferenceProblem {
-  return {
-    reason: 'SecretNotFound',
-    message: `${path}: there is no Secret ${name} in the namespace of the Broker. It is taken up as soon as it is there. ${STAYS}`,
-  };
-}
-
-function keyMissing(path: string, name: string, key: string): ReferenceProblem {
-  return {
-    reason: 'SecretKeyMissing',
-    message: `${path}: Secret ${name} has no ${key}. It is taken up as soon as it has. ${STAYS}`,
-  };
-}
-
-function invalid(path: string, name: string, what: string): ReferenceProblem {
-  return { reason: 'SecretInvalid', message: `${path}: in Secret ${name}, ${what}. Correct it. ${STAYS}` };
+function invalid(path: string, name: string, what: string): SecretProblem {
+  const message = `${path}: in Secret ${name}, ${what}. Correct it. Everything that exists stays as it is until then.`;
+  return { reason: 'SecretInvalid', message };
 }

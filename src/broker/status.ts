@@ -1,4 +1,5 @@
 import type { BrokerStatus } from '../api/broker.ts';
+import type { CertificateProblem } from '../kubernetes/certificates.ts';
 import { tagOf } from '../kubernetes/images.ts';
 import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
@@ -31,8 +32,8 @@ export interface BrokerObservation {
   nameConflicts: string[];
   /** What of the spec is not applied to the StatefulSet. */
   deferredChange: Problem | undefined;
-  /** Whether the certificate is good inside the cluster; `undefined` without TLS. */
-  coversService: boolean | undefined;
+  /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
+  certificateProblem: CertificateProblem | undefined;
 }
 
 /**
@@ -45,7 +46,7 @@ export function brokerStatus(
   selector: Record<string, string>,
   desired: Manifest | undefined,
   now: Date,
-  { service, statefulSet, pods, nameConflicts, deferredChange, coversService }: BrokerObservation,
+  { service, statefulSet, pods, nameConflicts, deferredChange, certificateProblem }: BrokerObservation,
 ): BrokerStatus {
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
@@ -59,7 +60,7 @@ export function brokerStatus(
   const applied = specApplied(deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(nameConflicts);
   const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
-  const warnings = [...resilience(broker), ...certificate(broker, coversService)];
+  const warnings = [...resilience(broker), ...certificate(broker, certificateProblem)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);
@@ -130,12 +131,12 @@ function resilience({ size, jetStream }: Broker): ConditionInput[] {
 }
 
 /** Whether clients in the cluster, MeshSync among them, can trust the certificate. */
-function certificate(broker: Broker, coversService: boolean | undefined): ConditionInput[] {
-  if (coversService === undefined) return [];
-  const host = brokerHost(broker.names.nats, broker.namespace);
-  if (coversService) {
-    return [condition('CertificateCoversService', 'True', 'Covered', `The certificate is good for ${host}.`)];
+function certificate({ tls, names, namespace }: Broker, problem: CertificateProblem | undefined): ConditionInput[] {
+  if (!tls) return [];
+  if (!problem) {
+    const message = `The certificate is valid for ${brokerHost(names.nats, namespace)}.`;
+    return [condition('CertificateCoversService', 'True', 'Covered', message)];
   }
-  const message = `The certificate is not good for ${host}, by which MeshSync and others in the cluster connect. Add the name to it.`;
-  return [condition('CertificateCoversService', 'False', 'NameMissing', message)];
+  const refused = `MeshSync and other clients in the cluster refuse the certificate of Secret ${tls.secretName}`;
+  return [condition('CertificateCoversService', 'False', problem.reason, `${refused}: ${problem.message}`)];
 }

@@ -29,8 +29,8 @@ type BrokerRequest = SyncRequest<(typeof kinds)[keyof typeof kinds], BrokerStatu
 export function syncBroker(request: BrokerRequest, context: SyncContext): SyncResponse {
   const broker = resolveBroker(request.parent, context.imageRegistry);
   if ('path' in broker) return keepChildren(request, invalidSpec(broker), context);
-  const secrets = relatedOf(request, kinds.secret);
-  const references = resolveReferences(broker, secrets);
+  const now = context.now();
+  const references = resolveReferences(broker, relatedOf(request, kinds.secret), now);
   if ('reason' in references) return keepChildren(request, references, context);
 
   const found = findChildren(request, broker);
@@ -48,13 +48,13 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const unless = ({ nameConflict }: { nameConflict?: string }, child: () => object) => (nameConflict ? [] : [child()]);
 
   return {
-    status: brokerStatus(request, broker, selector, desiredSet, context.now(), {
+    status: brokerStatus(request, broker, selector, desiredSet, now, {
       service: found.service.observed,
       statefulSet: observed,
       pods: Object.values(relatedOf(request, kinds.pod)),
       nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
       deferredChange,
-      coversService: references.coversService,
+      certificateProblem: references.certificateProblem,
     }),
     children: [
       ...unless(found.secret, () =>

@@ -7,7 +7,14 @@
 export interface SentParent {
   apiVersion: string;
   kind: string;
-  metadata: { name: string; namespace: string; uid: string; generation: number };
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    generation: number;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
   spec?: unknown;
   status?: object;
 }

@@ -48,7 +48,7 @@ program
   .action(async (files: string[], options: { output: 'text' | 'json'; namespace: string }) => {
     const given = await readResources(files);
     if (given.resources.length === 0) warn('no Broker and no MeshSync in what was given');
-    const found = findings(given, options.namespace);
+    const found = findings(given, options.namespace, new Date());
     const text = found.map((finding) => `${line(finding)}\n`).join('');
     process.stdout.write(options.output === 'json' ? `${JSON.stringify(found, undefined, 2)}\n` : text);
     if (found.some(({ severity }) => severity === 'error')) process.exitCode = REFUSED;

@@ -1,13 +1,14 @@
 import { Value } from '@sinclair/typebox/value';
 import { stringify } from 'yaml';
 import type { SyncContext } from '../api/context.ts';
-import { decode, encode } from '../broker/credentials.ts';
-import { TLS_KEYS } from '../broker/references.ts';
 import { controllers } from '../controllers.ts';
-import { sync as syncResource } from '../metacontroller/lifecycle.ts';
+import { decode, encode, TLS_KEYS } from '../kubernetes/secrets.ts';
+import type { Controller } from '../metacontroller/controller.ts';
+import { sync } from '../metacontroller/lifecycle.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { generateToken } from '../server/generate-token.ts';
 import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
+import { metadataErrors, stringsOf } from './metadata.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
 
 /** Stands where the cluster gets a random value. */
@@ -22,13 +23,15 @@ export interface RenderOptions {
   /** As the service has it. */
   imageRegistry?: string;
   now: () => Date;
+  /** Default: those of the operator. */
+  controllers?: readonly Controller<SyncContext>[];
 }
 
 /** The outcome of rendering. */
 export interface Rendering {
   /** YAML: for each resource its children, then itself with its status. */
   yaml: string;
-  /** A line for each resource that is refused or waits for something. */
+  /** A line for each resource that is refused, waits for something or is paused. */
   notes: { source: string; refused: boolean; text: string }[];
 }
 
@@ -41,11 +44,17 @@ export function render(
   options: RenderOptions,
 ): Rendering {
   const documents: string[] = [];
-  const notes: Rendering['notes'] = [];
+  const notes: Rendering['notes'] = resources.flatMap((resource) =>
+    metadataErrors(resource, options.namespace).map(({ path, message }) => ({
+      source: resource.source,
+      refused: true,
+      text: `${path} ${message}`,
+    })),
+  );
   for (const { resource, parent, response } of simulate({ resources, secrets }, options)) {
     documents.push(...response.children.map((child) => document(options.mint ? child : readable(child))));
-    const { name, namespace } = parent.metadata;
-    documents.push(document({ ...parent, metadata: { name, namespace }, status: response.status }));
+    const { uid: _uid, generation: _generation, ...metadata } = parent.metadata;
+    documents.push(document({ ...parent, metadata, status: response.status }));
     const note = problem(response);
     if (note) notes.push({ source: resource.source, ...note });
   }
@@ -59,31 +68,37 @@ export interface Simulated {
   response: SyncResponse;
 }
 
-/** Asks the hooks about resources as if they had all just been made, Brokers first. */
+/**
+ * Syncs resources as if they had all just been created, in the order of the controllers: Brokers first. Those whose metadata the API server
+ * would refuse are left out.
+ */
 export function simulate(
   { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
   options: RenderOptions,
 ): Simulated[] {
-  const { imageRegistry } = options;
+  const { imageRegistry, controllers: list = controllers } = options;
   const context: SyncContext = {
     now: options.now,
     generateToken: options.mint ? generateToken : () => PLACEHOLDER,
     ...(imageRegistry && { imageRegistry }),
   };
   const related: SentObjects = { 'Secret.v1': givenSecrets(secrets, options) };
-  const byKind = (kind: Resource['kind']) => resources.filter((resource) => resource.kind === kind);
-  const all = [...byKind('Broker'), ...byKind('MeshSync')].map((resource, index) => ({
-    resource,
-    parent: asParent(resource, index, options.namespace),
-  }));
-  for (const { resource, parent } of all) {
-    if (resource.kind !== 'MeshSync') continue;
-    const key = `${parent.metadata.namespace}/${parent.metadata.name}`;
-    related['MeshSync.meshery.io/v1alpha2'] = { ...related['MeshSync.meshery.io/v1alpha2'], [key]: parent };
+  const valid = resources.filter((resource) => metadataErrors(resource, options.namespace).length === 0);
+  const all = list
+    .flatMap((controller) =>
+      valid.filter(({ kind }) => kind === controller.kind).map((resource) => ({ controller, resource })),
+    )
+    .map((one, index) => ({ ...one, parent: asParent(one.resource, index, options.namespace) }));
+  for (const { controller, parent } of all) {
+    const key = `${controller.kind}.${controller.apiVersion}`;
+    related[key] = { ...related[key], [`${parent.metadata.namespace}/${parent.metadata.name}`]: parent };
   }
-  return all.map(({ resource, parent }) => {
-    const response = sync(parent, related, context);
-    if (resource.kind === 'Broker') remember(parent, response, related);
+  return all.map(({ controller, resource, parent }) => {
+    const body: unknown = { parent, children: {}, related };
+    const response = sync(controller, Value.Decode(controller.bodies.sync, body), context);
+    // The Secrets of a Broker are there for the MeshSyncs that refer to it.
+    const secrets = observedChildren(parent, response.children)['Secret.v1'];
+    related['Secret.v1'] = { ...related['Secret.v1'], ...secrets };
     return { resource, parent, response };
   });
 }
@@ -101,34 +116,22 @@ function givenSecrets(secrets: GivenSecret[], { mint, namespace }: RenderOptions
   return Object.fromEntries(entries);
 }
 
-/** A resource as a hook is sent it when it has just been made. */
+/** A resource as a hook is sent it when it has just been created. */
 export function asParent({ apiVersion, kind, metadata, spec }: Resource, index: number, namespace: string): SentParent {
+  const [labels, annotations] = [stringsOf(metadata.labels), stringsOf(metadata.annotations)];
   return {
     apiVersion,
     kind,
     metadata: {
       name: metadata.name,
-      namespace: metadata.namespace ?? namespace,
+      namespace: metadata.namespace || namespace,
       uid: `00000000-0000-4000-8000-${String(index + 1).padStart(12, '0')}`,
       generation: 1,
+      ...(labels && { labels }),
+      ...(annotations && { annotations }),
     },
     spec: spec ?? {},
   };
-}
-
-function sync(parent: SentParent, related: SentObjects, context: SyncContext): SyncResponse {
-  const controller = controllers.find(({ kind }) => kind === parent.kind);
-  if (!controller) throw new Error(`there is no controller of ${parent.kind}`);
-  const body: unknown = { parent, children: {}, related };
-  return syncResource(controller, Value.Decode(controller.bodies.sync, body), context);
-}
-
-/** Keeps a Broker and its children for the MeshSyncs that refer to it. */
-function remember(parent: SentParent, response: SyncResponse, related: SentObjects): void {
-  const key = `${parent.metadata.namespace}/${parent.metadata.name}`;
-  const brokers = { ...related['Broker.meshery.io/v1alpha2'], [key]: parent };
-  const secrets = { ...related['Secret.v1'], ...observedChildren(parent, response.children)['Secret.v1'] };
-  Object.assign(related, { 'Broker.meshery.io/v1alpha2': brokers, 'Secret.v1': secrets });
 }
 
 /** A Secret with its values in plain text, as placeholders are to be seen; anything else as it is. */
@@ -143,17 +146,17 @@ function document(object: object): string {
 }
 
 function problem({ status }: SyncResponse): { refused: boolean; text: string } | undefined {
-  const { conditions = [] } = status as {
-    conditions?: { type: string; status: string; reason: string; message: string }[];
-  };
+  const { conditions = [] } = status;
+  const paused = conditions.find(({ type }) => type === 'ReconciliationPaused');
+  if (paused) return { refused: false, text: `${paused.type}: nothing is rendered. ${paused.message}` };
   const found = conditions.find(
     ({ type, status }) => ['SpecApplied', 'WatchListValid', 'BrokerResolved'].includes(type) && status === 'False',
   );
-  return found && { refused: !waits(found), text: `${found.reason}: ${found.message}` };
+  return found && { refused: !isTransient(found), text: `${found.reason}: ${found.message}` };
 }
 
-/** Whether a condition may well turn out otherwise in a cluster, where there is more than among the files. */
-export function waits({ type, reason }: { type: string; reason: string }): boolean {
+/** Whether a condition may turn out otherwise in a cluster, where there is more than among the files. */
+export function isTransient({ type, reason }: { type: string; reason: string }): boolean {
   const lasting = ['BrokerNotSpecified', 'ClientCertificateRequired', 'SecretInvalid'];
   return (type === 'BrokerResolved' && !lasting.includes(reason)) || reason === 'SecretNotFound';
 }

@@ -2,29 +2,39 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { parseAllDocuments } from 'yaml';
-import { encode } from '../broker/credentials.ts';
+import { controllers } from '../controllers.ts';
+import { encode } from '../kubernetes/secrets.ts';
+import type { Controller } from '../metacontroller/controller.ts';
 import { describe } from '../schema/validate.ts';
 import { UsageError } from './errors.ts';
+import { stringErrors, stringsOf } from './metadata.ts';
+import { readYaml } from './yaml.ts';
 
-/** A Broker or MeshSync of a file. */
-export const Resource = Type.Object({
-  apiVersion: Type.String({ pattern: '^meshery\\.io/v1alpha[12]$' }),
-  kind: Type.Union([Type.Literal('Broker'), Type.Literal('MeshSync')]),
-  metadata: Type.Object({
-    name: Type.String({ minLength: 1 }),
-    namespace: Type.Optional(Type.String({ minLength: 1 })),
-  }),
-  spec: Type.Optional(Type.Unknown()),
+const Metadata = Type.Object({
+  name: Type.String(),
+  namespace: Type.Optional(Type.String()),
+  // Checked by `metadataErrors`, as the name and the namespace are: that one resource is refused does not concern others.
+  labels: Type.Optional(Type.Unknown()),
+  annotations: Type.Optional(Type.Unknown()),
 });
-export type Resource = Static<typeof Resource>;
 
-const Strings = Type.Optional(Type.Record(Type.String(), Type.String()));
+/** Schema of a resource of a controller, of any served version. */
+function resourceSchema({ group, versions, kind }: Pick<Controller, 'group' | 'versions' | 'kind'>) {
+  return Type.Object({
+    apiVersion: Type.Union(versions.map((version) => Type.Literal<string>(`${group}/${version}`))),
+    kind: Type.Literal(kind),
+    metadata: Metadata,
+    spec: Type.Optional(Type.Unknown()),
+  });
+}
+
+/** A custom resource of a file, of the kind of one of the controllers. */
+export type Resource = Static<ReturnType<typeof resourceSchema>>;
 
 const SecretDocument = Type.Object({
-  metadata: Resource.properties.metadata,
-  data: Strings,
-  stringData: Strings,
+  metadata: Metadata,
+  data: Type.Optional(Type.Unknown()),
+  stringData: Type.Optional(Type.Unknown()),
 });
 
 /** A Secret that a resource may refer to, with its data in base64. */
@@ -56,14 +66,14 @@ export interface Resources {
 }
 
 /**
- * Reads the Brokers and MeshSyncs of YAML or JSON files, and the Secrets among them; `-` is standard input. Lists
+ * Reads the resources of some controllers from YAML or JSON files, and the Secrets among them; `-` is standard input. Lists
  * (`kind: List`) are opened.
  * @throws UsageError naming file, document and field of the first thing that can't be read
  */
-export async function readResources(files: string[]): Promise<Resources> {
+export async function readResources(files: string[], list: readonly Controller[] = controllers): Promise<Resources> {
   const result: Resources = { resources: [], secrets: [], skipped: [] };
   for (const file of files) {
-    for (const { value, place } of documents(await content(file), file)) add(value, place, result);
+    for (const { value, place } of documents(await content(file), file)) add(value, place, list, result);
   }
   return result;
 }
@@ -76,22 +86,12 @@ async function content(file: string): Promise<string> {
   }
 }
 
-function documents(content: string, file: string) {
-  const parsed = parseAllDocuments(content);
-  return (Array.isArray(parsed) ? parsed : []).map((document, index) => {
+function documents(content: string, file: string): { value: unknown; place: Place }[] {
+  return readYaml(content).map((document, index) => {
     const place: Place = { file: file === '-' ? 'standard input' : file, document: index + 1 };
-    const [error] = document.errors;
-    if (error) throw unreadable(place, error);
-    try {
-      return { value: document.toJS() as unknown, place };
-    } catch (error) {
-      throw unreadable(place, error); // an alias of nothing, or aliases of aliases without end
-    }
+    if ('error' in document) throw new UsageError(`${inWords(place)}: ${document.error}`);
+    return { value: document.value, place };
   });
-}
-
-function unreadable(place: Place, error: unknown): UsageError {
-  return new UsageError(`${inWords(place)}: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
 }
 
 /** A place for people, as in `broker.yaml, document 2, item 1`. */
@@ -99,35 +99,59 @@ export function inWords({ file, document, item }: Place): string {
   return `${file}, document ${document}${item === undefined ? '' : `, item ${item}`}`;
 }
 
-function add(value: unknown, place: Place, result: Resources): void {
+function add(value: unknown, place: Place, list: readonly Controller[], result: Resources): void {
   const source = inWords(place);
   if (value === null) return;
   if (isList(value)) {
     value.items.forEach((item, index) => {
-      add(item, { ...place, item: index + 1 }, result);
+      add(item, { ...place, item: index + 1 }, list, result);
     });
     return;
   }
   if (!isObject(value)) throw new UsageError(`${source}: is not a Kubernetes object`);
   if (value.apiVersion === 'v1' && value.kind === 'Secret') {
-    const error = Value.Errors(SecretDocument, value).First();
-    if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
-    if (Value.Check(SecretDocument, value)) result.secrets.push(asStored(value));
+    result.secrets.push(secretOf(value, source));
     return;
   }
-  if (!String(value.apiVersion).startsWith('meshery.io/')) {
-    result.skipped.push(`${source}: ${value.kind ?? 'an object without a kind'} is neither Broker nor MeshSync`);
+  const inGroup = list.filter(({ group }) => String(value.apiVersion).startsWith(`${group}/`));
+  if (inGroup.length === 0) {
+    const kinds = list.map(({ kind }) => kind).join(' nor ');
+    result.skipped.push(`${source}: ${value.kind ?? 'an object without a kind'} is neither ${kinds}`);
     return;
   }
-  const error = Value.Errors(Resource, value).First();
+  const controller = inGroup.find(({ kind }) => kind === value.kind);
+  if (!controller) throw new UsageError(`${source}: kind must be one of ${inGroup.map(({ kind }) => kind).join(', ')}`);
+  const schema = resourceSchema(controller);
+  const error = Value.Errors(schema, value).First();
   if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
-  if (Value.Check(Resource, value)) result.resources.push({ ...value, place, source });
+  if (Value.Check(schema, value)) result.resources.push({ ...value, place, source });
+}
+
+function secretOf(value: unknown, source: string): GivenSecret {
+  const error = Value.Errors(SecretDocument, value).First();
+  if (error) throw new UsageError(`${source}: ${error.path.slice(1).replaceAll('/', '.')} ${describe(error)}`);
+  const secret = Value.Parse(SecretDocument, value);
+  const { data, stringData, metadata } = secret;
+  const [wrong] = [
+    ...stringErrors('metadata.labels', metadata.labels),
+    ...stringErrors('metadata.annotations', metadata.annotations),
+    ...stringErrors('data', data),
+    ...stringErrors('stringData', stringData),
+  ];
+  if (wrong) throw new UsageError(`${source}: ${wrong.path} ${wrong.message}`);
+  return asStored(secret);
 }
 
 /** With `stringData` where the API server would put it. */
-function asStored({ metadata, data, stringData = {} }: Static<typeof SecretDocument>): GivenSecret {
-  const plain = Object.entries(stringData).map(([key, value]) => [key, encode(value)]);
-  return { apiVersion: 'v1', kind: 'Secret', metadata, data: { ...data, ...Object.fromEntries(plain) } };
+function asStored({ metadata, data, stringData }: Static<typeof SecretDocument>): GivenSecret {
+  const { name, namespace } = metadata;
+  const plain = Object.entries(stringsOf(stringData) ?? {}).map(([key, value]) => [key, encode(value)]);
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, ...(namespace && { namespace }) },
+    data: { ...stringsOf(data), ...Object.fromEntries(plain) },
+  };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,13 +1,11 @@
-import type { TSchema } from '@sinclair/typebox';
-import { BrokerSpec } from '../api/broker.ts';
-import { MeshSyncSpec } from '../api/meshsync.ts';
-import { type Compiled, compiled } from '../schema/compiled.ts';
-import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY } from '../schema/fields.ts';
+import { controllers } from '../controllers.ts';
+import { compiled } from '../schema/compiled.ts';
 import { everyError, type FieldError } from '../schema/validate.ts';
-import { type Simulated, simulate, waits } from './render.ts';
+import { metadataErrors } from './metadata.ts';
+import { isTransient, type Simulated, simulate } from './render.ts';
 import { inWords, type Place, type Resource, type Resources } from './resources.ts';
 
-/** Something that is said of a resource, and where that stands. */
+/** What is wrong with a resource, and where it stands. */
 export interface Finding extends Place {
   kind: Resource['kind'];
   namespace: string;
@@ -21,12 +19,7 @@ export interface Finding extends Place {
   message: string;
 }
 
-type Said = Pick<Finding, 'severity' | 'path' | 'reason' | 'message'>;
-
-const checks: Record<Resource['kind'], Compiled<TSchema>> = {
-  Broker: compiled(BrokerSpec),
-  MeshSync: compiled(MeshSyncSpec),
-};
+type Statement = Pick<Finding, 'severity' | 'path' | 'reason' | 'message'>;
 
 /** Conditions that keep a resource from being followed when they are False. */
 const decisive = ['SpecApplied', 'WatchListValid', 'BrokerResolved'];
@@ -39,49 +32,44 @@ const later = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', '
  * @param namespace of resources that name none
  * @returns in the order of the resources
  */
-export function findings(given: Pick<Resources, 'resources' | 'secrets'>, namespace: string): Finding[] {
-  const simulated = simulate(given, { mint: true, namespace, now: () => new Date(0) });
+export function findings(given: Pick<Resources, 'resources' | 'secrets'>, namespace: string, now: Date): Finding[] {
+  const simulated = simulate(given, { mint: true, namespace, now: () => now });
   const owners = new Map<string, Simulated>();
-  const found = simulated.map((one) => [one.resource, [...ofApply(one), ...ofHook(one), ...collisions(one, owners)]]);
-  const all = new Map(found as [Simulated['resource'], Said[]][]);
+  const found = simulated.map((one) => [one.resource, [...ofHook(one), ...collisions(one, owners)]] as const);
+  const all = new Map<Resource, readonly Statement[]>(found);
   return given.resources.flatMap((resource) => {
     const { place, kind, metadata } = resource;
-    const about = { ...place, kind, namespace: metadata.namespace ?? namespace, name: metadata.name };
-    return (all.get(resource) ?? []).map((what): Finding => ({ ...about, ...what }));
+    const about = { ...place, kind, namespace: metadata.namespace || namespace, name: metadata.name };
+    return [...ofApply(resource, namespace), ...(all.get(resource) ?? [])].map(
+      (what): Finding => ({ ...about, ...what }),
+    );
   });
 }
 
 /** What the API server would refuse. */
-function ofApply({ resource, parent: { metadata } }: Simulated): Said[] {
-  const names: FieldError[] = [];
-  const { name, namespace } = metadata;
-  if (name.length > 253 || !new RegExp(DNS_SUBDOMAIN_OR_EMPTY).test(name)) {
-    names.push({ path: 'metadata.name', message: 'must be a DNS subdomain: lower-case letters, digits, - and .' });
-  }
-  if (namespace.length > 63 || !new RegExp(DNS_LABEL_OR_EMPTY).test(namespace)) {
-    names.push({ path: 'metadata.namespace', message: 'must be a DNS label: lower-case letters, digits and -' });
-  }
-  const errors = [...names, ...everyError(checks[resource.kind], resource.spec ?? {}, 'spec')];
+function ofApply(resource: Resource, namespace: string): Statement[] {
+  const errors = [...metadataErrors(resource, namespace), ...specErrors(resource)];
   return errors.map((error) => ({ severity: 'error', ...error }));
 }
 
-interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
+/** What the schema of a kind says of a spec. */
+function specErrors({ kind, spec = {} }: Resource): FieldError[] {
+  return controllers
+    .filter((controller) => controller.kind === kind)
+    .flatMap((controller) => everyError(compiled(controller.spec), spec, 'spec'));
 }
 
 /** What the conditions would say. */
-function ofHook({ resource, response }: Simulated): Said[] {
-  const { conditions = [] } = response.status as { conditions?: Condition[] };
-  const refused = everyError(checks[resource.kind], resource.spec ?? {}, 'spec').length > 0;
-  return conditions.flatMap((condition): Said[] => {
+function ofHook({ resource, response }: Simulated): Statement[] {
+  const { conditions = [] } = response.status;
+  const isRefused = specErrors(resource).length > 0;
+  return conditions.flatMap((condition): Statement[] => {
     const { type, status, reason, message } = condition;
+    if (type === 'ReconciliationPaused') return [{ severity: 'warning', reason: type, message }];
     if (later.includes(type) || (status === 'True' && reason !== 'ValidWithWarnings')) return [];
     // The fields that are wrong have been named already.
-    if (refused && reason === 'InvalidSpec') return [];
-    const severity = decisive.includes(type) && status === 'False' && !waits(condition) ? 'error' : 'warning';
+    if (isRefused && reason === 'InvalidSpec') return [];
+    const severity = decisive.includes(type) && status === 'False' && !isTransient(condition) ? 'error' : 'warning';
     return [{ severity, reason, ...withPath(message) }];
   });
 }
@@ -93,9 +81,9 @@ function withPath(message: string): Pick<Finding, 'path' | 'message'> {
 }
 
 /** Children that another resource makes too; and resources that are given twice, of which the last one would stay. */
-function collisions(one: Simulated, owners: Map<string, Simulated>): Said[] {
+function collisions(one: Simulated, owners: Map<string, Simulated>): Statement[] {
   const { parent, response } = one;
-  const said = (what: typeof parent, severity: Finding['severity']): Said[] => {
+  const claim = (what: typeof parent, severity: Finding['severity']): Statement[] => {
     const key = `${what.kind} ${what.metadata.namespace}/${what.metadata.name}`;
     const other = owners.get(key);
     if (!other) owners.set(key, one);
@@ -103,9 +91,9 @@ function collisions(one: Simulated, owners: Map<string, Simulated>): Said[] {
       ? [{ severity, path: 'metadata.name', message: `gives ${key}, as does ${other.resource.source}` }]
       : [];
   };
-  const twice = said(parent, 'warning');
+  const twice = claim(parent, 'warning');
   if (twice.length > 0) return twice;
-  return (response.children as (typeof parent)[]).flatMap((child) => said(child, 'error'));
+  return (response.children as (typeof parent)[]).flatMap((child) => claim(child, 'error'));
 }
 
 /** A finding as a line for people. */

@@ -45,7 +45,11 @@ function defaultPullPolicy(tag: string): 'Always' | 'IfNotPresent' {
   return tag === 'latest' || tag.endsWith('-latest') ? 'Always' : 'IfNotPresent';
 }
 
-/** Whether a tag is a semantic version at or above `minimum`; a tag that proves nothing (`edge-latest`) is not. */
+/**
+ * Whether a tag is a version at or above `minimum`, a release; a tag that proves nothing (`edge-latest`) is not. What
+ * stands behind a version names a variant of its image (`-alpine3.22`, `-debian-12-r3`), unless a word of it says that
+ * it is older than the release (`-rc.1`).
+ */
 export function isAtLeast(tag: string, minimum: string): boolean {
   const version = parseVersion(tag);
   return version !== undefined && semver.gte(version, minimum);
@@ -59,6 +63,14 @@ export function tagOf(reference: string): string | undefined {
 function parseVersion(tag: string): string | undefined {
   const match = /^(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?(?:@.*)?$/.exec(tag);
   if (!match) return undefined;
-  const [, major, minor = '0', patch = '0', prerelease = ''] = match;
-  return semver.valid(`${major}.${minor}.${patch}${prerelease}`) ?? undefined;
+  const [, major, minor = '0', patch = '0', suffix = ''] = match;
+  const isOlder = suffix.split(/[-.]/).some((word) => BEFORE_RELEASE.test(word));
+  return semver.valid(`${major}.${minor}.${patch}${isOlder ? FIRST_PRERELEASE : ''}`) ?? undefined;
 }
+
+/** Words of versions that come before a release, optionally with a number. */
+const BEFORE_RELEASE =
+  /^(alpha|beta|rc|cr|pre|preview|prerelease|dev|devel|nightly|snapshot|canary|edge|milestone|m|ea|unstable)\d*$/i;
+
+/** Which one of a release does not matter: none is at it, and each is above the release before. */
+const FIRST_PRERELEASE = '-0';

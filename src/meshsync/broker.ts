@@ -1,7 +1,7 @@
-import { AUTH_KEYS, brokerKind, defaultUrl, type ObservedBroker } from '../broker/contract.ts';
-import { decode, isUsable } from '../broker/credentials.ts';
+import { AUTH_KEYS, brokerKind, defaultUrl, isUsable, type ObservedBroker } from '../broker/contract.ts';
 import { checksum } from '../kubernetes/checksum.ts';
-import { kinds, type ObservedSecret } from '../kubernetes/kinds.ts';
+import { kinds } from '../kubernetes/kinds.ts';
+import { decode, readSecretKey } from '../kubernetes/secrets.ts';
 import type { ConditionInput } from '../metacontroller/conditions.ts';
 import { controllerOf } from '../metacontroller/find-child.ts';
 import { relatedOf } from '../metacontroller/request.ts';
@@ -69,12 +69,12 @@ function resolveCustom(
   { url, credentials, ca }: Extract<BrokerReference, { type: 'custom' }>,
   request: MeshSyncRequest,
 ): ResolvedBroker {
-  const secrets = relatedOf(request, kinds.secret);
+  const source = { kind: 'MeshSync', namespace, secrets: relatedOf(request, kinds.secret) } as const;
   const found: Pick<BrokerConnection, 'credential' | 'ca'> = url.hasCredentials
     ? { credential: { type: 'url', name: names.brokerAuth, key: AUTH_KEYS.url, value: url.full } }
     : {};
   if (credentials) {
-    const read = readKey('spec.broker.custom.credentialsSecretRef', credentials, namespace, secrets);
+    const read = readSecretKey({ path: 'spec.broker.custom.credentialsSecretRef', ...source }, credentials);
     if ('problem' in read) return unresolved(read.problem.reason, read.problem.message);
     if (!CREDENTIALS.test(read.value)) {
       return unresolved(
@@ -85,7 +85,7 @@ function resolveCustom(
     found.credential = { type: 'credentials', ...credentials, value: read.value };
   }
   if (ca) {
-    const read = readKey('spec.broker.custom.caSecretRef', ca, namespace, secrets);
+    const read = readSecretKey({ path: 'spec.broker.custom.caSecretRef', ...source }, ca);
     if ('problem' in read) return unresolved(read.problem.reason, read.problem.message);
     found.ca = { ...ca, value: read.value };
   }
@@ -97,28 +97,6 @@ function resolveCustom(
 
 /** What may stand before the @ of a URL (RFC 3986), as NATS clients take it apart at the colon. */
 const CREDENTIALS = /^([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+(:([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)?$/;
-
-function readKey(
-  path: string,
-  { name, key }: SecretKey,
-  namespace: string,
-  secrets: Record<string, ObservedSecret> | undefined,
-): { value: string } | { problem: { reason: 'SecretKeyMissing' | 'SecretNotFound'; message: string } } {
-  const secret = secrets?.[`${namespace}/${name}`];
-  const value = decode(secret?.data?.[key]);
-  if (value) return { value };
-  return {
-    problem: secret
-      ? {
-          reason: 'SecretKeyMissing',
-          message: `${path}: Secret ${name} has no ${key}. MeshSync stays as it is until it has.`,
-        }
-      : {
-          reason: 'SecretNotFound',
-          message: `${path}: there is no Secret ${name} in the namespace of the MeshSync, which stays as it is until there is.`,
-        },
-  };
-}
 
 /** The URL of a reference as far as it is known without its Broker; never holds credentials. */
 export function publishingTo(broker: BrokerReference): string | undefined {

@@ -149,7 +149,7 @@ function firstTime(creationTimestamp: string | undefined, now: Date): Date {
 }
 
 /** A time as `metav1.Time` writes it: RFC 3339 in whole seconds. */
-function timestamp(date: Date): string {
+export function timestamp(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 

@@ -1,5 +1,6 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { isKeyOf, readCertificates } from '../kubernetes/certificates.ts';
 
 /** What a server needs for TLS, in PEM. */
 export interface ServerTls {
@@ -20,10 +21,8 @@ export interface ServerTls {
 export function serverTls([cert, key, ca]: (string | undefined)[], mutual: boolean): ServerTls {
   const [certificate] = certificates('TLS_CERT_FILE', cert);
   if (key === undefined) throw new Error('TLS_KEY_FILE does not exist');
-  const privateKey = attempt('TLS_KEY_FILE holds no private key', () => createPrivateKey(key));
-  if (!certificate?.checkPrivateKey(privateKey)) {
-    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not go together');
-  }
+  const fits = attempt('TLS_KEY_FILE holds no private key', () => certificate && isKeyOf(key, certificate));
+  if (!fits) throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not go together');
   if (mutual) certificates('TLS_CLIENT_CA_FILE', ca);
   const tls: ServerTls = {
     ...{ cert: cert ?? '', key, minVersion: 'TLSv1.3' },
@@ -33,12 +32,15 @@ export function serverTls([cert, key, ca]: (string | undefined)[], mutual: boole
   return tls;
 }
 
-/** The certificates of a file, each of them whole: OpenSSL would pass over one that is cut off. */
+/** The certificates of a file, each of them whole: OpenSSL would skip one that is cut off. */
 function certificates(variable: string, pem: string | undefined): X509Certificate[] {
   if (pem === undefined) throw new Error(`${variable} does not exist`);
-  const blocks = pem.split(/(?=-----BEGIN )/).filter((block) => block.startsWith('-----BEGIN CERTIFICATE-----'));
-  if (blocks.length === 0) throw new Error(`${variable} holds no certificate`);
-  return blocks.map((block) => attempt(`${variable} holds a broken certificate`, () => new X509Certificate(block)));
+  const certificates = readCertificates(pem);
+  if (certificates.length === 0) throw new Error(`${variable} holds no certificate`);
+  return certificates.map((each) => {
+    if (each instanceof Error) throw new Error(`${variable} holds a broken certificate: ${each.message}`);
+    return each;
+  });
 }
 
 function attempt<Value>(problem: string, work: () => Value): Value {

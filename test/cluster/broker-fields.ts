@@ -1,6 +1,6 @@
 import { expect, it, onTestFailed } from 'vitest';
-import { decode } from '../../src/broker/credentials.ts';
 import { resolveBroker } from '../../src/broker/spec.ts';
+import { decode } from '../../src/kubernetes/secrets.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
 import { broker, childrenOf, eventually, isReady, meshSync, namespace, versions } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';

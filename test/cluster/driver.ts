@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { decode } from '../../src/broker/credentials.ts';
+import { decode } from '../../src/kubernetes/secrets.ts';
 import type { RelatedResourceRule } from '../../src/metacontroller/response.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';

@@ -1,7 +1,7 @@
 import { expect, it, onTestFailed } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { decode } from '../../src/broker/credentials.ts';
 import { rbac } from '../../src/cli/rbac.ts';
+import { decode } from '../../src/kubernetes/secrets.ts';
 import { resolveMeshSync } from '../../src/meshsync/spec.ts';
 import { authority } from '../support/certificates.ts';
 import { eventually, isReady, meshSync, namespace } from './expectations.ts';

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { broker } from '../../src/broker/controller.ts';
-import { decode } from '../../src/broker/credentials.ts';
+import { decode } from '../../src/kubernetes/secrets.ts';
 import { sync } from '../../src/metacontroller/lifecycle.ts';
 import { generateToken } from '../../src/server/generate-token.ts';
 import type { KubeObject } from '../support/json.ts';

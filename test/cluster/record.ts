@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decode, encode } from '../../src/broker/credentials.ts';
+import { decode, encode } from '../../src/kubernetes/secrets.ts';
 import type { Exchange } from './gateway.ts';
 
 /**

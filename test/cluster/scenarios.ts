@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import { decode } from '../../src/broker/credentials.ts';
+import { decode } from '../../src/kubernetes/secrets.ts';
 import { brokerFields } from './broker-fields.ts';
 import { NODE_ADDRESSES } from './control-plane.ts';
 import {

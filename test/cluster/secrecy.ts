@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encode } from '../../src/broker/credentials.ts';
+import { encode } from '../../src/kubernetes/secrets.ts';
 import type { ControlPlane } from './control-plane.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { V1Container, V1Deployment, V1PodSpec } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import { decode } from '../../src/broker/credentials.ts';
+import { decode } from '../../src/kubernetes/secrets.ts';
 import { authority, issue, type KeyPair, tlsData } from '../support/certificates.ts';
 import { leastPrivileged } from './accounts.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';

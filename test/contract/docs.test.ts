@@ -39,9 +39,9 @@ describe('the examples of the docs', () => {
       .filter(({ kind }) => kind === 'Secret')
       .map(({ metadata, stringData }) => secret(metadata, stringData));
     const secrets = [...own, secret({ name: 'nats-tls', namespace: 'meshery' }, {}, tlsData(pair, ca))];
-    const options = { mint: false, namespace: 'meshery', now: () => new Date(0) };
+    const options = { mint: false, namespace: 'meshery', now: () => new Date() };
     expect(render({ resources, secrets }, options).notes).toEqual([]);
-    const found = findings({ resources, secrets }, 'meshery');
+    const found = findings({ resources, secrets }, 'meshery', new Date());
     expect(found.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
 });

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../src/broker/credentials.ts';
 import { render } from '../../src/cli/render.ts';
 import { type GivenSecret, readResources } from '../../src/cli/resources.ts';
+import { encode } from '../../src/kubernetes/secrets.ts';
 import { authority, issue, tlsData } from '../support/certificates.ts';
 
 const FOLDER = 'test/golden';

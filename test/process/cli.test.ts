@@ -97,6 +97,44 @@ describe('validate', () => {
     expect(stdout).toContain(`document 3: error: Broker ${long}: metadata.name `);
   });
 
+  it.each([
+    ['name: bröker', 'metadata.name'],
+    [`name: ${'a'.repeat(254)}`, 'metadata.name'],
+    ['name: Broker', 'metadata.name'],
+    ['name: ""', 'metadata.name'],
+    [`name: a, namespace: ${'a'.repeat(64)}`, 'metadata.namespace'],
+    ['name: a, namespace: Ä', 'metadata.namespace'],
+    ['name: a, labels: { app: 5 }', 'metadata.labels["app"]'],
+    ['name: a, labels: { "a b": c }', 'metadata.labels["a b"]'],
+    ['name: a, labels: [a]', 'metadata.labels'],
+    ['name: a, annotations: { meshery.io/hibernation: on }', 'metadata.annotations["meshery.io/hibernation"]'],
+  ])('finds what the API server refuses in { %s }, and goes on with the other resources', async (metadata, path) => {
+    const given = `${BROKER.replace('name: meshery-broker', metadata)}---\n${WRONG}---\n${BROKER}`;
+    const { code, stdout, stderr } = await run(['validate', '-'], given);
+    expect([code, stderr]).toEqual([1, '']);
+    expect(stdout).toContain(
+      `standard input, document 1: error: Broker ${/name: "?([^,"]*)/.exec(metadata)?.[1]}: ${path} must `,
+    );
+    expect(stdout).toContain('document 2: error: Broker meshery-broker: spec.size must be');
+    const rendered = await run(['render', '-'], `${BROKER.replace('name: meshery-broker', metadata)}---\n${BROKER}`);
+    expect([rendered.code, kinds(rendered.stdout)]).toEqual([1, BROKER_CHILDREN]);
+    expect(rendered.stderr).toContain(`meshery-operator: standard input, document 1: ${path} must `);
+  });
+
+  it('takes an empty namespace, labels without a value and annotations in quotes, as kubectl does', async () => {
+    const metadata = 'name: a, namespace: "", labels: { app: }, annotations: { meshery.io/hibernation: "on" }';
+    const { code, stdout } = await run(['validate', '-'], BROKER.replace('name: meshery-broker', metadata));
+    expect([code, stdout]).toEqual([0, '']);
+  });
+
+  it('warns that nothing is made of a paused resource, whose spec is checked all the same', async () => {
+    const paused = 'name: meshery-broker, annotations: { meshery.io/pause-reconciliation: "true" }';
+    const { code, stdout } = await run(['validate', '-'], WRONG.replace('name: meshery-broker', paused));
+    expect(code).toBe(1);
+    expect(stdout).toContain('error: Broker meshery-broker: spec.size must be');
+    expect(stdout).toContain('warning: Broker meshery-broker: ReconciliationPaused: Every child stays as it is');
+  });
+
   it('warns of references that lead out of the files, and follows those that do not', async () => {
     const waiting = await run(['validate', '-'], MESHSYNC);
     expect(waiting.code).toBe(0);
@@ -265,7 +303,35 @@ describe('render', () => {
 
     const broken = await run(['render', '-'], `${broker}---\n${secret.replace('my-own-token', '1')}`);
     expect([broken.code, broken.stdout]).toEqual([2, '']);
-    expect(broken.stderr).toContain('standard input, document 2: stringData.password must be string');
+    expect(broken.stderr).toContain('standard input, document 2: stringData["password"] must be a string');
+  });
+
+  it('scales a resource that hibernates to no pods, and keeps its annotations', async () => {
+    const annotated = BROKER.replace('name:', 'annotations: { meshery.io/hibernation: "on" }, name:');
+    const { code, stdout, stderr } = await run(['render', '-'], annotated);
+    expect([code, stderr, kinds(stdout)]).toEqual([0, '', BROKER_CHILDREN]);
+    const [statefulSet, broker] = objects(stdout).slice(-2);
+    expect(at(statefulSet, 'spec', 'replicas')).toBe(0);
+    expect(broker).toMatchObject({
+      metadata: { annotations: { 'meshery.io/hibernation': 'on' } },
+      status: { conditions: expect.arrayContaining([expect.objectContaining({ type: 'Hibernated', status: 'True' })]) },
+    });
+  });
+
+  it('renders nothing for a resource that is paused, and says so', async () => {
+    const annotated = BROKER.replace('name:', 'annotations: { meshery.io/pause-reconciliation: "true" }, name:');
+    const { code, stdout, stderr } = await run(['render', '-'], `${annotated}---\n${MESHSYNC}`);
+    expect(code).toBe(0);
+    expect(kinds(stdout)).toEqual(['Broker default/meshery-broker', 'ServiceAccount default/m', 'MeshSync default/m']);
+    expect(stderr).toContain(
+      'meshery-operator: standard input, document 1: ReconciliationPaused: nothing is rendered, since nothing is made until annotation meshery.io/pause-reconciliation is removed.\n',
+    );
+  });
+
+  it('reads YAML as kubectl does', async () => {
+    const { stdout } = await run(['render', '-'], `${BROKER}spec: { config: { debug: yes, pingMax: 010 } }\n`);
+    expect(stdout).toContain('debug: true\n');
+    expect(stdout).toContain('pingMax: 8\n');
   });
 
   it('takes images from a registry', async () => {

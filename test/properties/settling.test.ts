@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../src/broker/credentials.ts';
+import { encode } from '../../src/kubernetes/secrets.ts';
 import { START, testApp } from '../support/app.ts';
 import {
   brokerSpec,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
-import { encode } from '../../src/broker/credentials.ts';
+import { encode } from '../../src/kubernetes/secrets.ts';
 import type { KubeObject } from './json.ts';
 
 /** A key and its certificate, in PEM. */
@@ -9,9 +9,13 @@ export interface KeyPair {
   certificate: string;
 }
 
-/** An authority of its own, good for a day. Where several are trusted, each needs another name. */
+/** Long enough ago for every time that tests hand in, and far enough in the future. */
+const VALID = { notBeforeDate: new Date('2000-01-01T00:00:00Z'), notAfterDate: new Date('2049-01-01T00:00:00Z') };
+
+/** An authority of its own. Where several are trusted, each needs another name. */
 export async function authority(name = 'an authority'): Promise<KeyPair> {
   const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: name }], {
+    ...VALID,
     keyType: 'ec',
     algorithm: 'sha256',
     extensions: [
@@ -25,6 +29,7 @@ export async function authority(name = 'an authority'): Promise<KeyPair> {
 /** A certificate of an authority for DNS names, for addresses and for 127.0.0.1; good for servers and for clients. */
 export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
   const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'issued' }], {
+    ...VALID,
     keyType: 'ec',
     algorithm: 'sha256',
     ca: { key: by.key, cert: by.certificate },

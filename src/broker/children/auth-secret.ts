@@ -1,7 +1,8 @@
 import type { V1Secret } from '@kubernetes/client-node';
+import { encode } from '../../kubernetes/secrets.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { AUTH_KEYS, defaultUrl } from '../contract.ts';
-import { type Credentials, encode, ROUTE_PASSWORD_KEY } from '../credentials.ts';
+import { type Credentials, ROUTE_PASSWORD_KEY } from '../credentials.ts';
 import { brokerLabels } from '../labels.ts';
 import { clientUrl, natsServerAddresses, PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';

@@ -1,10 +1,10 @@
 import type { V1ConfigMap } from '@kubernetes/client-node';
+import { TLS_KEYS } from '../../kubernetes/secrets.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { bytes } from '../../schema/quantity.ts';
 import { jetStreamState } from '../jetstream.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
-import { TLS_KEYS } from '../references.ts';
 import type { Broker } from '../spec.ts';
 import { CREDENTIALS_FILE } from './auth-secret.ts';
 

@@ -1,5 +1,5 @@
 import type { V1Secret } from '@kubernetes/client-node';
-import { encode } from '../../broker/credentials.ts';
+import { encode } from '../../kubernetes/secrets.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import type { BrokerConnection } from '../broker.ts';
 import { meshSyncLabels } from '../labels.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decode, encode, resolveCredentials } from '../../../src/broker/credentials.ts';
+import { resolveCredentials } from '../../../src/broker/credentials.ts';
+import { decode, encode } from '../../../src/kubernetes/secrets.ts';
 import { generateToken } from '../../../src/server/generate-token.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import type { Cluster } from '../../support/cluster.ts';

@@ -63,6 +63,19 @@ describe('the pods', () => {
     ]);
   });
 
+  it.each(['2.14.0-alpine', '2.14-alpine3.22', 'v2.14.0-scratch'])(
+    'do not roll for limits that grow with %s',
+    (version) => {
+      expectRolls(
+        [
+          ['1Gi', undefined, true],
+          ['2Gi', undefined, false],
+        ],
+        version,
+      );
+    },
+  );
+
   it('roll for every change of a release that can not reload it', () => {
     expectRolls(
       [

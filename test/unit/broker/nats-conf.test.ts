@@ -3,7 +3,7 @@ import { make } from 'covertable';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { encode } from '../../../src/broker/credentials.ts';
+import { encode } from '../../../src/kubernetes/secrets.ts';
 import { generateToken } from '../../../src/server/generate-token.ts';
 import { testApp } from '../../support/app.ts';
 import { authority, issue, tlsSecret } from '../../support/certificates.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../../src/broker/credentials.ts';
+import { encode } from '../../../src/kubernetes/secrets.ts';
 import { testApp } from '../../support/app.ts';
 import { authority, issue, tlsData } from '../../support/certificates.ts';
 import { condition } from '../../support/invariants.ts';
@@ -77,12 +77,14 @@ describe('a Broker that refers to Secrets', () => {
     expect(at(auth, 'data', 'url')).toBe(encode('tls://meshery-nats.meshery.svc:4222'));
   });
 
-  it('says whether the certificate is good in the cluster, which does not keep it from being Ready', async () => {
+  it('says whether the certificate is valid in the cluster, which does not keep it from being Ready', async () => {
     const cluster = clusterWith(brokerParent(tls), secret('nats-tls', other));
     const [outcome] = await settle(cluster, [brokerParent(tls)], hookOf(testApp()), 'server-side-apply');
     expect(condition(outcome?.status, 'CertificateCoversService')).toMatchObject({
       status: 'False',
       reason: 'NameMissing',
+      message:
+        'MeshSync and other clients in the cluster refuse the certificate of Secret nats-tls: it is not valid for the name by which they connect. Add meshery-nats.meshery.svc to its DNS names (subject alternative names).',
     });
     expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
   });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { containerImage, imageTag, isAtLeast, tagOf } from '../../../src/kubernetes/images.ts';
 
@@ -60,11 +61,75 @@ it.each([
   ['1.0.1-rc.1', false],
   ['1.0', false],
   ['0.9.9', false],
+  ['1.0.2-rc.1', true],
+  ['1.0.0-alpine', false],
   ['edge-latest', false],
   ['latest', false],
   ['', false],
 ])('%s is at least 1.0.1: %s', (tag, expected) => {
   expect(isAtLeast(tag, '1.0.1')).toBe(expected);
+});
+
+describe('a suffix of a version', () => {
+  const tagged = (suffix: string) => [`2.14.0${suffix}`, `2.14${suffix}`, `2.14.0${suffix}${DIGEST}`];
+
+  it.each([
+    '-alpine',
+    '-alpine3.22',
+    '-alpine3.022',
+    '-scratch',
+    '-linux',
+    '-linux-amd64',
+    '-nanoserver-1809',
+    '-windowsservercore-ltsc2022',
+    '-debian',
+    '-debian-12-r3',
+    '-bookworm-slim',
+    '-slim',
+    '-nonroot',
+    '-ubi9',
+    '-fips',
+    '-1',
+    '-archive',
+    '-premium',
+  ])('%s names a variant of the image, which is at least that version', (suffix) => {
+    for (const tag of tagged(suffix)) {
+      expect([tag, isAtLeast(tag, '2.14.0'), isAtLeast(tag, '2.14.1')]).toEqual([tag, true, false]);
+    }
+  });
+
+  it.each([
+    '-rc.1',
+    '-RC.3',
+    '-rc1',
+    '-RC.3-alpine3.22',
+    '-alpine-rc.01',
+    '-alpha',
+    '-beta.2',
+    '-preview.1',
+    '-dev',
+    '-nightly',
+    '-nightly.20260101',
+    '-SNAPSHOT',
+    '-M2',
+  ])('%s says that it is older than that version, and yet above the one before', (suffix) => {
+    for (const tag of tagged(suffix)) {
+      expect([tag, isAtLeast(tag, '2.14.0'), isAtLeast(tag, '2.13.9')]).toEqual([tag, false, true]);
+    }
+  });
+
+  it('never makes a tag of one version out of a tag of another', () => {
+    const part = fc.integer({ min: 0, max: 30 });
+    const suffix = fc.stringMatching(/^(-[0-9A-Za-z]{1,8}([-.][0-9A-Za-z]{1,8}){0,2})?$/);
+    fc.assert(
+      fc.property(part, part, part, suffix, (major, minor, patch, behind) => {
+        const tag = `${major}.${minor}.${patch}${behind}`;
+        expect(isAtLeast(tag, `${major}.${minor}.${patch + 1}`)).toBe(false);
+        if (patch > 0) expect(isAtLeast(tag, `${major}.${minor}.${patch - 1}`)).toBe(true);
+        expect(imageTag(`v${tag}`)).toBe(tag);
+      }),
+    );
+  });
 });
 
 it.each([

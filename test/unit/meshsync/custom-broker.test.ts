@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../../src/broker/credentials.ts';
+import { encode } from '../../../src/kubernetes/secrets.ts';
 import { parseBrokerUrl, withCredentials } from '../../../src/meshsync/broker-url.ts';
 import { testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { describe, expect, it } from 'vitest';
+import { certificateProblem, readCertificates } from '../../../src/kubernetes/certificates.ts';
+import { authority, issue } from '../../support/certificates.ts';
+
+const host = 'meshery-nats.meshery.svc';
+const NOW = '2026-06-01T12:00:00Z';
+
+/** Certificates made with Go 1.26, and what a handshake with crypto/tls (the last three: Verify of crypto/x509) says of them. */
+const cases = Value.Parse(
+  Type.Array(
+    Type.Object({
+      what: Type.String(),
+      certificate: Type.String(),
+      ca: Type.String(),
+      /** The time of the handshake, unless it is `NOW`. */
+      now: Type.Optional(Type.String()),
+      /** Go's error, empty for a certificate that it takes. */
+      go: Type.String(),
+      reason: Type.Optional(Type.String()),
+    }),
+  ),
+  JSON.parse(readFileSync('test/unit/kubernetes/certificates.json', 'utf8')),
+);
+
+/** What the check says of certificates in PEM. */
+function problemOf({ certificate, ca = '', now }: { certificate: string; ca?: string; now: Date }, name = host) {
+  const read = (pem: string) => readCertificates(pem).flatMap((each) => (each instanceof Error ? [] : each));
+  const use = { chain: read(certificate), authorities: read(ca) };
+  return certificateProblem({ ...use, host: name, now });
+}
+
+describe('a certificate', () => {
+  it.each(cases.map((each) => [each.what, each.reason ?? 'taken', each] as const))(
+    '%s is %s',
+    (_what, _reason, each) => {
+      const { certificate, ca, now = NOW, go, reason } = each;
+      const problem = problemOf({ certificate, ca, now: new Date(now) });
+      expect(problem?.reason).toBe(reason);
+      expect(problem === undefined).toBe(go === '');
+      // The same at every sync: no word of how long ago something was.
+      const later = new Date(Date.parse(now) + 3_600_000);
+      if (problem && problem.reason !== 'NotYetValid') {
+        expect(problemOf({ certificate, ca, now: later })).toEqual(problem);
+      }
+    },
+  );
+
+  const said = (what: string) => {
+    const found = cases.find((each) => each.what === what);
+    if (!found) throw new Error(`there is no case ${what}`);
+    return problemOf({ certificate: found.certificate, ca: found.ca, now: new Date(found.now ?? NOW) })?.message;
+  };
+
+  it.each([
+    [
+      'of a person, with its name in the common name only',
+      `the name by which they connect is only its common name, which they ignore. Add ${host} to its DNS names (subject alternative names).`,
+    ],
+    [
+      'for another name',
+      `it is not valid for the name by which they connect. Add ${host} to its DNS names (subject alternative names).`,
+    ],
+    ['of a person, that expired years ago', 'it expired at 2021-01-01T00:00:00Z. Renew it.'],
+    [
+      'of an intermediate authority that expired',
+      'its intermediate authority in tls.crt expired at 2026-06-01T11:00:00Z. Renew it.',
+    ],
+    ['of an authority that expired', 'its authority in ca.crt expired at 2026-06-01T11:00:00Z. Renew it.'],
+  ])('%s is told what is wrong, and what to do', (what, message) => {
+    expect(said(what)).toBe(message);
+  });
+
+  it('is taken without ca.crt as far as it goes, since nothing is known of the authorities of a system', async () => {
+    const ca = await authority();
+    const { certificate } = await issue(ca, host);
+    const now = new Date(NOW);
+    expect(problemOf({ certificate, now })).toBeUndefined();
+    expect(problemOf({ certificate, now }, 'other')?.reason).toBe('NameMissing');
+    const other = (await authority()).certificate;
+    expect(problemOf({ certificate, ca: other, now })?.reason).toBe('UnknownAuthority');
+  });
+
+  it('of one of very many authorities of one name takes no time without end', async () => {
+    const many = await Promise.all(Array.from({ length: 60 }, () => authority('one name')));
+    const { certificate } = await issue(await authority('one name'), host);
+    const pem = many.map((each) => each.certificate).join('\n');
+    const problem = problemOf({ certificate: `${certificate}\n${pem}`, ca: pem, now: new Date(NOW) });
+    expect(problem?.reason).toBe('UnknownAuthority');
+  });
+});
+
+describe('the certificates of a PEM text', () => {
+  it('are all of its blocks, whatever stands between them', async () => {
+    const [first, second] = [await authority(), await authority('another')];
+    const text = `subject=a\n${first.certificate.trim()}\r\n${second.key}\n${second.certificate.replaceAll('\n', '\r\n')}`;
+    expect(readCertificates(text)).toMatchObject([{ subject: 'CN=an authority' }, { subject: 'CN=another' }]);
+    expect(readCertificates('')).toEqual([]);
+  });
+
+  it('are errors where one is cut off, runs into the next, or holds something else', async () => {
+    const { certificate } = await authority();
+    const whole = certificate.trim();
+    const empty = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const isError = (text: string) => readCertificates(text).map((each) => each instanceof Error);
+    expect(isError(`${whole.slice(0, 100)}\n${whole}`)).toEqual([true, false]);
+    expect(isError(whole + whole)).toEqual([true]);
+    expect(isError(`${whole}\n${empty}`)).toEqual([false, true]);
+  });
+});
