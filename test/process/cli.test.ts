@@ -324,7 +324,7 @@ describe('render', () => {
     expect(code).toBe(0);
     expect(kinds(stdout)).toEqual(['Broker default/meshery-broker', 'ServiceAccount default/m', 'MeshSync default/m']);
     expect(stderr).toContain(
-      'meshery-operator: standard input, document 1: ReconciliationPaused: nothing is rendered, since nothing is made until annotation meshery.io/pause-reconciliation is removed.\n',
+      'meshery-operator: standard input, document 1: ReconciliationPaused: nothing is rendered. Every child stays as it is, whatever happens, until annotation meshery.io/pause-reconciliation is removed.\n',
     );
   });
 

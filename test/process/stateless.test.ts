@@ -18,9 +18,10 @@ afterAll(async () => {
 
 /** What a process holds after its garbage has been collected, which V8 does before it takes a snapshot. */
 async function heapOf(pid: number | undefined): Promise<string> {
+  const before = (await readdir(directory)).length;
   process.kill(pid ?? 0, 'SIGUSR2');
   for (let attempt = 0; attempt < 100; attempt++) {
-    const [file] = await readdir(directory);
+    const file = (await readdir(directory)).sort()[before];
     const snapshot = file ? await readFile(join(directory, file), 'utf8') : '';
     if (snapshot.endsWith(']}')) return snapshot;
     await new Promise((done) => setTimeout(done, 100));
@@ -61,9 +62,14 @@ it('the service holds nothing of a resource once its syncs are answered', async 
       }
     }
   }
-  const heap = await heapOf(child.pid);
-  // What is there for good is found, so what is not found is not there.
-  expect(heap).toContain('meshery_operator_reconcile_total');
-  expect(heap.match(/.{0,40}of-this-(?:broker|sync|secret|url|resource).{0,40}/g)).toBeNull();
-  expect(heap).not.toContain(credential);
+  // What is found is either held for good, or a connection that is still being closed.
+  let found: string[] = [];
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const heap = await heapOf(child.pid);
+    expect(heap).toContain('meshery_operator_reconcile_total'); // so what is not found is not there
+    found =
+      heap.match(new RegExp(`.{0,40}(?:of-this-(?:broker|sync|secret|url|resource)|${credential}).{0,40}`, 'g')) ?? [];
+    if (found.length === 0) break;
+  }
+  expect(found).toEqual([]);
 });
