@@ -17,7 +17,7 @@ const object = (spec: JsonObject, labels?: Record<string, string>): KubeObject =
 describe('dynamic-apply', () => {
   it.each<[string, Json, Json, Json, Json]>([
     [
-      'adds and removes what it was asked for, and leaves the rest',
+      'adds and removes what is applied and no longer so, and leaves the rest',
       { a: 1, b: 2, c: 3 },
       { a: 1, b: 2 },
       { a: 9 },
@@ -44,7 +44,7 @@ describe('dynamic-apply', () => {
     expect(dynamicApply(before, object({ value: desired })).spec).toEqual({ value: expected });
   });
 
-  it('remembers what it was asked for and leaves status and system metadata alone', () => {
+  it('keeps what it applied and leaves status and system metadata alone', () => {
     const observed = { ...object({ a: 1 }), status: { ready: true } };
     observed.metadata.uid = 'u';
     const result = dynamicApply(observed, object({ a: 1 }, { l: 'm' }));
@@ -58,7 +58,7 @@ describe('server-side-apply', () => {
   const names = (cluster: Cluster) =>
     (at(cluster.get('Widget.v1', 'b', 'a'), 'spec', 'env') as JsonObject[]).map(({ name }) => name);
 
-  it('takes out what is not asked for any more, and keeps what others own', () => {
+  it('takes out what is no longer applied, and keeps what others own', () => {
     const cluster = new Cluster();
     cluster.apply(object({ ...env('A', 'B'), replicas: 1 }), 'metacontroller');
     cluster.edit(object({}), 'somebody', ({ spec }) =>
@@ -70,7 +70,7 @@ describe('server-side-apply', () => {
     expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toBe(false);
   });
 
-  it('puts items into the order that is asked for', () => {
+  it('puts items into the order in which they are applied', () => {
     const cluster = new Cluster();
     cluster.create(object(env('URL', 'DEBUG', 'TOKEN')), 'somebody');
     cluster.apply(object(env('TOKEN', 'URL')), 'metacontroller');

@@ -1,0 +1,180 @@
+import { admitted, isCustom } from './defaults.ts';
+import { at, clone, equal, groupKey, isObject, type Json, type KubeObject } from './json.ts';
+import { serverSideApply, trackUpdate } from './server-side-apply.ts';
+import { refusal } from './transport.ts';
+
+/** Whether objects of a kind count their generations. */
+const countsGenerations = (object: KubeObject) =>
+  isCustom(object) || object.kind === 'StatefulSet' || object.kind === 'Deployment';
+
+/** A test double of an API server: it keeps objects, gives them defaults and refuses what can't change. */
+export class Cluster {
+  readonly #objects = new Map<string, KubeObject>();
+  #counter = 0;
+
+  get(group: string, namespace: string, name: string): KubeObject | undefined {
+    const object = this.#objects.get(`${group} ${namespace}/${name}`);
+    return object && clone(object);
+  }
+
+  /** The objects of a kind, in all namespaces unless one is given. */
+  all(group: string, namespace?: string): KubeObject[] {
+    const prefix = namespace ? `${group} ${namespace}/` : `${group} `;
+    return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => clone(object));
+  }
+
+  /** Everything there is, to compare with a later look. */
+  snapshot(): KubeObject[] {
+    return [...this.#objects.values()].map(clone);
+  }
+
+  /** @returns false when the name is taken */
+  create(object: KubeObject, manager: string): boolean {
+    if (this.#objects.has(keyOf(object))) return false;
+    this.#store(
+      trackUpdate(undefined, this.#born(admitted(allocated(clone(object), undefined, this.#next()))), manager),
+    );
+    return true;
+  }
+
+  /** A PUT: replaces the object, but for what the system keeps. */
+  update(object: KubeObject, manager: string): void {
+    const old = this.#existing(object);
+    const next = admitted(allocated(clone(object), old, this.#next()));
+    refuseImmutable(old, next);
+    this.#replace(old, trackUpdate(old, next, manager));
+  }
+
+  /** Changes an object in place, as `kubectl edit` does. */
+  edit(object: KubeObject, manager: string, change: (object: KubeObject) => void): void {
+    const copy = this.#existing(object);
+    change(copy);
+    this.update(copy, manager);
+  }
+
+  /** @returns whether anything changed */
+  apply(desired: KubeObject, manager: string): boolean {
+    const old = this.#objects.get(keyOf(desired));
+    const merged = serverSideApply(old ? clone(old) : clone({ ...desired, metadata: bare(desired) }), desired, manager);
+    const next = admitted(allocated(merged, old, this.#next()));
+    if (!old) {
+      this.#store(this.#born(next));
+      return true;
+    }
+    refuseImmutable(old, next);
+    return this.#replace(old, next);
+  }
+
+  setStatus(object: KubeObject, status: Json | undefined): void {
+    const { status: _old, ...rest } = this.#existing(object);
+    this.#store({ ...rest, ...(status && { status }), metadata: this.#versioned(rest.metadata) } as KubeObject);
+  }
+
+  delete(object: KubeObject): void {
+    this.#objects.delete(keyOf(object));
+  }
+
+  /** Puts an object in as it is. */
+  restore(object: KubeObject): void {
+    this.#store(clone(object));
+  }
+
+  #existing(object: KubeObject): KubeObject {
+    const old = this.#objects.get(keyOf(object));
+    if (!old) throw refusal(404, `${keyOf(object)} not found`);
+    return clone(old);
+  }
+
+  #replace(old: KubeObject, next: KubeObject): boolean {
+    for (const field of ['uid', 'resourceVersion', 'generation', 'creationTimestamp']) {
+      const value = old.metadata[field];
+      if (value === undefined) delete next.metadata[field];
+      else next.metadata[field] = value;
+    }
+    if (equal(old, next)) return false;
+    const specChanged = countsGenerations(next) && !equal(old.spec, next.spec);
+    const metadata = this.#versioned(next.metadata);
+    if (specChanged) metadata.generation = (old.metadata.generation ?? 0) + 1;
+    this.#store({ ...next, metadata });
+    return true;
+  }
+
+  #born(object: KubeObject): KubeObject {
+    const metadata = {
+      ...object.metadata,
+      uid: object.metadata.uid ?? `uid-${this.#next()}`,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      ...(countsGenerations(object) && { generation: 1 }),
+    };
+    return { ...object, metadata: this.#versioned(metadata) };
+  }
+
+  #versioned<Meta extends KubeObject['metadata']>(metadata: Meta): Meta {
+    return { ...metadata, resourceVersion: String(this.#next()) };
+  }
+
+  #store(object: KubeObject): void {
+    this.#objects.set(keyOf(object), clone(object));
+  }
+
+  #next(): number {
+    return ++this.#counter;
+  }
+}
+
+function keyOf(object: KubeObject): string {
+  return `${groupKey(object)} ${object.metadata.namespace}/${object.metadata.name}`;
+}
+
+function bare({ metadata: { name, namespace } }: KubeObject) {
+  return { name, namespace };
+}
+
+/** What a Service gets from the cluster, and loses when its type needs it no more. */
+function allocated(object: KubeObject, old: KubeObject | undefined, number: number): KubeObject {
+  if (object.kind !== 'Service' || !isObject(object.spec)) return object;
+  const { spec } = object;
+  spec.clusterIP ??= at(old, 'spec', 'clusterIP') ?? `10.0.${Math.floor(number / 250) % 250}.${1 + (number % 250)}`;
+  spec.clusterIPs ??= [spec.clusterIP];
+  const type = spec.type ?? 'ClusterIP';
+  if (type === 'ClusterIP') {
+    delete spec.externalTrafficPolicy;
+    delete spec.allocateLoadBalancerNodePorts;
+  }
+  if (type !== 'LoadBalancer') {
+    delete spec.allocateLoadBalancerNodePorts;
+    if (equal(spec.loadBalancerClass, at(old, 'spec', 'loadBalancerClass'))) delete spec.loadBalancerClass;
+    if (isObject(object.status)) object.status.loadBalancer = {};
+  }
+  if (!Array.isArray(spec.ports)) return object;
+  for (const [index, port] of spec.ports.filter(isObject).entries()) {
+    if (type === 'ClusterIP') delete port.nodePort;
+    else port.nodePort ??= at(old, 'spec', 'ports', index, 'nodePort') ?? 30_000 + ((number * 7 + index) % 2_000);
+  }
+  object.status ??= { loadBalancer: {} };
+  return object;
+}
+
+const IMMUTABLE: Record<string, string[]> = {
+  StatefulSet: ['selector', 'serviceName', 'podManagementPolicy', 'volumeClaimTemplates'],
+  Deployment: ['selector'],
+  Service: ['clusterIP'],
+};
+
+function refuseImmutable(old: KubeObject, next: KubeObject): void {
+  for (const field of IMMUTABLE[next.kind] ?? []) {
+    if (!equal(at(old, 'spec', field), at(next, 'spec', field))) throw refusal(422, `${next.kind} spec.${field}`);
+  }
+  const bothLoadBalancers = [old, next].every((service) => at(service, 'spec', 'type') === 'LoadBalancer');
+  if (bothLoadBalancers && !equal(at(old, 'spec', 'loadBalancerClass'), at(next, 'spec', 'loadBalancerClass'))) {
+    throw refusal(422, 'Service spec.loadBalancerClass');
+  }
+  if (next.kind === 'Secret' && old.type !== next.type) throw refusal(422, 'Secret type');
+  const labels = at(next, 'spec', 'template', 'metadata', 'labels');
+  const selector = at(next, 'spec', 'selector', 'matchLabels');
+  if (isObject(selector) && next.kind in IMMUTABLE && next.kind !== 'Service') {
+    for (const [key, value] of Object.entries(selector)) {
+      if (!isObject(labels) || labels[key] !== value) throw refusal(422, `${next.kind} selector and labels`);
+    }
+  }
+}
