@@ -9,6 +9,8 @@ COPY package.json package-lock.json build.mjs tsconfig.json ./
 RUN npm ci --ignore-scripts
 COPY src src
 COPY docs/api docs/api
+# The command line bundles the stand-in for Metacontroller, by which the demo runs.
+COPY test/stand-in test/stand-in
 RUN npm run build
 
 # The Node runtime and one file: no shell, no package manager, no node_modules.

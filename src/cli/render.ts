@@ -9,7 +9,7 @@ import { syncMeshSync } from '../meshsync/sync.ts';
 import type { SyncContext } from '../metacontroller/context.ts';
 import type { SyncResponse } from '../metacontroller/envelope.ts';
 import { mintToken } from '../mint.ts';
-import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
+import { observedSecrets, type SentObjects, type SentParent } from './cluster.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
 
 /** Stands where the cluster gets a random value. */
@@ -128,7 +128,7 @@ function sync(parent: SentParent, related: SentObjects, context: SyncContext): S
 function remember(parent: SentParent, response: SyncResponse, related: SentObjects): void {
   const key = `${parent.metadata.namespace}/${parent.metadata.name}`;
   const brokers = { ...related['Broker.meshery.io/v1alpha2'], [key]: parent };
-  const secrets = { ...related['Secret.v1'], ...observedChildren(parent, response.children)['Secret.v1'] };
+  const secrets = { ...related['Secret.v1'], ...observedSecrets(parent, response.children) };
   Object.assign(related, { 'Broker.meshery.io/v1alpha2': brokers, 'Secret.v1': secrets });
 }
 
