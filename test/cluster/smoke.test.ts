@@ -10,6 +10,7 @@ import { eventually, names } from './expectations.ts';
 import type { Kubernetes, KubernetesObject, Table } from './kubernetes.ts';
 import { metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { metacontrollerCrds } from './registration.ts';
+import { type DriverName, isDouble, strategyOf } from './world.ts';
 
 const SMOKE = 'smoke.example.com/v1';
 const binary = metacontrollerBinary();
@@ -54,12 +55,12 @@ describe('the control plane of the tests', () => {
     if (controlPlane && !failed) expect(existsSync(controlPlane.directory)).toBe(false);
   });
 
-  const drivers = (['dynamic-apply', 'server-side-apply'] as const).flatMap((strategy) => [
-    ...(binary
-      ? [{ what: 'Metacontroller', strategy, start: () => startMetacontroller(binary, controlPlane, strategy) }]
-      : []),
-    { what: 'the test double', strategy, start: async () => startDriver(controlPlane, strategy) },
-  ]);
+  const start = async (name: DriverName) => {
+    if (isDouble(name)) return startDriver(controlPlane, strategyOf(name));
+    return startMetacontroller(binary ?? '', controlPlane, strategyOf(name));
+  };
+  const doubles: DriverName[] = ['test-double', 'test-double-dynamic-apply'];
+  const drivers: DriverName[] = binary ? ['dynamic-apply', 'server-side-apply', ...doubles] : doubles;
 
   it('gives quantities back as the operator writes them', async () => {
     const path = '/api/v1/namespaces/default/pods?dryRun=All';
@@ -77,89 +78,83 @@ describe('the control plane of the tests', () => {
     }
   });
 
-  it.each(drivers)(
-    'carries a resource from its creation to its end by $what under $strategy',
-    async ({ what, strategy, start }) => {
-      onTestFailed(() => {
-        failed = true;
-      });
-      const of = `smoke-${what === 'the test double' ? 'double-' : ''}${strategy}`;
-      const widget = { apiVersion: SMOKE, kind: 'Widget', metadata: { name: 'w', namespace: of } };
-      const status = async () => (await kubernetes.get(SMOKE, 'Widget', 'w', of))?.status;
-      const children = async () =>
-        names([
-          ...(await kubernetes.list('v1', 'ConfigMap', of)).map((object) => ({ ...object, kind: 'ConfigMap' })),
-          ...(await kubernetes.list('apps/v1', 'StatefulSet', of)).map((object) => ({
-            ...object,
-            kind: 'StatefulSet',
-          })),
-        ]).filter((child) => child !== 'ConfigMap/kube-root-ca.crt');
+  it.each(drivers)('carries a resource from its creation to its end under %s', async (name) => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    const of = `smoke-${name}`;
+    const widget = { apiVersion: SMOKE, kind: 'Widget', metadata: { name: 'w', namespace: of } };
+    const status = async () => (await kubernetes.get(SMOKE, 'Widget', 'w', of))?.status;
+    const children = async () =>
+      names([
+        ...(await kubernetes.list('v1', 'ConfigMap', of)).map((object) => ({ ...object, kind: 'ConfigMap' })),
+        ...(await kubernetes.list('apps/v1', 'StatefulSet', of)).map((object) => ({ ...object, kind: 'StatefulSet' })),
+      ]).filter((child) => child !== 'ConfigMap/kube-root-ca.crt');
 
-      const driver = await start();
-      try {
-        await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: of } });
-        await kubernetes.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'w', namespace: of } });
-        await kubernetes.apply({ ...widget, spec: { replicas: 2, config: true } });
-        const selector = 'app=w';
-        await eventually(async () =>
-          expect(await status()).toEqual({ observedGeneration: 1, replicas: 2, related: [`${of}/w`], selector }),
-        );
-        expect(await children()).toEqual(['ConfigMap/w', 'StatefulSet/w']);
-        const uid = (await kubernetes.get(SMOKE, 'Widget', 'w', of))?.metadata.uid;
-        const made = await kubernetes.get('apps/v1', 'StatefulSet', 'w', of);
-        expect(made?.metadata.labels?.['controller-uid']).toBe(uid);
-        expect(made?.metadata.ownerReferences).toMatchObject([{ kind: 'Widget', name: 'w', uid, controller: true }]);
-        const pods = await kubernetes.list('v1', 'Pod', of);
-        expect(pods.map(({ status }) => status?.phase)).toEqual(['Running', 'Running']);
-        for (const pod of pods) {
-          expect(NODE_ADDRESSES).toContain(pod.status?.hostIP);
-          expect(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
-        }
-
-        const path = `/apis/${SMOKE}/namespaces/${of}/widgets/w`;
-        const accept = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
-        expect(((await kubernetes.request('GET', path, undefined, accept)).body as Table).rows[0]?.cells).toEqual([
-          'w',
-          2,
-        ]);
-        const merge = { 'content-type': 'application/merge-patch+json' };
-        await kubernetes.request('PATCH', `${path}/scale`, { spec: { replicas: 1 } }, merge);
-        await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 2, replicas: 1 }));
-
-        // A failed sync changes nothing and is tried again; a child that is asked for no longer is deleted.
-        refusals = [500, 429, 503];
-        await kubernetes.patch({ ...widget, spec: { config: false } });
-        await eventually(async () => expect(await children()).toEqual(['StatefulSet/w']));
-        expect(refusals).toEqual([]);
-
-        await kubernetes.delete('apps/v1', 'StatefulSet', 'w', of);
-        await eventually(async () => {
-          const again = await kubernetes.get('apps/v1', 'StatefulSet', 'w', of);
-          expect([again?.metadata.uid === made?.metadata.uid, again?.status?.readyReplicas]).toEqual([false, 1]);
-        });
-
-        // A child that the API server refuses stops neither the others nor the status, and is tried again until it goes in.
-        await kubernetes.apply(quota(of, 0));
-        await eventually(async () =>
-          expect((await kubernetes.get('v1', 'ResourceQuota', 'q', of))?.status?.used).toBeTruthy(),
-        );
-        await kubernetes.patch({ ...widget, spec: { config: true } });
-        await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 4 }));
-        expect(await children()).toEqual(['StatefulSet/w']);
-        await kubernetes.delete('v1', 'ResourceQuota', 'q', of);
-        await eventually(async () => expect(await children()).toEqual(['ConfigMap/w', 'StatefulSet/w']), 60);
-
-        await controlPlane.restartApiServer();
-        await kubernetes.patch({ ...widget, spec: { replicas: 3 } });
-        await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 5, replicas: 3 }), 60);
-
-        await kubernetes.delete(SMOKE, 'Widget', 'w', of);
-        await eventually(async () => expect(await children()).toEqual([]));
-      } finally {
-        await driver.stop();
+    const driver = await start(name);
+    try {
+      await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: of } });
+      await kubernetes.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'w', namespace: of } });
+      await kubernetes.apply({ ...widget, spec: { replicas: 2, config: true } });
+      const selector = 'app=w';
+      await eventually(async () =>
+        expect(await status()).toEqual({ observedGeneration: 1, replicas: 2, related: [`${of}/w`], selector }),
+      );
+      expect(await children()).toEqual(['ConfigMap/w', 'StatefulSet/w']);
+      const uid = (await kubernetes.get(SMOKE, 'Widget', 'w', of))?.metadata.uid;
+      const made = await kubernetes.get('apps/v1', 'StatefulSet', 'w', of);
+      expect(made?.metadata.labels?.['controller-uid']).toBe(uid);
+      expect(made?.metadata.ownerReferences).toMatchObject([{ kind: 'Widget', name: 'w', uid, controller: true }]);
+      const pods = await kubernetes.list('v1', 'Pod', of);
+      expect(pods.map(({ status }) => status?.phase)).toEqual(['Running', 'Running']);
+      for (const pod of pods) {
+        expect(NODE_ADDRESSES).toContain(pod.status?.hostIP);
+        expect(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
       }
-    },
-  );
+
+      const path = `/apis/${SMOKE}/namespaces/${of}/widgets/w`;
+      const accept = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
+      expect(((await kubernetes.request('GET', path, undefined, accept)).body as Table).rows[0]?.cells).toEqual([
+        'w',
+        2,
+      ]);
+      const merge = { 'content-type': 'application/merge-patch+json' };
+      await kubernetes.request('PATCH', `${path}/scale`, { spec: { replicas: 1 } }, merge);
+      await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 2, replicas: 1 }));
+
+      // A failed sync changes nothing and is tried again; a child that is asked for no longer is deleted.
+      refusals = [500, 429, 503];
+      await kubernetes.patch({ ...widget, spec: { config: false } });
+      await eventually(async () => expect(await children()).toEqual(['StatefulSet/w']));
+      expect(refusals).toEqual([]);
+
+      await kubernetes.delete('apps/v1', 'StatefulSet', 'w', of);
+      await eventually(async () => {
+        const again = await kubernetes.get('apps/v1', 'StatefulSet', 'w', of);
+        expect([again?.metadata.uid === made?.metadata.uid, again?.status?.readyReplicas]).toEqual([false, 1]);
+      });
+
+      // A child that the API server refuses stops neither the others nor the status, and is tried again until it goes in.
+      await kubernetes.apply(quota(of, 0));
+      await eventually(async () =>
+        expect((await kubernetes.get('v1', 'ResourceQuota', 'q', of))?.status?.used).toBeTruthy(),
+      );
+      await kubernetes.patch({ ...widget, spec: { config: true } });
+      await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 4 }));
+      expect(await children()).toEqual(['StatefulSet/w']);
+      await kubernetes.delete('v1', 'ResourceQuota', 'q', of);
+      await eventually(async () => expect(await children()).toEqual(['ConfigMap/w', 'StatefulSet/w']), 60);
+
+      await controlPlane.restartApiServer();
+      await kubernetes.patch({ ...widget, spec: { replicas: 3 } });
+      await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 5, replicas: 3 }), 60);
+
+      await kubernetes.delete(SMOKE, 'Widget', 'w', of);
+      await eventually(async () => expect(await children()).toEqual([]));
+    } finally {
+      await driver.stop();
+    }
+  });
 });
 
 function sync({ parent, children, related }: SyncRequest): object {

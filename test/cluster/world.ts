@@ -23,9 +23,12 @@ export interface World {
 }
 
 /** What drives a world: the real Metacontroller under one of its strategies, or the test double, also where there is none. */
-export type DriverName = Strategy | 'test-double' | 'test-double, dynamic-apply';
+export type DriverName = Strategy | 'test-double' | 'test-double-dynamic-apply';
 
 export const isDouble = (name: DriverName) => name.startsWith('test-double');
+
+export const strategyOf = (name: DriverName): Strategy =>
+  name.endsWith('dynamic-apply') ? 'dynamic-apply' : 'server-side-apply';
 
 /** Builds a world: the manifests of the README applied, the registrations pointed at a gateway before the service. */
 export async function startWorld(name: DriverName, log: (line: string) => void): Promise<World> {
@@ -50,7 +53,7 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
     for (const controller of await registrations(gateway.url)) await applyPatiently(kubernetes, controller);
     const binary = metacontrollerBinary();
     const kubeconfig = await leastPrivileged(controlPlane);
-    const strategy = name.endsWith('dynamic-apply') ? 'dynamic-apply' : 'server-side-apply';
+    const strategy = strategyOf(name);
     const start = async () =>
       isDouble(name) || !binary
         ? startDriver({ kubernetes: connect(kubeconfig), directory }, strategy)
