@@ -3,8 +3,9 @@ import { stringify } from 'yaml';
 import { Cluster } from '../../test/stand-in/cluster.ts';
 import type { CompositeController, Webhook } from '../../test/stand-in/composite-controller.ts';
 import { runControllers } from '../../test/stand-in/controllers.ts';
+import { AnyObject, decode } from '../../test/stand-in/decode.ts';
 import { inMemory } from '../../test/stand-in/in-memory.ts';
-import { at, groupKey, isKubeObject, isObject, type KubeObject } from '../../test/stand-in/json.ts';
+import { at, groupKey, isObject, type KubeObject } from '../../test/stand-in/json.ts';
 import { kindsOf } from '../../test/stand-in/kinds.ts';
 import { type SyncOutcome, sync } from '../../test/stand-in/metacontroller.ts';
 import { customResourceDefinitions } from '../api/crds.ts';
@@ -63,10 +64,9 @@ const controllers: Record<Resource['kind'], CompositeController> = {
 };
 
 function controller(name: string, children: string[]): CompositeController {
-  const updateStrategy = { method: 'InPlace' };
   const childResources = children.map((child) => {
     const [apiVersion = '', resource = ''] = child.split(' ');
-    return { apiVersion, resource, updateStrategy };
+    return { apiVersion, resource };
   });
   return {
     apiVersion: 'metacontroller.k8s.io/v1alpha1',
@@ -74,7 +74,6 @@ function controller(name: string, children: string[]): CompositeController {
     metadata: { name: `meshery-${name}` },
     spec: {
       parentResource: { apiVersion: SERVED, resource: `${name}s` },
-      generateSelector: true,
       childResources,
       hooks: { sync: { webhook: { path: `/${name}/sync` } }, customize: { webhook: { path: `/${name}/customize` } } },
     },
@@ -83,9 +82,7 @@ function controller(name: string, children: string[]): CompositeController {
 
 /** A resource as the API server gives it, in the version that Metacontroller asks it for. */
 function served(resource: Resource, index: number): KubeObject {
-  const parent: unknown = { ...asParent(resource, index, 'default'), apiVersion: SERVED };
-  if (!isKubeObject(parent)) throw new Error(`${resource.kind} ${resource.metadata.name} is no object of Kubernetes`);
-  return parent;
+  return decode(AnyObject, { ...asParent(resource, index, 'default'), apiVersion: SERVED });
 }
 
 async function post(url: string, body: object): Promise<unknown> {

@@ -1,5 +1,5 @@
 import type { Kubernetes, KubernetesObject } from '../cluster/kubernetes.ts';
-import { isKubeObject, type KubeObject } from './json.ts';
+import { AnyObject, decode } from './decode.ts';
 import { MANAGER, type Transport } from './transport.ts';
 
 /** The API of a real API server. */
@@ -17,8 +17,4 @@ export function apiServer(kubernetes: Kubernetes): Transport {
   };
 }
 
-function given(object: KubernetesObject): KubeObject {
-  const value: unknown = object;
-  if (!isKubeObject(value)) throw new Error('the API server gave something else than an object');
-  return value;
-}
+const given = (object: KubernetesObject) => decode(AnyObject, object);

@@ -28,21 +28,18 @@ export class Cluster {
     return [...this.#objects.values()].map(clone);
   }
 
-  /** @returns false when the name is taken */
-  create(object: KubeObject, manager: string): boolean {
-    if (this.#objects.has(keyOf(object))) return false;
-    this.#store(
-      trackUpdate(undefined, this.#born(admitted(allocated(clone(object), undefined, this.#next()))), manager),
-    );
-    return true;
+  create(object: KubeObject, manager: string): KubeObject {
+    if (this.#objects.has(keyOf(object))) throw refusal(409, `${keyOf(object)} already exists`);
+    const next = admitted(allocated(clone(object), undefined, this.#next()));
+    return this.#store(trackUpdate(undefined, this.#born(next), manager));
   }
 
   /** A PUT: replaces the object, but for what the system keeps. */
-  update(object: KubeObject, manager: string): void {
+  update(object: KubeObject, manager: string): KubeObject {
     const old = this.#existing(object);
     const next = admitted(allocated(clone(object), old, this.#next()));
     refuseImmutable(old, next);
-    this.#replace(old, trackUpdate(old, next, manager));
+    return this.#replace(old, trackUpdate(old, next, manager));
   }
 
   /** Changes an object in place, as `kubectl edit` does. */
@@ -52,15 +49,12 @@ export class Cluster {
     this.update(copy, manager);
   }
 
-  /** @returns whether anything changed */
-  apply(desired: KubeObject, manager: string): boolean {
+  /** Server-side apply, forced. */
+  apply(desired: KubeObject, manager: string): KubeObject {
     const old = this.#objects.get(keyOf(desired));
     const merged = serverSideApply(old ? clone(old) : clone({ ...desired, metadata: bare(desired) }), desired, manager);
     const next = admitted(allocated(merged, old, this.#next()));
-    if (!old) {
-      this.#store(this.#born(next));
-      return true;
-    }
+    if (!old) return this.#store(this.#born(next));
     refuseImmutable(old, next);
     return this.#replace(old, next);
   }
@@ -85,18 +79,17 @@ export class Cluster {
     return clone(old);
   }
 
-  #replace(old: KubeObject, next: KubeObject): boolean {
+  #replace(old: KubeObject, next: KubeObject): KubeObject {
     for (const field of ['uid', 'resourceVersion', 'generation', 'creationTimestamp']) {
       const value = old.metadata[field];
       if (value === undefined) delete next.metadata[field];
       else next.metadata[field] = value;
     }
-    if (equal(old, next)) return false;
+    if (equal(old, next)) return clone(old);
     const specChanged = countsGenerations(next) && !equal(old.spec, next.spec);
     const metadata = this.#versioned(next.metadata);
     if (specChanged) metadata.generation = (old.metadata.generation ?? 0) + 1;
-    this.#store({ ...next, metadata });
-    return true;
+    return this.#store({ ...next, metadata });
   }
 
   #born(object: KubeObject): KubeObject {
@@ -113,8 +106,9 @@ export class Cluster {
     return { ...metadata, resourceVersion: String(this.#next()) };
   }
 
-  #store(object: KubeObject): void {
+  #store(object: KubeObject): KubeObject {
     this.#objects.set(keyOf(object), clone(object));
+    return object;
   }
 
   #next(): number {

@@ -22,16 +22,7 @@ export interface CompositeController {
   metadata: { name: string };
   spec: {
     parentResource: { apiVersion: string; resource: string };
-    generateSelector?: boolean;
-    childResources: { apiVersion: string; resource: string; updateStrategy?: { method: string } }[];
-    hooks: { sync: { webhook: Webhook }; customize?: { webhook: Webhook }; finalize?: { webhook: Webhook } };
+    childResources: { apiVersion: string; resource: string }[];
+    hooks: { sync: { webhook: Webhook }; customize?: { webhook: Webhook } };
   };
-}
-
-/** @throws Error that names what the stand-in can't do, as it does no more than our registrations need */
-export function refuseUnsupported({ metadata: { name }, spec }: CompositeController): void {
-  if (!spec.generateSelector) throw new Error(`${name}: the stand-in needs generateSelector`);
-  if (spec.hooks.finalize) throw new Error(`${name}: the stand-in has no finalize hook`);
-  const other = spec.childResources.find(({ updateStrategy }) => updateStrategy?.method !== 'InPlace');
-  if (other) throw new Error(`${name}: the stand-in updates in place only, and ${other.resource} are not`);
 }

@@ -1,15 +1,26 @@
-import { fields, list, refuseNulls, text } from './decode.ts';
-import { groupKey, isObject, type Json, type KubeObject, type Objects, qualifiedName } from './json.ts';
+import { type Static, Type } from '@sinclair/typebox';
+import { decode } from './decode.ts';
+import { groupKey, type KubeObject, type Objects, qualifiedName } from './json.ts';
 import type { StandIn } from './metacontroller.ts';
 
-/** A rule of an answer of customize. What is empty selects everything. */
-export interface RelatedRule {
-  apiVersion: string;
-  resource: string;
-  namespace: string;
-  names: string[];
-  labels: [name: string, value: string][];
-}
+const strict = { additionalProperties: false };
+
+/** A rule of an answer of customize. Of what Metacontroller knows, what no hook here uses is missing and refused. */
+const RelatedRule = Type.Object(
+  {
+    apiVersion: Type.String(),
+    resource: Type.String(),
+    namespace: Type.Optional(Type.String()),
+    names: Type.Optional(Type.Array(Type.String())),
+    labelSelector: Type.Optional(
+      Type.Object({ matchLabels: Type.Optional(Type.Record(Type.String(), Type.String())) }, strict),
+    ),
+  },
+  strict,
+);
+export type RelatedRule = Static<typeof RelatedRule>;
+
+const Answer = Type.Object({ relatedResources: Type.Array(RelatedRule) }, strict);
 
 /** The related objects of a parent, by the rules that customize answers. */
 export async function relatedObjects(standIn: StandIn, parent: KubeObject): Promise<Objects> {
@@ -21,7 +32,7 @@ export async function relatedObjects(standIn: StandIn, parent: KubeObject): Prom
     const key = groupKey({ apiVersion, kind });
     const group = result[key] ?? {};
     result[key] = group;
-    for (const object of await transport.list(apiVersion, kind, namespace || undefined)) {
+    for (const object of await transport.list(apiVersion, kind, namespace)) {
       if (matches(rule, object)) group[qualifiedName(object)] = object;
     }
   }
@@ -32,33 +43,14 @@ async function rulesOf({ controller, call, rules }: StandIn, parent: KubeObject)
   const { customize } = controller.spec.hooks;
   if (!customize) return [];
   const key = `${parent.metadata.uid}/${parent.metadata.generation}`;
-  const known = rules?.get(key) ?? decode(await call(customize.webhook, { controller, parent }));
+  const known =
+    rules?.get(key) ?? decode(Answer, await call(customize.webhook, { controller, parent })).relatedResources;
   rules?.set(key, known);
   return known;
 }
 
-function decode(answer: unknown): RelatedRule[] {
-  refuseNulls(answer);
-  return list(fields(answer, ['relatedResources']).relatedResources).map(rule);
-}
-
-/** Of what Metacontroller knows, `namespaceSelector` and `matchExpressions` are missing: no hook here uses them. */
-function rule(value: Json): RelatedRule {
-  const known = ['apiVersion', 'resource', 'namespace', 'names', 'labelSelector'];
-  const { apiVersion, resource, namespace, names, labelSelector = {} } = fields(value, known);
-  const { matchLabels = {} } = fields(labelSelector, ['matchLabels']);
-  const labels = isObject(matchLabels) ? Object.entries(matchLabels) : [];
-  if (names && labels.length > 0) throw new Error('names and labelSelector exclude each other');
-  return {
-    apiVersion: text(apiVersion),
-    resource: text(resource),
-    namespace: text(namespace),
-    names: list(names).map(text),
-    labels: labels.map(([name, label]) => [name, text(label)]),
-  };
-}
-
-function matches({ names, labels }: RelatedRule, { metadata }: KubeObject): boolean {
-  if (names.length > 0 && !names.includes(metadata.name)) return false;
-  return labels.every(([name, value]) => metadata.labels?.[name] === value);
+function matches({ names = [], labelSelector }: RelatedRule, { metadata }: KubeObject): boolean {
+  if (names.length > 0 && labelSelector) throw new Error('names and labelSelector exclude each other');
+  if (names.length > 0) return names.includes(metadata.name);
+  return Object.entries(labelSelector?.matchLabels ?? {}).every(([name, value]) => metadata.labels?.[name] === value);
 }

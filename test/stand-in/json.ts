@@ -46,11 +46,6 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function isKubeObject(value: unknown): value is KubeObject {
-  if (!isObject(value) || !isObject(value.metadata)) return false;
-  return [value.apiVersion, value.kind, value.metadata.name].every((field) => typeof field === 'string');
-}
-
 /** A copy as it comes out of JSON: without fields that are undefined. */
 export function clone<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value)) as Value;

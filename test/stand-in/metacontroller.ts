@@ -1,15 +1,17 @@
+import { Type } from '@sinclair/typebox';
 import { type ChildrenOutcome, manageChildren } from './children.ts';
 import { CONTROLLER_UID, claimChildren } from './claim.ts';
-import { type CompositeController, refuseUnsupported, type Webhook } from './composite-controller.ts';
+import type { CompositeController, Webhook } from './composite-controller.ts';
 import { type RelatedRule, relatedObjects } from './customize.ts';
-import { fields, list, object, refuseNulls } from './decode.ts';
-import { equal, groupKey, isObject, type JsonObject, type KubeObject, type Objects, qualifiedName } from './json.ts';
+import { AnyObject, decode } from './decode.ts';
+import { equal, groupKey, type JsonObject, type KubeObject, type Objects, qualifiedName, walk } from './json.ts';
 import { type Transport, unless } from './transport.ts';
 
 /**
  * A STAND-IN for Metacontroller, a test double: one sync of one parent, by either apply strategy. It follows
- * pkg/controller/composite and pkg/controller/common of Metacontroller 4.17, and what it does not follow it refuses. It
- * neither watches nor retries: whoever calls it decides when a parent is synced.
+ * pkg/controller/composite and pkg/controller/common of Metacontroller 4.17 as far as our registrations go:
+ * `generateSelector`, children that are updated in place, hooks of v2, no finalize hook. It neither watches nor retries:
+ * whoever calls it decides when a parent is synced.
  */
 export interface StandIn {
   transport: Transport;
@@ -47,7 +49,6 @@ export async function sync(standIn: StandIn, parent: KubeObject): Promise<SyncOu
 
 /** The first half of a sync: what the sync hook is sent. */
 export async function observe(standIn: StandIn, parent: KubeObject): Promise<SyncRequest> {
-  refuseUnsupported(standIn.controller);
   const children = await claimChildren(standIn, parent);
   return { parent, children, related: await relatedObjects(standIn, parent) };
 }
@@ -57,7 +58,7 @@ export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<
   const { controller, call } = standIn;
   const { parent } = request;
   const answer = await call(controller.spec.hooks.sync.webhook, { controller, ...request, finalizing: false });
-  const { status, children } = decode(answer, request);
+  const { status, children } = checked(answer, request);
   // The children of a parent that is being deleted are left to the garbage collector.
   const alive = !parent.metadata.deletionTimestamp;
   const outcome = alive ? await manageChildren(standIn, request, children) : { writes: [], errors: [] };
@@ -65,17 +66,26 @@ export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<
   return { request, status, children, ...outcome, statusWritten };
 }
 
-function decode(
+const Answer = Type.Object(
+  {
+    status: Type.Optional(Type.Unsafe<JsonObject>(Type.Object({}))),
+    children: Type.Optional(Type.Array(AnyObject)),
+    resyncAfterSeconds: Type.Optional(Type.Number()),
+    finalized: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+/** Metacontroller decodes strictly; beside that, every child must be one that can be applied. */
+function checked(
   answer: unknown,
   { parent, children: observed }: SyncRequest,
 ): Pick<SyncOutcome, 'status' | 'children'> {
-  refuseNulls(answer);
-  const known = ['status', 'children', 'resyncAfterSeconds', 'finalized'];
-  const { status = {}, children } = fields(answer, known);
-  if (!isObject(status)) throw new Error('status is no object');
-  const desired = list(children).map(object);
+  const { status = {}, children = [] } = decode(Answer, answer);
+  // In a child, Metacontroller would take it for a field to remove, which no answer of ours means.
+  for (const [path, value] of walk(answer)) if (value === null) throw new Error(`null at ${path.join('.')}`);
   const names = new Set<string>();
-  for (const child of desired) {
+  for (const child of children) {
     const group = groupKey(child);
     const name = `${group} ${qualifiedName(child)}`;
     const label = child.metadata.labels?.[CONTROLLER_UID] ?? parent.metadata.uid;
@@ -85,7 +95,7 @@ function decode(
     if (names.has(name)) throw new Error(`${name} is there twice`);
     names.add(name);
   }
-  return { status, children: desired };
+  return { status, children };
 }
 
 async function writeStatus(transport: Transport, parent: KubeObject, answered: JsonObject): Promise<boolean> {
