@@ -42,6 +42,7 @@ export async function demo(resources: Resource[], print: (text: string) => void)
       runControllers(cluster, { ready: true, addresses: true });
       const second = await sync(standIn, observed());
       rows.push(row('after the first sync', first), row('once its pods run', second));
+      if (second.errors.length > 0) throw new Error(second.errors.join('; '));
       children.push(...second.children);
     }
     print(`${table(['RESOURCE', 'WHEN', 'READY', 'REASON', 'CHILDREN', 'ADDRESS'], rows)}\n`);

@@ -31,7 +31,8 @@ export function startDriver(
   const loop = (async () => {
     while (!stopped) {
       const transport = listingOnce(apiServer(kubernetes));
-      await round({ transport, call, strategy, rules: memory.rules }, memory).catch(log); // the API server is away: the next round tries again
+      // Where the API server is away, the next round tries again.
+      await round({ transport, call, strategy, rules: memory.rules }, memory).catch(log);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   })();
