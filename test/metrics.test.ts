@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Metrics } from '../src/metrics.ts';
 import { HookTokens } from '../src/plugins/authentication.ts';
 import { version } from '../src/version.ts';
+import type { JsonObject } from './stand-in/json.ts';
 import { testApp } from './support/app.ts';
-import type { JsonObject } from './support/json.ts';
 import { brokerParent, meshSyncParent } from './support/scenarios.ts';
 
 const broker = (name = 'meshery-broker', spec?: JsonObject) => ({ parent: brokerParent(spec, name), children: {} });

@@ -7,10 +7,10 @@ import { type MeshSyncSyncRequest, meshSyncParts } from '../src/meshsync/request
 import { syncMeshSync } from '../src/meshsync/sync.ts';
 import { bodyParser } from '../src/metacontroller/body.ts';
 import { answerText } from '../src/metacontroller/envelope.ts';
+import type { JsonObject, KubeObject } from './stand-in/json.ts';
+import type { SyncOutcome } from './stand-in/metacontroller.ts';
 import { START, testApp } from './support/app.ts';
 import { expectSound } from './support/invariants.ts';
-import type { JsonObject, KubeObject } from './support/json.ts';
-import type { SyncOutcome } from './support/metacontroller.ts';
 
 /**
  * What a real Metacontroller sent through the cluster scenarios, as `npm run record` wrote it: a folder for each apply

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { customResourceDefinitions } from '../../src/api/crds.ts';
 import { crdFiles } from '../../src/cli/crds.ts';
-import { at, isObject, walk } from '../support/json.ts';
+import { at, isObject, walk } from '../stand-in/json.ts';
 
 const FOLDER = 'manifests/crds';
 

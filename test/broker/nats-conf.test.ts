@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { encode } from '../../src/broker/credentials.ts';
 import { mintToken } from '../../src/mint.ts';
+import { at, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 import { testApp } from '../support/app.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
-import { at, type JsonObject, type KubeObject } from '../support/json.ts';
 import { type Configuration, configurationProblem } from '../support/nats.ts';
 import { brokerParent } from '../support/scenarios.ts';
 

@@ -10,7 +10,7 @@ import { decode } from '../../src/broker/credentials.ts';
 import { syncBroker } from '../../src/broker/sync.ts';
 import { ObservedSecret } from '../../src/metacontroller/observed.ts';
 import { mintToken } from '../../src/mint.ts';
-import type { KubeObject } from '../support/json.ts';
+import type { KubeObject } from '../stand-in/json.ts';
 import { goTool } from '../tools.ts';
 
 /** The configuration of one broker as the operator generates it, and the token of its clients. */

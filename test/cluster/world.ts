@@ -22,7 +22,7 @@ export interface World {
   stop: (failed: boolean) => Promise<void>;
 }
 
-/** What drives a world: the real Metacontroller under one of its strategies, or the test double, also where there is none. */
+/** What drives a world: the real Metacontroller under one of its strategies, where there is one, or the test double. */
 export type DriverName = Strategy | 'test-double' | 'test-double-dynamic-apply';
 
 export const isDouble = (name: DriverName) => name.startsWith('test-double');

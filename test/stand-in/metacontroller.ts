@@ -53,7 +53,7 @@ export async function observe(standIn: StandIn, parent: KubeObject): Promise<Syn
   return { parent, children, related: await relatedObjects(standIn, parent) };
 }
 
-/** The second half of a sync: calls the sync hook, applies the children, then writes the status, whatever became of those. */
+/** The second half of a sync: calls the sync hook, applies the children and writes the status, whatever became of those. */
 export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<SyncOutcome> {
   const { controller, call } = standIn;
   const { parent } = request;

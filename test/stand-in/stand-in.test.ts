@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { controllerReference } from './claim.ts';
 import { Cluster } from './cluster.ts';
+import type { CompositeController, Webhook } from './composite-controller.ts';
 import { admitted, canonicalQuantity } from './defaults.ts';
 import { dynamicApply, LAST_APPLIED, withLastApplied } from './dynamic-apply.ts';
 import { fromFieldsV1, toFieldsV1 } from './field-sets.ts';
+import { inMemory } from './in-memory.ts';
 import { at, type Json, type JsonObject, type KubeObject } from './json.ts';
+import { kindsOf } from './kinds.ts';
+import { type Strategy, sync } from './metacontroller.ts';
 
 /** The test doubles are themselves held to what the originals are known to do. */
 
@@ -12,6 +17,67 @@ const object = (spec: JsonObject, labels?: Record<string, string>): KubeObject =
   kind: 'Widget',
   metadata: { name: 'a', namespace: 'b', ...(labels && { labels }) },
   spec,
+});
+
+describe('a sync', () => {
+  const parent: KubeObject = {
+    apiVersion: 'a.example/v1',
+    kind: 'Parent',
+    metadata: { name: 'p', namespace: 'b', uid: 'u' },
+  };
+  const named = (name: string, metadata: JsonObject = {}): KubeObject => ({
+    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'b', ...metadata } },
+  });
+  const owner = (uid: string) => ({ ownerReferences: [{ ...controllerReference(parent), uid }] });
+  const labels = { 'controller-uid': 'u' };
+  const syncWith = (cluster: Cluster, answer: JsonObject, strategy: Strategy = 'dynamic-apply') => {
+    const call = async ({ path }: Webhook) => (path === 'customize' ? { relatedResources: [] } : answer);
+    return sync({ transport: inMemory(cluster, kindsOf([])), controller, call, strategy }, parent);
+  };
+  const controller: CompositeController = {
+    ...{ apiVersion: 'metacontroller.k8s.io/v1alpha1', kind: 'CompositeController', metadata: { name: 'c' } },
+    spec: {
+      parentResource: { apiVersion: 'a.example/v1', resource: 'parents' },
+      childResources: [{ apiVersion: 'v1', resource: 'configmaps' }],
+      hooks: { sync: { webhook: { path: 'sync' } }, customize: { webhook: { path: 'customize' } } },
+    },
+  };
+
+  it.each<[string, JsonObject, string]>([
+    ['a field that Metacontroller does not know', { events: [] }, 'Unexpected property'],
+    ['a null', { children: [{ ...named('a'), data: { key: null } }] }, 'null at children.0.data.key'],
+    ['a child of a kind that is not registered', { children: [{ ...named('a'), kind: 'Secret' }] }, 'not registered'],
+    ['a child twice', { children: [named('a'), named('a')] }, 'ConfigMap.v1 b/a is there twice'],
+    ['a child of another parent', { children: [named('a', { labels: { 'controller-uid': 'v' } })] }, 'the selector'],
+  ])('fails on an answer with %s', async (_what, answer, message) => {
+    await expect(syncWith(new Cluster(), answer)).rejects.toThrow(message);
+  });
+
+  it.each<Strategy>(['dynamic-apply', 'server-side-apply'])(
+    'claims children by owner and label and deletes what is not desired, under %s',
+    async (strategy) => {
+      const cluster = new Cluster();
+      for (const object of [
+        ...[parent, named('owned', { labels, ...owner('u') }), named('unlabelled', owner('u'))],
+        ...[named('orphan', { labels }), named('foreign', { labels, ...owner('v') }), named('stranger')],
+      ])
+        cluster.create(object, 'somebody');
+      const { request, errors } = await syncWith(cluster, { children: [named('orphan'), named('new')] }, strategy);
+      expect([Object.keys(request.children['ConfigMap.v1'] ?? {}), errors]).toEqual([['b/owned', 'b/orphan'], []]);
+      const owners = cluster
+        .all('ConfigMap.v1')
+        .map(({ metadata }) => [metadata.name, metadata.ownerReferences?.[0]?.uid]);
+      expect(Object.fromEntries(owners)).toEqual({
+        unlabelled: undefined,
+        orphan: 'u',
+        foreign: 'v',
+        stranger: undefined,
+        new: 'u',
+      });
+      const again = await syncWith(cluster, { children: [named('orphan'), named('new')] }, strategy);
+      expect(again.writes).toEqual([]);
+    },
+  );
 });
 
 describe('dynamic-apply', () => {

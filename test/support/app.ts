@@ -1,7 +1,7 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { buildApp, buildMonitoring } from '../../src/app.ts';
 import { Metrics } from '../../src/metrics.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { Json, JsonObject } from '../stand-in/json.ts';
 
 /** A clock that stands still until it is set. */
 export interface Clock {

@@ -1,2 +1,0 @@
-export { Cluster } from '../stand-in/cluster.ts';
-export { groupKey } from '../stand-in/json.ts';

@@ -1,1 +1,0 @@
-export { LAST_APPLIED } from '../stand-in/dynamic-apply.ts';

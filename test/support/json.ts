@@ -1,1 +1,0 @@
-export * from '../stand-in/json.ts';
