@@ -8,7 +8,8 @@ COPY package.json package-lock.json build.mjs tsconfig.json ./
 # The bundle is built below, once the sources are there.
 RUN npm ci --ignore-scripts
 COPY src src
-COPY docs/api docs/api
+# The command line bundles the stand-in for Metacontroller, by which the demo runs.
+COPY test/stand-in test/stand-in
 RUN npm run build
 
 # The Node runtime and one file: no shell, no package manager, no node_modules.

@@ -1,22 +1,19 @@
 import { stringify } from 'yaml';
+// What plays Metacontroller and its cluster lives among the tests, since it is a test double, and is bundled from there.
+import { Cluster } from '../../test/stand-in/cluster.ts';
+import type { Webhook } from '../../test/stand-in/composite-controller.ts';
+import { runControllers } from '../../test/stand-in/controllers.ts';
+import { AnyObject, decode } from '../../test/stand-in/decode.ts';
+import { inMemory } from '../../test/stand-in/in-memory.ts';
+import { at, groupKey, isObject, type KubeObject } from '../../test/stand-in/json.ts';
+import { type SyncOutcome, sync } from '../../test/stand-in/metacontroller.ts';
+import { kindsOf, registrationOf } from '../../test/stand-in/registrations.ts';
 import { controllers } from '../controllers.ts';
 import { buildApp } from '../server/app.ts';
 import { generateToken } from '../server/generate-token.ts';
-import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
 import { asParent } from './render.ts';
 import type { Resource } from './resources.ts';
 import { table } from './table.ts';
-
-interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-}
-
-interface Answer {
-  children: { apiVersion: string; kind: string; metadata: { name: string; namespace: string } }[];
-  status: { conditions: Condition[]; endpoint?: { internal?: string }; 'publishing-to'?: string };
-}
 
 /**
  * Shows the service at work without a cluster: starts it on a free port of this machine, sends it the resources over
@@ -28,24 +25,25 @@ export async function demo(resources: Resource[], print: (text: string) => void)
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   try {
     print(`The service is listening on ${url}; this sends it what Metacontroller would.\n\n`);
-    const related: SentObjects = {};
+    const cluster = new Cluster();
+    const transport = inMemory(cluster, kindsOf(controllers));
+    const call = ({ path }: Webhook, body: object) => post(`${url}${path}`, body);
     const rows: string[][] = [];
-    const children: Answer['children'] = [];
+    const children: KubeObject[] = [];
     const sorted = [...resources].sort((a, b) => a.kind.localeCompare(b.kind));
     for (const [index, resource] of sorted.entries()) {
-      const parent = asParent(resource, index, 'default');
-      const route = `${url}/${resource.kind.toLowerCase()}`;
-      await post(`${route}/customize`, { parent });
-      const first = await sync(route, parent, {}, related);
-      const seen = observedChildren(parent, first.children);
-      const second = await sync(route, { ...parent, status: first.status }, seen, related);
-      Object.assign(related, {
-        [`${resource.kind}.meshery.io/v1alpha2`]: {
-          [`${parent.metadata.namespace}/${parent.metadata.name}`]: { ...parent, status: second.status },
-        },
-        'Secret.v1': { ...related['Secret.v1'], ...seen['Secret.v1'] },
-      });
-      rows.push(row(parent, 'after the first sync', first), row(parent, 'once its pods run', second));
+      const controller = registrationOf(controllers, resource.kind);
+      const { apiVersion } = controller.spec.parentResource;
+      // As Metacontroller asks for it, whichever version stands in the file.
+      const parent = decode(AnyObject, { ...asParent(resource, index, 'default'), apiVersion });
+      cluster.create(parent, 'kubectl');
+      const standIn = { transport, call, controller, strategy: 'server-side-apply' } as const;
+      const observed = () => cluster.get(groupKey(parent), parent.metadata.namespace, parent.metadata.name) ?? parent;
+      const first = await sync(standIn, observed());
+      runControllers(cluster, { ready: true, addresses: true });
+      const second = await sync(standIn, observed());
+      rows.push(row('after the first sync', first), row('once its pods run', second));
+      if (second.errors.length > 0) throw new Error(second.errors.join('; '));
       children.push(...second.children);
     }
     print(`${table(['RESOURCE', 'WHEN', 'READY', 'REASON', 'CHILDREN', 'ADDRESS'], rows)}\n`);
@@ -56,10 +54,6 @@ export async function demo(resources: Resource[], print: (text: string) => void)
   } finally {
     await app.close();
   }
-}
-
-async function sync(route: string, parent: SentParent, children: SentObjects, related: SentObjects): Promise<Answer> {
-  return (await post(`${route}/sync`, { parent, children, related, finalizing: false })) as Answer;
 }
 
 async function post(url: string, body: object): Promise<unknown> {
@@ -73,13 +67,15 @@ async function post(url: string, body: object): Promise<unknown> {
   return answer;
 }
 
-function row({ kind, metadata }: SentParent, when: string, { children, status }: Answer): string[] {
-  const ready = status.conditions.find(({ type }) => type === 'Ready');
-  const address = status['publishing-to'] ?? status.endpoint?.internal ?? '';
-  return [`${kind}/${metadata.name}`, when, ready?.status ?? '', ready?.reason ?? '', `${children.length}`, address];
+function row(when: string, { request: { parent }, children, status }: SyncOutcome): string[] {
+  const conditions = Array.isArray(status.conditions) ? status.conditions : [];
+  const ready = conditions.find((condition) => at(condition, 'type') === 'Ready');
+  const address = status['publishing-to'] ?? at(status, 'endpoint', 'internal');
+  const cells = [at(ready, 'status'), at(ready, 'reason'), children.length, address];
+  return [`${parent.kind}/${parent.metadata.name}`, when, ...cells.map((cell) => String(cell ?? ''))];
 }
 
-function masked(child: object): object {
-  if (!('data' in child && 'kind' in child && child.kind === 'Secret')) return child;
-  return { ...child, data: Object.fromEntries(Object.keys(child.data as object).map((key) => [key, '********'])) };
+function masked(child: KubeObject): object {
+  if (child.kind !== 'Secret' || !isObject(child.data)) return child;
+  return { ...child, data: Object.fromEntries(Object.keys(child.data).map((key) => [key, '********'])) };
 }

@@ -7,7 +7,7 @@ import type { Controller } from '../metacontroller/controller.ts';
 import { sync } from '../metacontroller/lifecycle.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { generateToken } from '../server/generate-token.ts';
-import { observedChildren, type SentObjects, type SentParent } from './cluster.ts';
+import { observedSecrets, type SentObjects, type SentParent } from './cluster.ts';
 import { metadataErrors, stringsOf } from './metadata.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
 
@@ -97,8 +97,7 @@ export function simulate(
     const body: unknown = { parent, children: {}, related };
     const response = sync(controller, Value.Decode(controller.bodies.sync, body), context);
     // The Secrets of a Broker are there for the MeshSyncs that refer to it.
-    const secrets = observedChildren(parent, response.children)['Secret.v1'];
-    related['Secret.v1'] = { ...related['Secret.v1'], ...secrets };
+    related['Secret.v1'] = { ...related['Secret.v1'], ...observedSecrets(parent, response.children) };
     return { resource, parent, response };
   });
 }

@@ -19,7 +19,7 @@ export function compositeController(
   name: string,
   service: HookService,
   labels: Record<string, string>,
-): object {
+) {
   const hook = (hookName: string) => ({
     version: 'v2',
     webhook: {

@@ -39,6 +39,9 @@ export interface Kubernetes {
   ready: () => Promise<boolean>;
   /** Server-side apply, as the user of the tests unless another field manager is named. */
   apply: (object: object, fieldManager?: string) => Promise<KubernetesObject>;
+  create: (object: object, fieldManager?: string) => Promise<KubernetesObject>;
+  /** Replaces an object, or a subresource of it, such as `/status`. */
+  update: (object: object, fieldManager?: string, subresource?: string) => Promise<KubernetesObject>;
   get: (apiVersion: string, kind: string, name: string, namespace?: string) => Promise<KubernetesObject | undefined>;
   list: (apiVersion: string, kind: string, namespace?: string) => Promise<KubernetesObject[]>;
   /** JSON merge patch, as `kubectl patch --type merge`. */
@@ -51,6 +54,8 @@ export interface Kubernetes {
     namespace?: string,
     propagationPolicy?: 'Background' | 'Orphan',
   ) => Promise<void>;
+  /** The kind of a resource: `Secret` for `secrets`. */
+  kindOf: (apiVersion: string, resource: string) => Promise<string>;
   /** A plain request, for what has no object: subresources, tables. */
   request: (
     method: string,
@@ -71,7 +76,14 @@ export function connect(kubeconfig: string): Kubernetes {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   const request = requester(config);
-  const pathOf = resolver(request);
+  const find = discovery(request);
+
+  /** The path of an object, or of a list when there is no name. */
+  async function pathOf(apiVersion: string, kind: string, namespace?: string, name?: string): Promise<string> {
+    const resource = await find(apiVersion, (each) => each.kind === kind, kind);
+    const scope = resource.namespaced && namespace ? `/namespaces/${namespace}` : '';
+    return `${basePath(apiVersion)}${scope}/${resource.name}${name ? `/${name}` : ''}`;
+  }
 
   async function send(method: string, path: string, body?: object, contentType?: string): Promise<KubernetesObject> {
     const answer = await request(method, path, body, contentType ? { 'content-type': contentType } : {});
@@ -95,6 +107,16 @@ export function connect(kubeconfig: string): Kubernetes {
       const path = await pathOf(apiVersion, kind, metadata.namespace, metadata.name);
       return send('PATCH', `${path}?fieldManager=${fieldManager}&force=true`, object, 'application/apply-patch+yaml');
     },
+    create: async (object, fieldManager = FIELD_MANAGER) => {
+      const { apiVersion, kind, metadata } = object as KubernetesObject;
+      const path = await pathOf(apiVersion, kind, metadata.namespace);
+      return send('POST', `${path}?fieldManager=${fieldManager}`, object);
+    },
+    update: async (object, fieldManager = FIELD_MANAGER, subresource = '') => {
+      const { apiVersion, kind, metadata } = object as KubernetesObject;
+      const path = await pathOf(apiVersion, kind, metadata.namespace, metadata.name);
+      return send('PUT', `${path}${subresource}?fieldManager=${fieldManager}`, object);
+    },
     get: async (apiVersion, kind, name, namespace) =>
       unlessGone(send('GET', await pathOf(apiVersion, kind, namespace, name))),
     list: async (apiVersion, kind, namespace) => {
@@ -112,27 +134,32 @@ export function connect(kubeconfig: string): Kubernetes {
       const path = await pathOf(apiVersion, kind, namespace, name);
       await unlessGone(send('DELETE', path, { propagationPolicy }));
     },
+    kindOf: async (apiVersion, resource) => (await find(apiVersion, ({ name }) => name === resource, resource)).kind,
     request,
   };
 }
 
-/** Finds the path of an object, or of a list when there is no name, by the API server's discovery. */
-function resolver(request: Kubernetes['request']) {
-  const known = new Map<string, { name: string; namespaced: boolean }>();
-  return async (apiVersion: string, kind: string, namespace?: string, name?: string): Promise<string> => {
-    const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-    const key = `${apiVersion} ${kind}`;
-    let resource = known.get(key);
-    if (!resource) {
-      const { resources = [] } = (await request('GET', base)).body as {
-        resources?: { name: string; kind: string; namespaced: boolean }[];
-      };
-      resource = resources.find((each) => each.kind === kind && !each.name.includes('/'));
-      if (!resource) throw new Error(`the API server does not serve ${kind} of ${apiVersion}`);
-      known.set(key, resource);
-    }
-    const scope = resource.namespaced && namespace ? `/namespaces/${namespace}` : '';
-    return `${base}${scope}/${resource.name}${name ? `/${name}` : ''}`;
+/** What the API server says of a resource. */
+interface Resource {
+  name: string;
+  kind: string;
+  namespaced: boolean;
+}
+
+const basePath = (apiVersion: string) => (apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`);
+
+/** Finds a resource by the API server's discovery, and asks that once for each. */
+function discovery(request: Kubernetes['request']) {
+  const known = new Map<string, Resource>();
+  return async (apiVersion: string, isIt: (resource: Resource) => boolean, name: string): Promise<Resource> => {
+    const key = `${apiVersion} ${name}`;
+    const found = known.get(key);
+    if (found) return found;
+    const { resources = [] } = (await request('GET', basePath(apiVersion))).body as { resources?: Resource[] };
+    const resource = resources.find((each) => isIt(each) && !each.name.includes('/'));
+    if (!resource) throw new Error(`the API server does not serve ${name} of ${apiVersion}`);
+    known.set(key, resource);
+    return resource;
   };
 }
 

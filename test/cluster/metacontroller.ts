@@ -1,3 +1,4 @@
+import type { Strategy } from '../stand-in/metacontroller.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { freePort, givenProgram, type RunningProcess, startProcess, until } from './processes.ts';
 
@@ -20,7 +21,7 @@ export function metacontrollerBinary(): string | undefined {
 export async function startMetacontroller(
   binary: string,
   controlPlane: ControlPlane,
-  strategy: 'dynamic-apply' | 'server-side-apply',
+  strategy: Strategy,
   kubeconfig = controlPlane.kubeconfig,
 ): Promise<Driver & { process: RunningProcess }> {
   const [metrics, health] = [await freePort(), await freePort()];

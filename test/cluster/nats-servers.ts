@@ -8,7 +8,7 @@ import { broker } from '../../src/broker/controller.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { sync } from '../../src/metacontroller/lifecycle.ts';
 import { generateToken } from '../../src/server/generate-token.ts';
-import type { KubeObject } from '../support/json.ts';
+import type { KubeObject } from '../stand-in/json.ts';
 import { goTool } from '../tools.ts';
 
 /** The configuration of one broker as the operator generates it, and the token of its clients. */

@@ -9,8 +9,8 @@ import { promisify } from 'node:util';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../stand-in/json.ts';
 import { authority, issue, type KeyPair, tlsSecret } from '../support/certificates.ts';
-import type { KubeObject } from '../support/json.ts';
 import { goTool } from '../tools.ts';
 import {
   type Files,

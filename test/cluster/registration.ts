@@ -1,37 +1,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import type { CompositeController, Webhook } from '../stand-in/composite-controller.ts';
 import { goTool } from '../tools.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 
 const run = promisify(execFile);
-
-/** A key of a Secret. */
-interface KeyOfSecret {
-  name: string;
-  namespace: string;
-  key?: string;
-}
-
-/** How a hook is called, as far as our registrations say it. */
-export interface Webhook {
-  url: string;
-  authorization?: { secretRef: KeyOfSecret };
-  caBundle?: { secretRef: KeyOfSecret };
-  clientTLS?: { secretRef: KeyOfSecret };
-}
-
-/** A CompositeController as far as a driver reads it. */
-export interface CompositeController {
-  apiVersion: string;
-  kind: 'CompositeController';
-  metadata: { name: string };
-  spec: {
-    parentResource: { apiVersion: string; resource: string };
-    childResources: { apiVersion: string; resource: string }[];
-    hooks: Record<'sync' | 'customize', { webhook: Webhook }>;
-  };
-}
 
 /**
  * The registrations of a kustomization, with the Service of the operator replaced by its address on this machine: nothing
@@ -40,7 +14,7 @@ export interface CompositeController {
 export async function registrations(operatorUrl: string, folder = 'metacontroller'): Promise<CompositeController[]> {
   const controllers = (await kustomize(folder)) as unknown as CompositeController[];
   for (const { spec } of controllers) {
-    for (const hook of Object.values<{ webhook: Webhook & { service?: object; path?: string } }>(spec.hooks)) {
+    for (const hook of Object.values<{ webhook: Webhook & { service?: object } }>(spec.hooks)) {
       const { service: _service, path, ...webhook } = hook.webhook;
       hook.webhook = { ...webhook, url: `${operatorUrl}${path}` };
     }

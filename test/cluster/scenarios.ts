@@ -23,7 +23,7 @@ import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
 import { kustomize } from './registration.ts';
 import { toldIn } from './secrecy.ts';
-import { type DriverName, startWorld, type World } from './world.ts';
+import { type DriverName, isDouble, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
@@ -69,7 +69,7 @@ export function scenarios(driver: DriverName): void {
     kubernetes = world.kubernetes;
   });
   afterAll(async () => {
-    if (process.env.RECORD && driver !== 'test-double') {
+    if (process.env.RECORD && !isDouble(driver)) {
       await record(world.gateway.exchanges, join(process.env.RECORD, driver));
     }
     try {
@@ -219,11 +219,11 @@ export function scenarios(driver: DriverName): void {
       do {
         syncs = asked().length;
         await new Promise((resolve) => setTimeout(resolve, 5_000));
-      } while (driver !== 'test-double' && asked().length !== syncs);
+      } while (!isDouble(driver) && asked().length !== syncs);
       const before = await versions(kubernetes, 'rest');
       await new Promise((resolve) => setTimeout(resolve, 30_000));
       expect(await versions(kubernetes, 'rest')).toEqual(before);
-      if (driver !== 'test-double') expect(asked().slice(syncs)).toEqual([]);
+      if (!isDouble(driver)) expect(asked().slice(syncs)).toEqual([]);
     });
 
     it('follows every change of a Broker in place', async () => {

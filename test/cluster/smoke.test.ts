@@ -10,6 +10,7 @@ import { eventually, names } from './expectations.ts';
 import type { Kubernetes, KubernetesObject, Table } from './kubernetes.ts';
 import { metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { metacontrollerCrds } from './registration.ts';
+import { type DriverName, isDouble, strategyOf } from './world.ts';
 
 const SMOKE = 'smoke.example.com/v1';
 const binary = metacontrollerBinary();
@@ -54,11 +55,12 @@ describe('the control plane of the tests', () => {
     if (controlPlane && !failed) expect(existsSync(controlPlane.directory)).toBe(false);
   });
 
-  const start = (name: string) => {
-    if (name === 'test-double') return startDriver(controlPlane);
-    return startMetacontroller(binary ?? '', controlPlane, name as 'dynamic-apply' | 'server-side-apply');
+  const start = async (name: DriverName) => {
+    if (isDouble(name)) return startDriver(controlPlane, strategyOf(name));
+    return startMetacontroller(binary ?? '', controlPlane, strategyOf(name));
   };
-  const drivers = binary ? ['dynamic-apply', 'server-side-apply', 'test-double'] : ['test-double'];
+  const doubles: DriverName[] = ['test-double', 'test-double-dynamic-apply'];
+  const drivers: DriverName[] = binary ? ['dynamic-apply', 'server-side-apply', ...doubles] : doubles;
 
   it('gives quantities back as the operator writes them', async () => {
     const path = '/api/v1/namespaces/default/pods?dryRun=All';

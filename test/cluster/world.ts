@@ -1,3 +1,4 @@
+import type { Strategy } from '../stand-in/metacontroller.ts';
 import { leastPrivileged } from './accounts.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { startDriver } from './driver.ts';
@@ -21,8 +22,13 @@ export interface World {
   stop: (failed: boolean) => Promise<void>;
 }
 
-/** What drives a world: the real Metacontroller under one of its strategies, or the test double. */
-export type DriverName = 'dynamic-apply' | 'server-side-apply' | 'test-double';
+/** What drives a world: the real Metacontroller under one of its strategies, where there is one, or the test double. */
+export type DriverName = Strategy | 'test-double' | 'test-double-dynamic-apply';
+
+export const isDouble = (name: DriverName) => name.startsWith('test-double');
+
+export const strategyOf = (name: DriverName): Strategy =>
+  name.endsWith('dynamic-apply') ? 'dynamic-apply' : 'server-side-apply';
 
 /** Builds a world: the manifests of the README applied, the registrations pointed at a gateway before the service. */
 export async function startWorld(name: DriverName, log: (line: string) => void): Promise<World> {
@@ -47,10 +53,11 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
     for (const controller of await registrations(gateway.url)) await applyPatiently(kubernetes, controller);
     const binary = metacontrollerBinary();
     const kubeconfig = await leastPrivileged(controlPlane);
+    const strategy = strategyOf(name);
     const start = async () =>
-      name === 'test-double' || !binary
-        ? startDriver({ kubernetes: connect(kubeconfig), directory })
-        : startMetacontroller(binary, controlPlane, name, kubeconfig);
+      isDouble(name) || !binary
+        ? startDriver({ kubernetes: connect(kubeconfig), directory }, strategy)
+        : startMetacontroller(binary, controlPlane, strategy, kubeconfig);
     world.driver = await start();
     undo.push(() => world.driver.stop());
     const restartDriver = async () => {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { Cluster } from '../stand-in/cluster.ts';
+import { LAST_APPLIED } from '../stand-in/dynamic-apply.ts';
+import { at, clone, isObject, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 import { START, testApp } from '../support/app.ts';
-import { Cluster } from '../support/cluster.ts';
-import { LAST_APPLIED } from '../support/dynamic-apply.ts';
 import { condition } from '../support/invariants.ts';
-import { at, clone, isObject, type JsonObject, type KubeObject } from '../support/json.ts';
 import { expectRest } from '../support/rest.ts';
 import { STRATEGIES } from '../support/scenarios.ts';
 

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { JsonObject, KubeObject } from '../stand-in/json.ts';
+import type { SyncOutcome } from '../stand-in/metacontroller.ts';
 import { START, testApp } from '../support/app.ts';
 import { expectSound } from '../support/invariants.ts';
-import type { JsonObject, KubeObject } from '../support/json.ts';
-import type { SyncOutcome } from '../support/metacontroller.ts';
 
 /**
  * What a real Metacontroller sent through the cluster scenarios, as `npm run record` wrote it: a folder for each apply

@@ -11,8 +11,8 @@ import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { freePort, type RunningProcess, startProcess, until } from '../cluster/processes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { applyPatiently } from '../cluster/world.ts';
+import type { JsonObject } from '../stand-in/json.ts';
 import { START, testApp } from '../support/app.ts';
-import type { JsonObject } from '../support/json.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, type ParentObject, settle } from '../support/scenarios.ts';
 import { goTool } from '../tools.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { crdFiles } from '../../src/cli/crds.ts';
+import { at, type KubeObject } from '../stand-in/json.ts';
 import { type Bundles, buildBundles, start } from '../support/built.ts';
-import { at, type KubeObject } from '../support/json.ts';
 
 let bundles: Bundles;
 let folder: string;

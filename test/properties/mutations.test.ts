@@ -4,9 +4,8 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { clone, groupKey, isObject, type Json, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 import { testApp } from '../support/app.ts';
-import { groupKey } from '../support/cluster.ts';
-import { clone, isObject, type Json, type JsonObject, type KubeObject } from '../support/json.ts';
 
 /** Recorded requests, changed at random in one to four places: what a faulty or hostile caller might send. */
 const DIRECTORY = 'test/payloads/recorded/dynamic-apply';

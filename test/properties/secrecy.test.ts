@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { LAST_APPLIED } from '../stand-in/dynamic-apply.ts';
+import type { Json, JsonObject } from '../stand-in/json.ts';
 import { testApp } from '../support/app.ts';
-import { LAST_APPLIED } from '../support/dynamic-apply.ts';
-import type { Json, JsonObject } from '../support/json.ts';
 import { brokerParent, meshSyncParent } from '../support/scenarios.ts';
 
 const TOKEN = 'tSECRETofTheTest1';

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../src/kubernetes/secrets.ts';
+import type { Cluster } from '../stand-in/cluster.ts';
+import { runControllers } from '../stand-in/controllers.ts';
+import { equal, groupKey, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 import { START, testApp } from '../support/app.ts';
 import {
   brokerSpec,
@@ -12,10 +15,7 @@ import {
   TLS_SECRET,
 } from '../support/arbitraries.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
-import { type Cluster, groupKey } from '../support/cluster.ts';
-import { runControllers } from '../support/controllers.ts';
 import { disturb, disturbances } from '../support/disturbances.ts';
-import { equal, type JsonObject, type KubeObject } from '../support/json.ts';
 import { expectRest } from '../support/rest.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../support/scenarios.ts';
 

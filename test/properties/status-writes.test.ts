@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { runControllers } from '../stand-in/controllers.ts';
+import { at } from '../stand-in/json.ts';
 import { testApp } from '../support/app.ts';
-import { runControllers } from '../support/controllers.ts';
 import { condition } from '../support/invariants.ts';
-import { at } from '../support/json.ts';
-import { sync } from '../support/metacontroller.ts';
-import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES } from '../support/scenarios.ts';
+import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, sync } from '../support/scenarios.ts';
 
 const broker = brokerParent({});
 const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });

@@ -2,7 +2,7 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { controllers } from '../../src/controllers.ts';
 import { buildApp, buildMonitoring } from '../../src/server/app.ts';
 import { Metrics } from '../../src/server/metrics.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { Json, JsonObject } from '../stand-in/json.ts';
 
 /** A clock that stands still until it is set. */
 export interface Clock {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../stand-in/json.ts';
 
 const DIGEST = `@sha256:${'0123456789abcdef'.repeat(4)}`;
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 import { encode } from '../../src/kubernetes/secrets.ts';
-import type { KubeObject } from './json.ts';
+import type { KubeObject } from '../stand-in/json.ts';
 
 /** A key and its certificate, in PEM. */
 export interface KeyPair {

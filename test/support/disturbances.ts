@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Cluster } from './cluster.ts';
-import { isObject, type JsonObject, type KubeObject } from './json.ts';
+import type { Cluster } from '../stand-in/cluster.ts';
+import { isObject, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 
 /** Something that happens to the children of a parent between two syncs. */
 export interface Disturbance {

@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
-import { groupKey } from './cluster.ts';
-import { at, isObject, type JsonObject, type KubeObject, walk } from './json.ts';
-import type { SyncOutcome } from './metacontroller.ts';
+import { at, groupKey, isObject, type JsonObject, type KubeObject, walk } from '../stand-in/json.ts';
+import type { SyncOutcome } from '../stand-in/metacontroller.ts';
 
 interface Condition {
   type: string;

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
+import type { Cluster } from '../stand-in/cluster.ts';
+import type { KubeObject } from '../stand-in/json.ts';
+import type { Strategy, SyncOutcome } from '../stand-in/metacontroller.ts';
 import type { TestApp } from './app.ts';
 import { URL_PASSWORD } from './arbitraries.ts';
-import type { Cluster } from './cluster.ts';
 import { expectSecret, expectSound } from './invariants.ts';
-import type { KubeObject } from './json.ts';
-import { type Strategy, type SyncOutcome, sync } from './metacontroller.ts';
-import { hookOf } from './scenarios.ts';
+import { hookOf, sync } from './scenarios.ts';
 
 export const LATER = '2026-12-03T09:00:00Z';
 

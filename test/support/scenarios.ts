@@ -1,8 +1,12 @@
+import { controllers } from '../../src/controllers.ts';
+import type { Controller } from '../../src/metacontroller/controller.ts';
+import { Cluster } from '../stand-in/cluster.ts';
+import { type Progress, runControllers } from '../stand-in/controllers.ts';
+import { inMemory } from '../stand-in/in-memory.ts';
+import { groupKey, type JsonObject, type KubeObject, type Metadata } from '../stand-in/json.ts';
+import { type Strategy, type SyncOutcome, sync as syncParent } from '../stand-in/metacontroller.ts';
+import { kindsOf, registrationOf } from '../stand-in/registrations.ts';
 import type { TestApp } from './app.ts';
-import { Cluster } from './cluster.ts';
-import { type Progress, runControllers } from './controllers.ts';
-import type { JsonObject, KubeObject, Metadata } from './json.ts';
-import { type Hook, type Strategy, type SyncOutcome, sync } from './metacontroller.ts';
 
 export const STRATEGIES: Strategy[] = ['dynamic-apply', 'server-side-apply'];
 
@@ -30,6 +34,9 @@ export function clusterWith(...objects: KubeObject[]): Cluster {
   return cluster;
 }
 
+/** Calls a hook: the path and the request in, the answer out. */
+export type Hook = (path: string, body: object) => Promise<JsonObject>;
+
 /** The hooks over the application, with refusals turned into errors. */
 export function hookOf({ post }: TestApp): Hook {
   return async (path, body) => {
@@ -40,6 +47,21 @@ export function hookOf({ post }: TestApp): Hook {
 }
 
 export const READY: Progress = { ready: true, addresses: true };
+
+/** One sync of a parent as the cluster has it, as Metacontroller does it with our registration. */
+export async function sync(
+  cluster: Cluster,
+  object: KubeObject,
+  hook: Hook,
+  strategy: Strategy,
+  list: readonly Controller[] = controllers,
+): Promise<SyncOutcome> {
+  const parent = cluster.get(groupKey(object), object.metadata.namespace, object.metadata.name);
+  if (!parent) throw new Error('the parent is gone');
+  const transport = inMemory(cluster, kindsOf(list));
+  const controller = registrationOf(list, object.kind);
+  return syncParent({ transport, controller, strategy, call: ({ path = '' }, body) => hook(path, body) }, parent);
+}
 
 /** Syncs parents in turn, with the cluster's own controllers at work between, until nothing is written any more. */
 export async function settle(

@@ -4,7 +4,7 @@ import { BrokerSpec } from '../../../src/api/broker.ts';
 import { MeshSyncSpec } from '../../../src/api/meshsync.ts';
 import { resolveBroker } from '../../../src/broker/spec.ts';
 import { resolveMeshSync } from '../../../src/meshsync/spec.ts';
-import type { JsonObject } from '../../support/json.ts';
+import type { JsonObject } from '../../stand-in/json.ts';
 import { brokerParent, meshSyncParent } from '../../support/scenarios.ts';
 
 const none = { native: {}, custom: {} };

@@ -2,12 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { resolveCredentials } from '../../../src/broker/credentials.ts';
 import { decode, encode } from '../../../src/kubernetes/secrets.ts';
 import { generateToken } from '../../../src/server/generate-token.ts';
+import type { Cluster } from '../../stand-in/cluster.ts';
+import { at, type JsonObject } from '../../stand-in/json.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
-import type { Cluster } from '../../support/cluster.ts';
 import { condition } from '../../support/invariants.ts';
-import { at, type JsonObject } from '../../support/json.ts';
-import { type Hook, sync } from '../../support/metacontroller.ts';
-import { brokerParent, clusterWith, hookOf, meshSyncParent, STRATEGIES, settle } from '../../support/scenarios.ts';
+import {
+  brokerParent,
+  clusterWith,
+  type Hook,
+  hookOf,
+  meshSyncParent,
+  STRATEGIES,
+  settle,
+  sync,
+} from '../../support/scenarios.ts';
 
 const secret = (data: Record<string, string>) => ({
   apiVersion: 'v1',

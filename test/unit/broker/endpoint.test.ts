@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { resolveEndpoint } from '../../../src/broker/endpoint.ts';
 import { type Broker, resolveBroker } from '../../../src/broker/spec.ts';
 import type { ObservedPod, ObservedService } from '../../../src/kubernetes/kinds.ts';
-import type { JsonObject } from '../../support/json.ts';
+import type { JsonObject } from '../../stand-in/json.ts';
 import { brokerParent } from '../../support/scenarios.ts';
 
 function broker(service: JsonObject = {}): Broker {

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { encode } from '../../../src/kubernetes/secrets.ts';
 import { generateToken } from '../../../src/server/generate-token.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { authority, issue, tlsSecret } from '../../support/certificates.ts';
-import { at, type JsonObject, type KubeObject } from '../../support/json.ts';
 import { type Configuration, configurationProblem } from '../../support/nats.ts';
 import { brokerParent } from '../../support/scenarios.ts';
 

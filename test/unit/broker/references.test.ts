@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../../src/kubernetes/secrets.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { authority, issue, tlsData } from '../../support/certificates.ts';
 import { condition } from '../../support/invariants.ts';
-import { at, type JsonObject, type KubeObject } from '../../support/json.ts';
 import { brokerParent, clusterWith, hookOf, settle } from '../../support/scenarios.ts';
 
 const ca = await authority();

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { at } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
-import { at } from '../../support/json.ts';
-import { sync } from '../../support/metacontroller.ts';
-import { brokerParent, clusterWith, hookOf, meshSyncParent, STRATEGIES, settle } from '../../support/scenarios.ts';
+import {
+  brokerParent,
+  clusterWith,
+  hookOf,
+  meshSyncParent,
+  STRATEGIES,
+  settle,
+  sync,
+} from '../../support/scenarios.ts';
 
 const hook = hookOf(testApp());
 const NATIVE = { broker: { native: { name: 'meshery-broker', namespace: 'brokers' } } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject, KubeObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
-import type { JsonObject, KubeObject } from '../../support/json.ts';
 import { clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../../support/scenarios.ts';
 
 const hook = hookOf(testApp());

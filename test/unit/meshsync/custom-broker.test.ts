@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../../src/kubernetes/secrets.ts';
 import { parseBrokerUrl, withCredentials } from '../../../src/meshsync/broker-url.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
-import { at, type JsonObject, type KubeObject } from '../../support/json.ts';
 import { clusterWith, hookOf, meshSyncParent, STRATEGIES, settle } from '../../support/scenarios.ts';
 
 describe('the URL of a broker', () => {

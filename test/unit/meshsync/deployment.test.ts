@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Cluster } from '../../stand-in/cluster.ts';
+import { runControllers } from '../../stand-in/controllers.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
+import type { Strategy } from '../../stand-in/metacontroller.ts';
 import { testApp } from '../../support/app.ts';
-import type { Cluster } from '../../support/cluster.ts';
-import { runControllers } from '../../support/controllers.ts';
 import { condition } from '../../support/invariants.ts';
-import { at, type JsonObject, type KubeObject } from '../../support/json.ts';
-import { type Strategy, sync } from '../../support/metacontroller.ts';
 import {
   brokerParent,
   clusterWith,
@@ -13,6 +13,7 @@ import {
   READY,
   STRATEGIES,
   settle,
+  sync,
 } from '../../support/scenarios.ts';
 
 const NATIVE = { broker: { native: { name: 'meshery-broker' } } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { controllers } from '../../../src/controllers.ts';
 import { customResourceDefinition } from '../../../src/metacontroller/crd.ts';
-import { at, isObject, walk } from '../../support/json.ts';
+import { at, isObject, walk } from '../../stand-in/json.ts';
 
 const crds = controllers.map((controller) => customResourceDefinition(controller, {}));
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Cluster } from '../../stand-in/cluster.ts';
+import { at, clone, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
-import type { Cluster } from '../../support/cluster.ts';
 import { condition, conditionsOf } from '../../support/invariants.ts';
-import { at, clone, type JsonObject, type KubeObject } from '../../support/json.ts';
-import { sync } from '../../support/metacontroller.ts';
 import {
   brokerParent,
   clusterWith,
@@ -12,6 +11,7 @@ import {
   type ParentObject,
   STRATEGIES,
   settle,
+  sync,
 } from '../../support/scenarios.ts';
 
 const native = { broker: { native: { name: 'meshery-broker' } } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { allChildren, reapplyLastApplied } from '../../../src/metacontroller/reapply.ts';
-import { LAST_APPLIED } from '../../support/dynamic-apply.ts';
-import type { JsonObject, KubeObject } from '../../support/json.ts';
+import { LAST_APPLIED } from '../../stand-in/dynamic-apply.ts';
+import type { JsonObject, KubeObject } from '../../stand-in/json.ts';
 
 const UID = 'uid-of-the-parent';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { at, type Json, type JsonObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
-import { at, type Json, type JsonObject } from '../../support/json.ts';
 import { brokerParent, meshSyncParent } from '../../support/scenarios.ts';
 
 const TOKEN = 'tSECRET0123456789';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { HookTokens } from '../../../src/metacontroller/http/authentication.ts';
 import { version } from '../../../src/server/version.ts';
+import type { JsonObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
-import type { JsonObject } from '../../support/json.ts';
 import { brokerParent, meshSyncParent } from '../../support/scenarios.ts';
 
 const broker = (name = 'meshery-broker', spec?: JsonObject) => ({ parent: brokerParent(spec, name), children: {} });

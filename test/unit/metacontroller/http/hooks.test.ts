@@ -2,8 +2,8 @@ import { Writable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../stand-in/json.ts';
 import { testApp } from '../../../support/app.ts';
-import type { JsonObject } from '../../../support/json.ts';
 import { brokerParent, brokerWithChildren } from '../../../support/scenarios.ts';
 
 function logging(level: string) {

@@ -14,25 +14,25 @@ import { clone, isObject, type Json, type JsonObject, type KubeObject } from './
 type Operation = 'Apply' | 'Update';
 
 /**
- * The API server's server-side-apply, forced, before defaulting: what the manager asks for is put in, what it asked for
+ * The API server's server-side-apply, forced, before defaulting: what the manager applies is put in, what it applied
  * last time and nobody else owns is taken out, and fields whose value changes are taken from their other owners.
  */
 export function serverSideApply(live: KubeObject, applied: KubeObject, manager: string): KubeObject {
   const before = owners(live);
   const mine = ownerKey(manager, 'Apply');
-  const asked = leaves(applied);
+  const desired = leaves(applied);
   const current = leaves(live);
   for (const [owner, set] of before) {
     if (owner === mine) continue;
-    for (const [member, value] of asked) if (current.get(member) !== value) set.delete(member);
+    for (const [member, value] of desired) if (current.get(member) !== value) set.delete(member);
   }
   const result = mergeValue(clone(live), clone(applied), []) as KubeObject;
   const others = new Set([...before].flatMap(([owner, set]) => (owner === mine ? [] : [...set])));
   const holding = ancestors(others);
-  const stays = (member: string) => asked.has(member) || others.has(member) || holding.has(member);
+  const stays = (member: string) => desired.has(member) || others.has(member) || holding.has(member);
   const dropped = [...(before.get(mine) ?? [])].filter((member) => !stays(member));
   for (const member of dropped) remove(result, pathOf(member));
-  before.set(mine, new Set(asked.keys()));
+  before.set(mine, new Set(desired.keys()));
   return withOwners(result, before);
 }
 

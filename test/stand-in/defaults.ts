@@ -8,13 +8,19 @@ const KEPT_EMPTY = new Set([
 
 /** An object as the API server stores it: without what is empty, in canonical form, with its defaults. */
 export function admitted(object: KubeObject): KubeObject {
-  if (object.apiVersion.startsWith('meshery.io/')) return object;
+  if (isCustom(object)) return object;
   const result = compact(object) as KubeObject;
   if (object.kind === 'Secret') result.type ??= 'Opaque';
   if (object.kind === 'Service') defaultService(fields(result, 'spec'));
   if (object.kind === 'StatefulSet') defaultStatefulSet(fields(result, 'spec'));
   if (object.kind === 'Deployment') defaultDeployment(fields(result, 'spec'));
   return result;
+}
+
+/** Whether it is an object of a CRD, whose group is a domain that is not one of Kubernetes. */
+export function isCustom({ apiVersion }: KubeObject): boolean {
+  const [group = '', version] = apiVersion.split('/');
+  return version !== undefined && group.includes('.') && !group.endsWith('.k8s.io');
 }
 
 function compact(value: Json | undefined, key = ''): Json | undefined {

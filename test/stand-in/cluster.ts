@@ -1,14 +1,11 @@
-import { admitted } from './defaults.ts';
-import { at, clone, equal, isObject, type JsonObject, type KubeObject } from './json.ts';
+import { admitted, isCustom } from './defaults.ts';
+import { at, clone, equal, groupKey, isObject, type Json, type KubeObject } from './json.ts';
 import { serverSideApply, trackUpdate } from './server-side-apply.ts';
+import { refusal } from './transport.ts';
 
-/** Kinds that count their generations. */
-const WITH_GENERATION = new Set(['StatefulSet', 'Deployment', 'Broker', 'MeshSync']);
-
-/** `Kind.version` or `Kind.group/version`, as hooks are sent it. */
-export function groupKey({ apiVersion, kind }: { apiVersion: string; kind: string }): string {
-  return `${kind}.${apiVersion}`;
-}
+/** Whether objects of a kind count their generations. */
+const countsGenerations = (object: KubeObject) =>
+  isCustom(object) || object.kind === 'StatefulSet' || object.kind === 'Deployment';
 
 /** A test double of an API server: it keeps objects, gives them defaults and refuses what can't change. */
 export class Cluster {
@@ -20,8 +17,10 @@ export class Cluster {
     return object && clone(object);
   }
 
-  all(group: string): KubeObject[] {
-    return [...this.#objects].filter(([key]) => key.startsWith(`${group} `)).map(([, object]) => clone(object));
+  /** The objects of a kind, in all namespaces unless one is given. */
+  all(group: string, namespace?: string): KubeObject[] {
+    const prefix = namespace ? `${group} ${namespace}/` : `${group} `;
+    return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => clone(object));
   }
 
   /** Everything there is, to compare with a later look. */
@@ -29,21 +28,18 @@ export class Cluster {
     return [...this.#objects.values()].map(clone);
   }
 
-  /** @returns false when the name is taken */
-  create(object: KubeObject, manager: string): boolean {
-    if (this.#objects.has(keyOf(object))) return false;
-    this.#store(
-      trackUpdate(undefined, this.#born(admitted(allocated(clone(object), undefined, this.#next()))), manager),
-    );
-    return true;
+  create(object: KubeObject, manager: string): KubeObject {
+    if (this.#objects.has(keyOf(object))) throw refusal(409, `${keyOf(object)} already exists`);
+    const next = admitted(allocated(clone(object), undefined, this.#next()));
+    return this.#store(trackUpdate(undefined, this.#born(next), manager));
   }
 
   /** A PUT: replaces the object, but for what the system keeps. */
-  update(object: KubeObject, manager: string): void {
+  update(object: KubeObject, manager: string): KubeObject {
     const old = this.#existing(object);
     const next = admitted(allocated(clone(object), old, this.#next()));
     refuseImmutable(old, next);
-    this.#replace(old, trackUpdate(old, next, manager));
+    return this.#replace(old, trackUpdate(old, next, manager));
   }
 
   /** Changes an object in place, as `kubectl edit` does. */
@@ -53,20 +49,17 @@ export class Cluster {
     this.update(copy, manager);
   }
 
-  /** @returns whether anything changed */
-  apply(desired: KubeObject, manager: string): boolean {
+  /** Server-side apply, forced. */
+  apply(desired: KubeObject, manager: string): KubeObject {
     const old = this.#objects.get(keyOf(desired));
     const merged = serverSideApply(old ? clone(old) : clone({ ...desired, metadata: bare(desired) }), desired, manager);
     const next = admitted(allocated(merged, old, this.#next()));
-    if (!old) {
-      this.#store(this.#born(next));
-      return true;
-    }
+    if (!old) return this.#store(this.#born(next));
     refuseImmutable(old, next);
     return this.#replace(old, next);
   }
 
-  setStatus(object: KubeObject, status: JsonObject | undefined): void {
+  setStatus(object: KubeObject, status: Json | undefined): void {
     const { status: _old, ...rest } = this.#existing(object);
     this.#store({ ...rest, ...(status && { status }), metadata: this.#versioned(rest.metadata) } as KubeObject);
   }
@@ -82,22 +75,21 @@ export class Cluster {
 
   #existing(object: KubeObject): KubeObject {
     const old = this.#objects.get(keyOf(object));
-    if (!old) throw new Error(`${keyOf(object)} not found`);
+    if (!old) throw refusal(404, `${keyOf(object)} not found`);
     return clone(old);
   }
 
-  #replace(old: KubeObject, next: KubeObject): boolean {
+  #replace(old: KubeObject, next: KubeObject): KubeObject {
     for (const field of ['uid', 'resourceVersion', 'generation', 'creationTimestamp']) {
       const value = old.metadata[field];
       if (value === undefined) delete next.metadata[field];
       else next.metadata[field] = value;
     }
-    if (equal(old, next)) return false;
-    const specChanged = WITH_GENERATION.has(next.kind) && !equal(old.spec, next.spec);
+    if (equal(old, next)) return clone(old);
+    const specChanged = countsGenerations(next) && !equal(old.spec, next.spec);
     const metadata = this.#versioned(next.metadata);
     if (specChanged) metadata.generation = (old.metadata.generation ?? 0) + 1;
-    this.#store({ ...next, metadata });
-    return true;
+    return this.#store({ ...next, metadata });
   }
 
   #born(object: KubeObject): KubeObject {
@@ -105,7 +97,7 @@ export class Cluster {
       ...object.metadata,
       uid: object.metadata.uid ?? `uid-${this.#next()}`,
       creationTimestamp: '2026-01-01T00:00:00Z',
-      ...(WITH_GENERATION.has(object.kind) && { generation: 1 }),
+      ...(countsGenerations(object) && { generation: 1 }),
     };
     return { ...object, metadata: this.#versioned(metadata) };
   }
@@ -114,8 +106,9 @@ export class Cluster {
     return { ...metadata, resourceVersion: String(this.#next()) };
   }
 
-  #store(object: KubeObject): void {
+  #store(object: KubeObject): KubeObject {
     this.#objects.set(keyOf(object), clone(object));
+    return object;
   }
 
   #next(): number {
@@ -164,18 +157,18 @@ const IMMUTABLE: Record<string, string[]> = {
 
 function refuseImmutable(old: KubeObject, next: KubeObject): void {
   for (const field of IMMUTABLE[next.kind] ?? []) {
-    if (!equal(at(old, 'spec', field), at(next, 'spec', field))) throw new Error(`422 ${next.kind} spec.${field}`);
+    if (!equal(at(old, 'spec', field), at(next, 'spec', field))) throw refusal(422, `${next.kind} spec.${field}`);
   }
   const bothLoadBalancers = [old, next].every((service) => at(service, 'spec', 'type') === 'LoadBalancer');
   if (bothLoadBalancers && !equal(at(old, 'spec', 'loadBalancerClass'), at(next, 'spec', 'loadBalancerClass'))) {
-    throw new Error('422 Service spec.loadBalancerClass');
+    throw refusal(422, 'Service spec.loadBalancerClass');
   }
-  if (next.kind === 'Secret' && old.type !== next.type) throw new Error('422 Secret type');
+  if (next.kind === 'Secret' && old.type !== next.type) throw refusal(422, 'Secret type');
   const labels = at(next, 'spec', 'template', 'metadata', 'labels');
   const selector = at(next, 'spec', 'selector', 'matchLabels');
   if (isObject(selector) && next.kind in IMMUTABLE && next.kind !== 'Service') {
     for (const [key, value] of Object.entries(selector)) {
-      if (!isObject(labels) || labels[key] !== value) throw new Error(`422 ${next.kind} selector and labels`);
+      if (!isObject(labels) || labels[key] !== value) throw refusal(422, `${next.kind} selector and labels`);
     }
   }
 }

@@ -29,6 +29,19 @@ export interface Metadata extends JsonObject {
   managedFields?: JsonObject[];
 }
 
+/** Objects as hooks are sent them: by kind, then by namespace and name. */
+export type Objects = Record<string, Record<string, KubeObject>>;
+
+/** `Kind.version` or `Kind.group/version`, by which hooks are sent objects. */
+export function groupKey({ apiVersion, kind }: { apiVersion: string; kind: string }): string {
+  return `${kind}.${apiVersion}`;
+}
+
+/** `namespace/name`, or `name` of what is in no namespace. */
+export function qualifiedName({ metadata: { namespace, name } }: KubeObject): string {
+  return namespace ? `${namespace}/${name}` : name;
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { controllers } from '../../src/controllers.ts';
+import { controllerReference } from './claim.ts';
 import { Cluster } from './cluster.ts';
+import type { CompositeController, Webhook } from './composite-controller.ts';
 import { admitted, canonicalQuantity } from './defaults.ts';
 import { dynamicApply, LAST_APPLIED, withLastApplied } from './dynamic-apply.ts';
 import { fromFieldsV1, toFieldsV1 } from './field-sets.ts';
+import { inMemory } from './in-memory.ts';
 import { at, type Json, type JsonObject, type KubeObject } from './json.ts';
+import { type Strategy, sync } from './metacontroller.ts';
+import { kindsOf } from './registrations.ts';
 
 /** The test doubles are themselves held to what the originals are known to do. */
 
@@ -14,10 +20,71 @@ const object = (spec: JsonObject, labels?: Record<string, string>): KubeObject =
   spec,
 });
 
+describe('a sync', () => {
+  const parent: KubeObject = {
+    apiVersion: 'a.example/v1',
+    kind: 'Parent',
+    metadata: { name: 'p', namespace: 'b', uid: 'u' },
+  };
+  const named = (name: string, metadata: JsonObject = {}): KubeObject => ({
+    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'b', ...metadata } },
+  });
+  const owner = (uid: string) => ({ ownerReferences: [{ ...controllerReference(parent), uid }] });
+  const labels = { 'controller-uid': 'u' };
+  const syncWith = (cluster: Cluster, answer: JsonObject, strategy: Strategy = 'dynamic-apply') => {
+    const call = async ({ path }: Webhook) => (path === 'customize' ? { relatedResources: [] } : answer);
+    return sync({ transport: inMemory(cluster, kindsOf(controllers)), controller, call, strategy }, parent);
+  };
+  const controller: CompositeController = {
+    ...{ apiVersion: 'metacontroller.k8s.io/v1alpha1', kind: 'CompositeController', metadata: { name: 'c' } },
+    spec: {
+      parentResource: { apiVersion: 'a.example/v1', resource: 'parents' },
+      childResources: [{ apiVersion: 'v1', resource: 'configmaps' }],
+      hooks: { sync: { webhook: { path: 'sync' } }, customize: { webhook: { path: 'customize' } } },
+    },
+  };
+
+  it.each<[string, JsonObject, string]>([
+    ['a field that Metacontroller does not know', { events: [] }, 'Unexpected property'],
+    ['a null', { children: [{ ...named('a'), data: { key: null } }] }, 'null at children.0.data.key'],
+    ['a child of a kind that is not registered', { children: [{ ...named('a'), kind: 'Secret' }] }, 'not registered'],
+    ['a child twice', { children: [named('a'), named('a')] }, 'ConfigMap.v1 b/a is there twice'],
+    ['a child of another parent', { children: [named('a', { labels: { 'controller-uid': 'v' } })] }, 'the selector'],
+  ])('fails on an answer with %s', async (_what, answer, message) => {
+    await expect(syncWith(new Cluster(), answer)).rejects.toThrow(message);
+  });
+
+  it.each<Strategy>(['dynamic-apply', 'server-side-apply'])(
+    'claims children by owner and label and deletes what is not desired, under %s',
+    async (strategy) => {
+      const cluster = new Cluster();
+      for (const object of [
+        ...[parent, named('owned', { labels, ...owner('u') }), named('unlabelled', owner('u'))],
+        ...[named('orphan', { labels }), named('foreign', { labels, ...owner('v') }), named('stranger')],
+      ])
+        cluster.create(object, 'somebody');
+      const { request, errors } = await syncWith(cluster, { children: [named('orphan'), named('new')] }, strategy);
+      expect([Object.keys(request.children['ConfigMap.v1'] ?? {}), errors]).toEqual([['b/owned', 'b/orphan'], []]);
+      const owners = cluster
+        .all('ConfigMap.v1')
+        .map(({ metadata }) => [metadata.name, metadata.ownerReferences?.[0]?.uid]);
+      expect(Object.fromEntries(owners)).toEqual({
+        unlabelled: undefined,
+        orphan: 'u',
+        foreign: 'v',
+        stranger: undefined,
+        new: 'u',
+      });
+      const again = await syncWith(cluster, { children: [named('orphan'), named('new')] }, strategy);
+      expect(again.writes).toEqual([]);
+    },
+  );
+});
+
 describe('dynamic-apply', () => {
   it.each<[string, Json, Json, Json, Json]>([
     [
-      'adds and removes what it was asked for, and leaves the rest',
+      'adds and removes what is applied and no longer so, and leaves the rest',
       { a: 1, b: 2, c: 3 },
       { a: 1, b: 2 },
       { a: 9 },
@@ -44,7 +111,7 @@ describe('dynamic-apply', () => {
     expect(dynamicApply(before, object({ value: desired })).spec).toEqual({ value: expected });
   });
 
-  it('remembers what it was asked for and leaves status and system metadata alone', () => {
+  it('keeps what it applied and leaves status and system metadata alone', () => {
     const observed = { ...object({ a: 1 }), status: { ready: true } };
     observed.metadata.uid = 'u';
     const result = dynamicApply(observed, object({ a: 1 }, { l: 'm' }));
@@ -58,19 +125,19 @@ describe('server-side-apply', () => {
   const names = (cluster: Cluster) =>
     (at(cluster.get('Widget.v1', 'b', 'a'), 'spec', 'env') as JsonObject[]).map(({ name }) => name);
 
-  it('takes out what is not asked for any more, and keeps what others own', () => {
+  it('takes out what is no longer applied, and keeps what others own', () => {
     const cluster = new Cluster();
     cluster.apply(object({ ...env('A', 'B'), replicas: 1 }), 'metacontroller');
     cluster.edit(object({}), 'somebody', ({ spec }) =>
       Object.assign(spec as JsonObject, env('A', 'B', 'DEBUG'), { args: ['x'] }),
     );
-    expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toBe(true);
+    const applied = cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller');
     expect(names(cluster)).toEqual(['B', 'DEBUG']);
     expect(at(cluster.get('Widget.v1', 'b', 'a'), 'spec', 'args')).toEqual(['x']);
-    expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toBe(false);
+    expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toEqual(applied);
   });
 
-  it('puts items into the order that is asked for', () => {
+  it('puts items into the order in which they are applied', () => {
     const cluster = new Cluster();
     cluster.create(object(env('URL', 'DEBUG', 'TOKEN')), 'somebody');
     cluster.apply(object(env('TOKEN', 'URL')), 'metacontroller');

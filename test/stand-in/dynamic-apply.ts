@@ -1,6 +1,6 @@
 import { clone, isObject, type Json, type JsonObject, type KubeObject, stringify } from './json.ts';
 
-/** Annotation where dynamic-apply keeps what it was last asked for. */
+/** Annotation where dynamic-apply keeps what it applied last. */
 export const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
 
 const SYSTEM_FIELDS = [
@@ -19,19 +19,19 @@ const SYSTEM_FIELDS = [
  * pkg/controller/common, in another language.
  */
 export function dynamicApply(observed: KubeObject, desired: KubeObject): KubeObject {
-  const asked = clone(desired);
-  delete asked.metadata.annotations?.[LAST_APPLIED];
+  const applied = clone(desired);
+  delete applied.metadata.annotations?.[LAST_APPLIED];
   const annotation = observed.metadata.annotations?.[LAST_APPLIED];
   const lastApplied = annotation ? (JSON.parse(annotation) as Json) : undefined;
-  const result = merge(clone(observed), lastApplied, asked) as KubeObject;
+  const result = merge(clone(observed), lastApplied, applied) as KubeObject;
   for (const field of SYSTEM_FIELDS) revert(result.metadata, observed.metadata, field);
   revert(result, observed, 'status');
-  return withLastApplied(result, asked);
+  return withLastApplied(result, applied);
 }
 
-/** An object with the annotation that remembers what was asked for. */
-export function withLastApplied(object: KubeObject, asked: KubeObject): KubeObject {
-  const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: stringify(asked) };
+/** An object with the annotation that keeps what was applied. */
+export function withLastApplied(object: KubeObject, applied: KubeObject): KubeObject {
+  const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: stringify(applied) };
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 

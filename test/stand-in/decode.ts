@@ -1,0 +1,15 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { KubeObject } from './json.ts';
+
+/** An object of Kubernetes, of any kind. */
+export const AnyObject = Type.Unsafe<KubeObject>(
+  Type.Object({ apiVersion: Type.String(), kind: Type.String(), metadata: Type.Object({ name: Type.String() }) }),
+);
+
+/** What was received, as it is meant to be. @throws Error that says where it is not */
+export function decode<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
+  if (Value.Check(schema, value)) return value;
+  const { path, message } = Value.Errors(schema, value).First() ?? {};
+  throw new Error(`${path || 'answer'}: ${message}`);
+}

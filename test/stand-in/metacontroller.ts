@@ -1,0 +1,107 @@
+import { Type } from '@sinclair/typebox';
+import { type ChildrenOutcome, manageChildren } from './children.ts';
+import { CONTROLLER_UID, claimChildren } from './claim.ts';
+import type { CompositeController, Webhook } from './composite-controller.ts';
+import { type RelatedRule, relatedObjects } from './customize.ts';
+import { AnyObject, decode } from './decode.ts';
+import { equal, groupKey, type JsonObject, type KubeObject, type Objects, qualifiedName, walk } from './json.ts';
+import { type Transport, unless } from './transport.ts';
+
+/**
+ * A STAND-IN for Metacontroller, a test double: one sync of one parent, by either apply strategy. It follows
+ * pkg/controller/composite and pkg/controller/common of Metacontroller 4.17 as far as our registrations go:
+ * `generateSelector`, children that are updated in place, hooks of v2, no finalize hook. It neither watches nor retries:
+ * whoever calls it decides when a parent is synced.
+ */
+export interface StandIn {
+  transport: Transport;
+  controller: CompositeController;
+  call: CallHook;
+  strategy: Strategy;
+  /** Answers of customize by uid and generation of the parent, where they are kept, as Metacontroller does. */
+  rules?: Map<string, RelatedRule[]>;
+}
+
+export type Strategy = 'dynamic-apply' | 'server-side-apply';
+
+/** Sends a hook a request; fails unless it is answered with 200. */
+export type CallHook = (webhook: Webhook, body: object) => Promise<unknown>;
+
+export interface SyncRequest {
+  parent: KubeObject;
+  children: Objects;
+  related: Objects;
+}
+
+export interface SyncOutcome extends ChildrenOutcome {
+  request: SyncRequest;
+  /** As it was answered. */
+  status: JsonObject;
+  /** As they were answered. */
+  children: KubeObject[];
+  statusWritten: boolean;
+}
+
+/** One sync. */
+export async function sync(standIn: StandIn, parent: KubeObject): Promise<SyncOutcome> {
+  return carryOut(standIn, await observe(standIn, parent));
+}
+
+/** The first half of a sync: what the sync hook is sent. */
+export async function observe(standIn: StandIn, parent: KubeObject): Promise<SyncRequest> {
+  const children = await claimChildren(standIn, parent);
+  return { parent, children, related: await relatedObjects(standIn, parent) };
+}
+
+/** The second half of a sync: calls the sync hook, applies the children and writes the status, whatever became of those. */
+export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<SyncOutcome> {
+  const { controller, call } = standIn;
+  const { parent } = request;
+  const answer = await call(controller.spec.hooks.sync.webhook, { controller, ...request, finalizing: false });
+  const { status, children } = checked(answer, request);
+  // The children of a parent that is being deleted are left to the garbage collector.
+  const alive = !parent.metadata.deletionTimestamp;
+  const outcome = alive ? await manageChildren(standIn, request, children) : { writes: [], errors: [] };
+  const statusWritten = await writeStatus(standIn.transport, parent, status);
+  return { request, status, children, ...outcome, statusWritten };
+}
+
+const Answer = Type.Object(
+  {
+    status: Type.Optional(Type.Unsafe<JsonObject>(Type.Object({}))),
+    children: Type.Optional(Type.Array(AnyObject)),
+    resyncAfterSeconds: Type.Optional(Type.Number()),
+    finalized: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+
+/** Metacontroller decodes strictly; beside that, every child must be one that can be applied. */
+function checked(
+  answer: unknown,
+  { parent, children: observed }: SyncRequest,
+): Pick<SyncOutcome, 'status' | 'children'> {
+  const { status = {}, children = [] } = decode(Answer, answer);
+  // In a child, Metacontroller would take it for a field to remove, which no answer of ours means.
+  for (const [path, value] of walk(answer)) if (value === null) throw new Error(`null at ${path.join('.')}`);
+  const names = new Set<string>();
+  for (const child of children) {
+    const group = groupKey(child);
+    const name = `${group} ${qualifiedName(child)}`;
+    const label = child.metadata.labels?.[CONTROLLER_UID] ?? parent.metadata.uid;
+    if (!(group in observed)) throw new Error(`${group} is not registered`);
+    if (child.metadata.namespace !== parent.metadata.namespace) throw new Error(`${name} is in another namespace`);
+    if (label !== parent.metadata.uid) throw new Error(`labels of ${name} don't match the selector of the parent`);
+    if (names.has(name)) throw new Error(`${name} is there twice`);
+    names.add(name);
+  }
+  return { status, children };
+}
+
+async function writeStatus(transport: Transport, parent: KubeObject, answered: JsonObject): Promise<boolean> {
+  // Injected before the comparison, so that a status that is there already is not written again.
+  const status = { ...answered, observedGeneration: parent.metadata.generation ?? 0 };
+  if (equal(parent.status, status)) return false;
+  await unless([404], transport.updateStatus({ ...parent, status }));
+  return true;
+}

@@ -1,0 +1,38 @@
+import type { KubeObject } from './json.ts';
+
+/** As which field manager the stand-in writes. */
+export const MANAGER = 'metacontroller';
+
+/**
+ * What the stand-in does with the API of a cluster. What is refused is an Error with the status code of the API server in
+ * `status`. Nothing that is given back may be changed.
+ */
+export interface Transport {
+  /** The kind of a resource: `Secret` for `secrets`. */
+  kindOf: (apiVersion: string, resource: string) => Promise<string>;
+  /** The objects of a kind, in all namespaces unless one is given. */
+  list: (apiVersion: string, kind: string, namespace?: string) => Promise<KubeObject[]>;
+  create: (object: KubeObject) => Promise<KubeObject>;
+  /** Replaces an object. */
+  update: (object: KubeObject) => Promise<KubeObject>;
+  /** Server-side apply, forced. */
+  apply: (object: KubeObject) => Promise<KubeObject>;
+  delete: (object: KubeObject) => Promise<void>;
+  /** Replaces the status of an object. */
+  updateStatus: (object: KubeObject) => Promise<void>;
+}
+
+/** What an API server refuses. */
+export function refusal(status: number, message: string): Error {
+  return Object.assign(new Error(`${status} ${message}`), { status });
+}
+
+/** What a request gives, `undefined` when it is refused with one of these status codes. */
+export async function unless<Value>(codes: number[], request: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (error instanceof Error && 'status' in error && codes.some((code) => code === error.status)) return undefined;
+    throw error;
+  }
+}
