@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { generatedFiles } from '../../generate.ts';
+import { generatedFiles } from '../../generate/main.ts';
 import { controllers } from '../../src/controllers.ts';
 
 const files = generatedFiles(controllers);

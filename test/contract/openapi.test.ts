@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { generatedFiles } from '../../generate.ts';
+import { generatedFiles } from '../../generate/main.ts';
 import { controllers } from '../../src/controllers.ts';
 import { testApp } from '../support/app.ts';
 

@@ -1,4 +1,4 @@
-import type { Controller } from './controller.ts';
+import type { Controller } from '../src/metacontroller/controller.ts';
 
 /** What the document says of the service as a whole. */
 export interface OpenApiInfo {
