@@ -5,6 +5,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, 'test/cluster/**', 'test/monitoring/**', 'test/soak/**'],
     globalSetup: 'test/global-setup.ts',
-    testTimeout: 30_000,
+    testTimeout: 120_000,
   },
 });

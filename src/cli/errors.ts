@@ -1,2 +1,2 @@
-/** Something that the caller of a command can put right; shown as one line. */
+/** An error that the caller of a command can correct; printed as one line. */
 export class UsageError extends Error {}

@@ -14,7 +14,7 @@ const USAGE = 2;
 
 const program = new Command('meshery-operator')
   .description("Runs Meshery's Broker (NATS) and MeshSync in Kubernetes, as a webhook service for Metacontroller.")
-  .showHelpAfterError('(--help shows what there is)')
+  .showHelpAfterError('(see --help)')
   .exitOverride();
 
 program
@@ -26,9 +26,9 @@ program
   .command('render')
   .description('print the children and the status of Brokers and MeshSyncs, as the service gives them')
   .argument('<file...>', 'YAML or JSON files; - is standard input')
-  .option('--mint', 'make random credentials instead of placeholders', false)
+  .option('--mint', 'generate random credentials instead of placeholders', false)
   .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
-  .option('--image-registry <registry>', 'take images from there that name no registry, as IMAGE_REGISTRY does')
+  .option('--image-registry <registry>', 'pull images that name no registry from this one, as IMAGE_REGISTRY does')
   .action(async (files: string[], options: { mint: boolean; namespace: string; imageRegistry?: string }) => {
     const given = await readResources(files);
     for (const line of given.skipped) warn(line);
@@ -41,7 +41,7 @@ program
 
 program
   .command('validate')
-  .description('say what kubectl apply and the service would say of Brokers and MeshSyncs, before they are applied')
+  .description('print what kubectl apply and the service would refuse or warn about, before resources are applied')
   .argument('<file...>', 'YAML or JSON files; - is standard input')
   .addOption(new Option('-o, --output <format>', 'how to print it').choices(['text', 'json']).default('text'))
   .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
@@ -85,11 +85,11 @@ program
   });
 
 try {
-  // Without a command the service is run; a word that is none must not be taken for an argument of that.
+  // Without a command the service runs; an unknown command must not count as an argument of it.
   const [first] = process.argv.slice(2);
   const names = ['help', ...program.commands.map((command) => command.name())];
   if (first && !first.startsWith('-') && !names.includes(first))
-    throw new UsageError(`there is no command ${first} (--help shows what there is)`);
+    throw new UsageError(`there is no command ${first} (see --help)`);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;

@@ -10,7 +10,7 @@ interface GivenMetadata {
 }
 
 /**
- * What the API server would refuse of the metadata of a resource: it has to be right before a hook is asked.
+ * What the API server would refuse of the metadata of a resource: it has to be valid before a hook is called.
  * @param fallback namespace of resources that name none
  */
 export function metadataErrors({ metadata }: { metadata: GivenMetadata }, fallback: string): FieldError[] {

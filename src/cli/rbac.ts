@@ -7,7 +7,7 @@ import { UsageError } from './errors.ts';
 import { asParent } from './render.ts';
 import type { GivenResource } from './resources.ts';
 
-/** What MeshSync reads whatever its list says: the list, and the uid of a namespace that it calls the cluster by. */
+/** What MeshSync reads whatever its watch-list: the list itself, and the uid of a namespace, by which it names the cluster. */
 const itself: V1PolicyRule[] = [
   { apiGroups: ['meshery.io'], resources: ['meshsyncs'], resourceNames: [ACTIVE_MESHSYNC.name], verbs: ['get'] },
   { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },

@@ -16,7 +16,7 @@ const PLACEHOLDER = 'PLACEHOLDER-made-in-the-cluster';
 
 /** What `render` does besides printing. */
 export interface RenderOptions {
-  /** Make random credentials instead of placeholders. */
+  /** Generate random credentials instead of placeholders. */
   mint: boolean;
   /** Namespace of resources that name none. */
   namespace: string;
@@ -102,13 +102,13 @@ export function simulate(
   });
 }
 
-/** Secrets as hooks are sent them; without `mint`, what is a credential and no certificate is a placeholder. */
+/** Secrets as hooks receive them; without `mint`, everything but certificates is a placeholder. */
 function givenSecrets(secrets: GivenSecret[], { mint, namespace }: RenderOptions): Record<string, object> {
   const entries = secrets.map((secret) => {
     const { name, namespace: own = namespace } = secret.metadata;
     const data = Object.entries(secret.data).map(([key, value]) => {
-      const shown = mint || Object.values<string>(TLS_KEYS).includes(key) ? value : encode(PLACEHOLDER);
-      return [key, shown];
+      const isPlain = mint || Object.values<string>(TLS_KEYS).includes(key);
+      return [key, isPlain ? value : encode(PLACEHOLDER)];
     });
     return [`${own}/${name}`, { ...secret, metadata: { name, namespace: own }, data: Object.fromEntries(data) }];
   });

@@ -1,4 +1,6 @@
+import type { SyncContext } from '../api/context.ts';
 import { controllers } from '../controllers.ts';
+import type { Controller } from '../metacontroller/controller.ts';
 import { compiled } from '../schema/compiled.ts';
 import { everyError, type FieldError } from '../schema/validate.ts';
 import { metadataErrors } from './metadata.ts';
@@ -32,37 +34,42 @@ const later = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', '
  * @param namespace of resources that name none
  * @returns in the order of the resources
  */
-export function findings(given: Pick<Resources, 'resources' | 'secrets'>, namespace: string, now: Date): Finding[] {
-  const simulated = simulate(given, { mint: true, namespace, now: () => now });
+export function findings(
+  given: Pick<Resources, 'resources' | 'secrets'>,
+  namespace: string,
+  now: Date,
+  list: readonly Controller<SyncContext>[] = controllers,
+): Finding[] {
+  const simulated = simulate(given, { mint: true, namespace, now: () => now, controllers: list });
   const owners = new Map<string, Simulated>();
-  const found = simulated.map((one) => [one.resource, [...ofHook(one), ...collisions(one, owners)]] as const);
+  const found = simulated.map((one) => [one.resource, [...ofHook(one, list), ...collisions(one, owners)]] as const);
   const all = new Map<Resource, readonly Statement[]>(found);
   return given.resources.flatMap((resource) => {
     const { place, kind, metadata } = resource;
     const about = { ...place, kind, namespace: metadata.namespace || namespace, name: metadata.name };
-    return [...ofApply(resource, namespace), ...(all.get(resource) ?? [])].map(
+    return [...ofApply(resource, namespace, list), ...(all.get(resource) ?? [])].map(
       (what): Finding => ({ ...about, ...what }),
     );
   });
 }
 
 /** What the API server would refuse. */
-function ofApply(resource: Resource, namespace: string): Statement[] {
-  const errors = [...metadataErrors(resource, namespace), ...specErrors(resource)];
+function ofApply(resource: Resource, namespace: string, list: readonly Controller[]): Statement[] {
+  const errors = [...metadataErrors(resource, namespace), ...specErrors(resource, list)];
   return errors.map((error) => ({ severity: 'error', ...error }));
 }
 
-/** What the schema of a kind says of a spec. */
-function specErrors({ kind, spec = {} }: Resource): FieldError[] {
-  return controllers
+/** What a spec breaks in the schema of its kind. */
+function specErrors({ kind, spec = {} }: Resource, list: readonly Controller[]): FieldError[] {
+  return list
     .filter((controller) => controller.kind === kind)
     .flatMap((controller) => everyError(compiled(controller.spec), spec, 'spec'));
 }
 
 /** What the conditions would say. */
-function ofHook({ resource, response }: Simulated): Statement[] {
+function ofHook({ resource, response }: Simulated, list: readonly Controller[]): Statement[] {
   const { conditions = [] } = response.status;
-  const isRefused = specErrors(resource).length > 0;
+  const isRefused = specErrors(resource, list).length > 0;
   return conditions.flatMap((condition): Statement[] => {
     const { type, status, reason, message } = condition;
     if (type === 'ReconciliationPaused') return [{ severity: 'warning', reason: type, message }];

@@ -466,6 +466,6 @@ describe('the command line', () => {
   it('does not know what it does not have', async () => {
     const { code, stderr } = await run(['rendre', 'x']);
     expect(code).toBe(2);
-    expect(stderr).toContain('--help shows what there is');
+    expect(stderr).toContain('see --help');
   });
 });

@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { controllers } from '../../src/controllers.ts';
+import { type ConditionTable, commonConditions } from '../../src/metacontroller/conditions.ts';
 import { at, groupKey, isObject, type JsonObject, type KubeObject, walk } from '../stand-in/json.ts';
 import type { SyncOutcome } from '../stand-in/metacontroller.ts';
 
@@ -33,8 +35,22 @@ export function expectSound(
     expect(Object.keys(child.metadata).filter((field) => system.includes(field))).toEqual([]);
   }
   expectTransitionTimes(request.parent.status, status, now);
+  expectListed(request.parent, status);
   const [first] = conditionsOf(status);
   if (first) expect(first.type).toBe('Ready');
+}
+
+/** Conditions are API: each type and reason stands in the table of its controller, or was in the last status already. */
+function expectListed({ kind, status: before }: KubeObject, status: unknown): void {
+  const controller = controllers.find((each) => each.kind === kind);
+  const table: ConditionTable = { ...commonConditions, ...controller?.conditions };
+  const every = Object.values(table).flatMap(({ reasons }) => Object.keys(reasons));
+  for (const { type, status: value, reason } of conditionsOf(status)) {
+    if (condition(before, type)?.reason === reason) continue;
+    // Kubernetes' own reasons of a rollout that it has given up.
+    if (type === 'Progressing' && value === 'Unknown') continue;
+    expect(type === 'Ready' ? every : Object.keys(table[type]?.reasons ?? {}), type).toContain(reason);
+  }
 }
 
 /** A child that is missing from the answer is deleted; that is meant for what the spec has no use for any more. */

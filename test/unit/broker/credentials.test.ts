@@ -123,6 +123,26 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(token(cluster)).toBe('not "usable"');
   });
 
+  it('that can not be used leaves a second Secret that the Broker owns as it is', async () => {
+    const cluster = clusterWith(broker);
+    await settle(cluster, [broker], hook, how);
+    const auth = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+    if (!auth) throw new Error('no Secret');
+    const { ownerReferences = [], labels = {} } = auth.metadata;
+    const metadata = { name: 'adopted', namespace: 'meshery', ownerReferences, labels };
+    cluster.create({ apiVersion: 'v1', kind: 'Secret', metadata, data: { theirs: encode('own') } }, 'kubectl');
+    edit(cluster, 'not "usable"');
+    const { children } = await sync(cluster, broker, hook, how);
+    expect(
+      children
+        .filter(({ kind }) => kind === 'Secret')
+        .map(({ metadata: { name } }) => name)
+        .sort(),
+    ).toEqual(['adopted', 'meshery-nats-auth']);
+    expect(cluster.get('Secret.v1', 'meshery', 'adopted')?.data).toEqual({ theirs: encode('own') });
+    expect(token(cluster)).toBe('not "usable"');
+  });
+
   it('that is made twice, since the first was not seen yet, ends up as one everywhere', async () => {
     const service = testApp();
     const cluster = clusterWith(broker);

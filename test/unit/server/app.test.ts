@@ -123,6 +123,20 @@ describe('a request that can not be read', () => {
     expect(again.statusCode).toBe(400);
   });
 
+  it.each(['controller', 'parent', 'children', 'related'])('is refused when its field %s is no JSON', async (field) => {
+    const body = JSON.stringify({
+      controller: {},
+      parent: brokerParent(),
+      children: {},
+      related: {},
+      finalizing: false,
+    });
+    const broken = body.replace(new RegExp(`"${field}":\\{`), `"${field}":{NO JSON `);
+    expect(broken).not.toBe(body);
+    const response = await testApp().post('/broker/sync', broken);
+    expect([response.statusCode, response.json().message]).toEqual([400, 'the body must be one JSON object']);
+  });
+
   it('is refused when it is too large', async () => {
     const response = await testApp({ bodyLimit: 2048 }).post('/broker/sync', {
       ...broker(),
