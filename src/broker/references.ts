@@ -4,27 +4,27 @@ import { brokerHost } from './contract.ts';
 import { decode, isUsable } from './credentials.ts';
 import type { Broker } from './spec.ts';
 
-/** Keys of a TLS Secret, as Kubernetes and cert-manager call them. */
+/** Keys of a TLS Secret in Kubernetes and cert-manager. */
 export const TLS_KEYS = { certificate: 'tls.crt', key: 'tls.key', ca: 'ca.crt' } as const;
 
-/** What a Broker takes from Secrets of the user's. */
+/** Values from the Secrets that a Broker refers to. */
 export interface References {
   token?: string;
-  /** The certificates that clients have to trust, in PEM, if the Secret names them. */
+  /** The CA certificates that clients must trust, in PEM, if the Secret has them. */
   ca?: string;
-  /** Whether the certificate is good for the name by which clients in the cluster connect; `undefined` without TLS. */
+  /** Whether the certificate is valid for the DNS name that clients in the cluster connect to; `undefined` without TLS. */
   coversService?: boolean;
 }
 
-/** Why a Secret can't be used, and what to do about it. Never says what is in it. */
+/** Why a Secret can't be used, and what to do about it. Never contains its values. */
 export interface ReferenceProblem {
   reason: 'SecretNotFound' | 'SecretKeyMissing' | 'SecretInvalid';
   message: string;
 }
 
 /**
- * Reads the Secrets that a Broker refers to. Customize asks for them by name, so they are seen as soon as they are there.
- * A certificate that NATS would refuse is refused here, where running servers keep the one that they have.
+ * Reads the Secrets that a Broker refers to. Customize requests them by name, so a sync follows as soon as they exist.
+ * A certificate that NATS would reject is rejected here, so that running servers keep the one that they have.
  */
 export function resolveReferences(
   broker: Broker,
@@ -40,7 +40,11 @@ export function resolveReferences(
     const token = decode(secret.data?.[key]);
     if (!token) return keyMissing(path, name, key);
     if (!isUsable(token)) {
-      return invalid(path, name, `key ${key} may hold only letters, digits and .-_~, not even a line break at its end`);
+      return invalid(
+        path,
+        name,
+        `key ${key} may contain only letters, digits and .-_~, without a line break at its end`,
+      );
     }
     references.token = token;
   }
@@ -82,22 +86,22 @@ function parse(certificate: string, key: string, ca: string | undefined): X509Ce
   return parsed;
 }
 
-const STAYS = 'Everything that exists stays as it is until then.';
+const UNCHANGED = 'Existing children are left unchanged until then.';
 
 function notFound(path: string, name: string): ReferenceProblem {
   return {
     reason: 'SecretNotFound',
-    message: `${path}: there is no Secret ${name} in the namespace of the Broker. It is taken up as soon as it is there. ${STAYS}`,
+    message: `${path}: Secret ${name} does not exist in the namespace of the Broker. It is used as soon as it exists. ${UNCHANGED}`,
   };
 }
 
 function keyMissing(path: string, name: string, key: string): ReferenceProblem {
   return {
     reason: 'SecretKeyMissing',
-    message: `${path}: Secret ${name} has no ${key}. It is taken up as soon as it has. ${STAYS}`,
+    message: `${path}: Secret ${name} has no key ${key}. It is used as soon as the key exists. ${UNCHANGED}`,
   };
 }
 
 function invalid(path: string, name: string, what: string): ReferenceProblem {
-  return { reason: 'SecretInvalid', message: `${path}: in Secret ${name}, ${what}. Correct it. ${STAYS}` };
+  return { reason: 'SecretInvalid', message: `${path}: in Secret ${name}, ${what}. Correct it. ${UNCHANGED}` };
 }
