@@ -58,7 +58,7 @@ function clusterRole(list: readonly Controller[]): string {
 
 function helmValues(list: readonly Controller[]): string {
   const values = rbac({ clusterRole: { rules: metacontrollerRules(list) } });
-  return `# For Metacontroller's Helm chart, besides the values of the folder above.\n${values}`;
+  return `# For Metacontroller's Helm chart, in addition to the values of the parent folder.\n${values}`;
 }
 
 /** Rules in the usual style: each list of words on one line. */
