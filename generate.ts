@@ -97,9 +97,9 @@ function recordedExamples(list: readonly Controller<SyncContext>[], path: string
     const file = `test/payloads/recorded/dynamic-apply/meshery-meshery-${name}-${name}-${hook}-${which}.json`;
     if (!controller || !existsSync(file)) continue;
     const request = JSON.parse(readFileSync(file, 'utf8'));
-    const answer =
+    const response =
       hook === 'sync' ? sync(controller, request, context) : { relatedResources: controller.customize(request.parent) };
-    examples[title] = { request, answer };
+    examples[title] = { request, response };
   }
   return examples;
 }

@@ -64,7 +64,7 @@ export function resolveReferences(
   return references;
 }
 
-/** The certificate, or what is wrong with it. */
+/** The certificate, or its error. */
 function parse(certificate: string, key: string, ca: string | undefined): X509Certificate | string {
   let parsed: X509Certificate;
   try {

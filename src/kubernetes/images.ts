@@ -33,8 +33,8 @@ function namesRegistry(repository: string): boolean {
 
 /**
  * The tag for a `version` field. A leading `v` of a semantic version is dropped: the registries of NATS and
- * MeshSync publish `2.14.2`, while GitHub names the releases `v2.14.2`. A partial version (`v2.10`) counts as
- * semantic; `edge-v1` does not.
+ * MeshSync publish `2.14.2`, while GitHub names the releases `v2.14.2`. A partial version (`v2.10`) is treated
+ * as semantic; `edge-v1` does not.
  */
 export function imageTag(version: string): string {
   return version.startsWith('v') && parseVersion(version.slice(1)) ? version.slice(1) : version;

@@ -127,16 +127,16 @@ function watchListActive(
   activeList: MeshSyncObservation['activeList'],
 ): ConditionInput[] {
   if (isActive(name, namespace)) return [];
-  const reads = `MeshSync reads the watch-list of ${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}, whichever resource it runs for`;
+  const reads = `Every MeshSync reads the watch-list of ${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}`;
   if (activeList && 'path' in activeList) {
     const message = `${reads}: ${activeList.path} ${activeList.message} there, so this MeshSync is left unchanged.`;
     return [condition('WatchListActive', 'False', 'OtherListInvalid', message)];
   }
   if (!activeList || activeList.kind === 'default') {
-    const message = `${reads}: there is none, so its default set is active.`;
+    const message = `${reads}: there is none, so the default set of MeshSync is active.`;
     return [condition('WatchListActive', 'False', 'DefaultSet', message)];
   }
-  return [condition('WatchListActive', 'False', 'OtherList', `${reads}: that one is active here too.`)];
+  return [condition('WatchListActive', 'False', 'OtherList', `${reads}, so that list is active here too.`)];
 }
 
 function publishesOnce({ size }: MeshSync): ConditionInput[] {

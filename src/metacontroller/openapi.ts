@@ -9,12 +9,12 @@ export interface OpenApiInfo {
 }
 
 /** Requests and their responses, by a descriptive name. */
-export type Examples = Record<string, { request: object; answer: object }>;
+export type Examples = Record<string, { request: object; response: object }>;
 
 const object = (description: string) => ({ type: 'object', description });
 const json = (schema: object, examples: object) => ({ 'application/json': { schema, examples } });
 
-const syncAnswer = {
+const syncResponse = {
   type: 'object',
   required: ['status', 'children'],
   additionalProperties: false,
@@ -39,7 +39,7 @@ const rule = {
     labelSelector: object('Labels, as matchLabels.'),
   },
 };
-const customizeAnswer = {
+const customizeResponse = {
   type: 'object',
   required: ['relatedResources'],
   additionalProperties: false,
@@ -82,7 +82,7 @@ export function openApi(
         description:
           'Sync hook of Metacontroller, version v2. The same request gives the same response, except for newly generated credentials and transition times.',
       },
-      { request: bodies.sync, answer: syncAnswer },
+      { request: bodies.sync, response: syncResponse },
       examples,
     ),
     hook(
@@ -92,7 +92,7 @@ export function openApi(
         summary: `Related objects of a ${kind}`,
         description: 'Customize hook of Metacontroller, version v2. The response depends on the spec alone.',
       },
-      { request: bodies.customize, answer: customizeAnswer },
+      { request: bodies.customize, response: customizeResponse },
       examples,
     ),
   ]);
@@ -114,13 +114,13 @@ export function openApi(
 function hook(
   path: string,
   operation: { operationId: string; summary: string; description: string },
-  { request, answer }: { request: object; answer: object },
+  { request, response }: { request: object; response: object },
   examples: (path: string) => Examples,
 ): [path: string, item: object] {
   const shown = Object.entries(examples(path));
-  const valuesOf = (part: 'request' | 'answer') =>
+  const valuesOf = (part: 'request' | 'response') =>
     Object.fromEntries(shown.map(([name, example]) => [name, { value: example[part] }]));
-  const refusals = Object.entries(errors).map(([code, description]) => {
+  const errorResponses = Object.entries(errors).map(([code, description]) => {
     const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'In seconds.' } };
     const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
     return [code, { description, ...(code === '429' && { headers: retryAfter }), content }];
@@ -144,10 +144,10 @@ function hook(
           200: {
             description: 'The response.',
             headers: { ETag: { schema: { type: 'string' }, description: 'ETag of the response.' } },
-            content: json(answer, valuesOf('answer')),
+            content: json(response, valuesOf('response')),
           },
           304: { description: 'The response is unchanged: it has the ETag of the request.' },
-          ...Object.fromEntries(refusals),
+          ...Object.fromEntries(errorResponses),
         },
       },
     },

@@ -8,7 +8,7 @@ import { RULES, type Rule } from './rules.ts';
 export interface FieldError {
   /** Path of the field from the root of the resource, for example `spec.service.type`. */
   path: string;
-  /** What it must be. */
+  /** The requirement that it violates, for example `must be an integer`. */
   message: string;
 }
 

@@ -36,7 +36,7 @@ export class Metrics {
   }
 
   /** Counts a sync by the status code and the duration of its response. */
-  answered(controller: string, statusCode: number, seconds: number): void {
+  responded(controller: string, statusCode: number, seconds: number): void {
     this.#total.inc({ controller });
     if (statusCode >= 400) this.#errors.inc({ controller });
     this.#duration.observe({ controller }, seconds);
@@ -74,7 +74,7 @@ export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
     if (!hook || rejections.includes(reply.statusCode)) return;
     // No sync follows a failed customize, so it is counted as a failed sync.
     if (hook.hook === 'sync' || reply.statusCode >= 400) {
-      metrics.answered(hook.controller, reply.statusCode, reply.elapsedTime / 1000);
+      metrics.responded(hook.controller, reply.statusCode, reply.elapsedTime / 1000);
     }
   });
 });

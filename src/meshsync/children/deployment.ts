@@ -39,7 +39,7 @@ export function deployment(
         metadata: {
           annotations: {
             [COMPONENT_TYPE]: MANAGEMENT_PLANE,
-            // MeshSync reads these only when it starts.
+            // MeshSync reads these only at startup: a change of a checksum rolls the pods.
             'meshery.io/watch-list-checksum': watchListChecksum,
             ...(access.credential && { 'meshery.io/credentials-checksum': access.credential.checksum }),
             ...(access.ca && { 'meshery.io/ca-checksum': access.ca.checksum }),

@@ -46,7 +46,7 @@ export function hooks<Context extends Clock>(options: HookOptions<Context>): Fas
     app.setValidatorCompiler(validatorCompiler);
     if (tokens) await app.register(authentication, { tokens });
     await app.register(overload, { limits, load, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
-    await app.register(etag, { hashFn: (answer) => hash('sha1', answer, 'base64') });
+    await app.register(etag, { hashFn: (response) => hash('sha1', response, 'base64') });
     await app.register(compression);
 
     for (const controller of controllers) {

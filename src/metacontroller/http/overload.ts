@@ -4,13 +4,13 @@ import { onRequestEnd } from './on-request-end.ts';
 
 /** Current load of the hooks; shutdown waits until it is zero. */
 export interface Load {
-  /** Requests that are being read or answered. */
+  /** Requests that are being read or handled. */
   inFlight: number;
 }
 
 /** Limits of concurrent work. */
 export interface Limits {
-  /** Requests that are being read or answered. */
+  /** Requests that are being read or handled. */
   requests: number;
   /** Total bytes of their bodies; a single request is always accepted. */
   bytes: number;
