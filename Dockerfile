@@ -1,11 +1,11 @@
-# Base images are named by version; pin them by digest where you build, for example node:22-slim@sha256:<digest>.
+# Base images are referenced by tag; pin them by digest in your build, for example node:22-slim@sha256:<digest>.
 ARG NODE_IMAGE=node:22-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs22-debian12:nonroot
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json build.mjs tsconfig.json ./
-# The bundle is built below, once the sources are there.
+# The bundle is built below, after the sources are copied.
 RUN npm ci --ignore-scripts
 COPY src src
 # The command line bundles the stand-in for Metacontroller, by which the demo runs.
@@ -25,8 +25,8 @@ LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /source/dist/server.js /app/server.mjs
-# A small young generation, a heap that grows by little, no code between bytecode and what is compiled for speed, one arena,
-# and memory that is given back take a third less memory, for little of the speed.
+# A small young generation, slow heap growth, no baseline compiler (Sparkplug), one malloc arena and trimming of freed memory
+# use a third less memory, at a small cost in speed.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 EXPOSE 8080 8081

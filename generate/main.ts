@@ -1,4 +1,4 @@
-// Writes every file that follows from the controllers: npm run generate
+// Writes all files that are derived from the controllers: npm run generate
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -58,10 +58,10 @@ function clusterRole(list: readonly Controller[]): string {
 
 function helmValues(list: readonly Controller[]): string {
   const values = rbac({ clusterRole: { rules: metacontrollerRules(list) } });
-  return `# For Metacontroller's Helm chart, besides the values of the folder above.\n${values}`;
+  return `# For Metacontroller's Helm chart, in addition to the values of the parent folder.\n${values}`;
 }
 
-/** Rules as people write them: each list of words on one line. */
+/** Rules in the usual style: each list of words on one line. */
 function rbac(object: object): string {
   const document = new Document(object, { aliasDuplicateObjects: false });
   visit(document, {
@@ -76,7 +76,7 @@ function openApiDocument(list: readonly Controller<SyncContext>[]): string {
   const info = {
     title: 'Meshery Operator',
     version,
-    description: 'The hooks that Metacontroller calls. Nothing else is meant to call them.',
+    description: 'The hooks that Metacontroller calls. They are for Metacontroller only.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   };
   return `${JSON.stringify(
@@ -86,7 +86,7 @@ function openApiDocument(list: readonly Controller<SyncContext>[]): string {
   )}\n`;
 }
 
-/** What a real Metacontroller sent, and what is answered to it. */
+/** Recorded requests of a real Metacontroller, and the responses to them. */
 function recordedExamples(list: readonly Controller<SyncContext>[], path: string): Examples {
   const [, name = '', hook = ''] = path.split('/');
   const controller = list.find((each) => each.name === name);
@@ -97,9 +97,9 @@ function recordedExamples(list: readonly Controller<SyncContext>[], path: string
     const file = `test/payloads/recorded/dynamic-apply/meshery-meshery-${name}-${name}-${hook}-${which}.json`;
     if (!controller || !existsSync(file)) continue;
     const request = JSON.parse(readFileSync(file, 'utf8'));
-    const answer =
+    const response =
       hook === 'sync' ? sync(controller, request, context) : { relatedResources: controller.customize(request.parent) };
-    examples[title] = { request, answer };
+    examples[title] = { request, response };
   }
   return examples;
 }
@@ -115,8 +115,8 @@ function conditionsPage(list: readonly Controller[]): string {
   return `<!-- Generated from src/controllers.ts by "npm run generate". -->
 # Conditions
 
-Types and reasons are part of the API: programs may rely on them. Messages are for people and may change. \`Ready\` has the
-reason of the first condition that stands in its way.
+Types and reasons are part of the API: programs may rely on them. Messages are for people and may change. While \`Ready\` is
+False, it has the reason of the first condition that is not met.
 
 ${sections.join('\n')}`;
 }

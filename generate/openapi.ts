@@ -1,6 +1,6 @@
 import type { Controller } from '../src/metacontroller/controller.ts';
 
-/** What the document says of the service as a whole. */
+/** General information about the service. */
 export interface OpenApiInfo {
   title: string;
   version: string;
@@ -8,13 +8,13 @@ export interface OpenApiInfo {
   license: { name: string; identifier: string };
 }
 
-/** A request and its answer, by a name that says what they show. */
-export type Examples = Record<string, { request: object; answer: object }>;
+/** Requests and their responses, by a descriptive name. */
+export type Examples = Record<string, { request: object; response: object }>;
 
 const object = (description: string) => ({ type: 'object', description });
 const json = (schema: object, examples: object) => ({ 'application/json': { schema, examples } });
 
-const syncAnswer = {
+const syncResponse = {
   type: 'object',
   required: ['status', 'children'],
   additionalProperties: false,
@@ -22,7 +22,7 @@ const syncAnswer = {
     status: object("The resource's whole status."),
     children: {
       type: 'array',
-      description: 'Everything that shall exist. A child that is missing here is deleted.',
+      description: 'All desired children. A child that is missing here is deleted.',
       items: object('A Kubernetes object.'),
     },
   },
@@ -39,7 +39,7 @@ const rule = {
     labelSelector: object('Labels, as matchLabels.'),
   },
 };
-const customizeAnswer = {
+const customizeResponse = {
   type: 'object',
   required: ['relatedResources'],
   additionalProperties: false,
@@ -53,20 +53,20 @@ const errorBody = {
     statusCode: { type: 'integer' },
     error: { type: 'string' },
     message: { type: 'string' },
-    path: { type: 'string', description: 'JSON pointer to the field of the body that is wrong.' },
+    path: { type: 'string', description: 'JSON pointer to the invalid field of the body.' },
   },
 };
 const errors: Record<number, string> = {
-  400: 'The body is not what it must be; `path` points to the field.',
-  401: 'A bearer token is required, and this is none of the valid ones.',
+  400: 'The body is invalid; `path` points to the field.',
+  401: 'A valid bearer token is required.',
   413: 'The body is too large.',
   415: 'The body is not sent as application/json.',
-  429: 'The service is overloaded: try again after the seconds of the header Retry-After.',
+  429: 'The service is overloaded: retry after the seconds in the header Retry-After.',
 };
 
 /**
  * The hooks of some controllers as an OpenAPI document.
- * @param examples gives those of a hook by its path
+ * @param examples returns the examples of a hook by its path
  */
 export function openApi(
   controllers: readonly Controller[],
@@ -78,21 +78,21 @@ export function openApi(
       `/${name}/sync`,
       {
         operationId: `sync${kind}`,
-        summary: `The children and the status that a ${kind} shall have`,
+        summary: `Desired children and status of a ${kind}`,
         description:
-          'Sync hook of Metacontroller, version v2. The same request gives the same answer, except for new credentials where there are none, and the time.',
+          'Sync hook of Metacontroller, version v2. The same request gives the same response, except for newly generated credentials and transition times.',
       },
-      { request: bodies.sync, answer: syncAnswer },
+      { request: bodies.sync, response: syncResponse },
       examples,
     ),
     hook(
       `/${name}/customize`,
       {
         operationId: `customize${kind}`,
-        summary: `What else is to be watched for a ${kind}`,
-        description: 'Customize hook of Metacontroller, version v2. The answer depends on the spec alone.',
+        summary: `Related objects of a ${kind}`,
+        description: 'Customize hook of Metacontroller, version v2. The response depends on the spec alone.',
       },
-      { request: bodies.customize, answer: customizeAnswer },
+      { request: bodies.customize, response: customizeResponse },
       examples,
     ),
   ]);
@@ -103,7 +103,9 @@ export function openApi(
     tags: [{ name: 'hooks', description: 'Called by Metacontroller.' }],
     paths: Object.fromEntries(paths),
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'Where HOOK_TOKEN_FILES are set.' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'Required when HOOK_TOKEN_FILES is set.' },
+      },
       schemas: { Error: errorBody },
     },
   };
@@ -112,13 +114,13 @@ export function openApi(
 function hook(
   path: string,
   operation: { operationId: string; summary: string; description: string },
-  { request, answer }: { request: object; answer: object },
+  { request, response }: { request: object; response: object },
   examples: (path: string) => Examples,
 ): [path: string, item: object] {
   const shown = Object.entries(examples(path));
-  const valuesOf = (part: 'request' | 'answer') =>
+  const valuesOf = (part: 'request' | 'response') =>
     Object.fromEntries(shown.map(([name, example]) => [name, { value: example[part] }]));
-  const refusals = Object.entries(errors).map(([code, description]) => {
+  const errorResponses = Object.entries(errors).map(([code, description]) => {
     const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'In seconds.' } };
     const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
     return [code, { description, ...(code === '429' && { headers: retryAfter }), content }];
@@ -126,7 +128,7 @@ function hook(
   const ifNoneMatch = {
     name: 'if-none-match',
     in: 'header',
-    description: 'ETag of the last answer; when it is still the answer, 304.',
+    description: 'ETag of the last response; 304 when the response is unchanged.',
     schema: { type: 'string' },
   };
   return [
@@ -140,12 +142,12 @@ function hook(
         requestBody: { required: true, content: json(request, valuesOf('request')) },
         responses: {
           200: {
-            description: 'The answer.',
-            headers: { ETag: { schema: { type: 'string' }, description: 'Of the answer.' } },
-            content: json(answer, valuesOf('answer')),
+            description: 'The response.',
+            headers: { ETag: { schema: { type: 'string' }, description: 'ETag of the response.' } },
+            content: json(response, valuesOf('response')),
           },
-          304: { description: 'The answer is the one with the ETag that was given.' },
-          ...Object.fromEntries(refusals),
+          304: { description: 'The response is unchanged: it has the ETag of the request.' },
+          ...Object.fromEntries(errorResponses),
         },
       },
     },

@@ -31,7 +31,7 @@ export const brokerDefaults = {
   },
 } as const;
 
-/** Port of the client Service that the monitor has. */
+/** Port of the monitoring endpoint on the client Service. */
 const MONITOR_PORT = 8222;
 
 const NodePort = (description: string) =>
@@ -43,11 +43,11 @@ const BrokerService = withRules(
       type: Type.Optional(
         StringEnum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
           description:
-            'Type of the client Service; changed in place. Default: ClusterIP, so that a broker gets an address outside the cluster only when asked to.',
+            'Type of the client Service; changed in place. Default: ClusterIP, which exposes the broker inside the cluster only.',
         }),
       ),
       annotations: Type.Optional(
-        NamedStrings({ description: 'Annotations put on the client Service, for example for a cloud load balancer.' }),
+        NamedStrings({ description: 'Annotations of the client Service, for example for a cloud load balancer.' }),
       ),
       port: Type.Optional(
         Type.Integer({
@@ -60,37 +60,36 @@ const BrokerService = withRules(
       nodePorts: Type.Optional(
         Type.Object(
           {
-            nats: NodePort('Node port of NATS clients.'),
-            monitor: NodePort('Node port of the monitor.'),
+            nats: NodePort('Node port for NATS clients.'),
+            monitor: NodePort('Node port for the monitoring endpoint.'),
           },
           {
             description:
-              'Ports on the nodes, from the range of the cluster (30000-32767 by default), in place of ones that Kubernetes chooses. Not with type ClusterIP.',
+              'Node ports, from the node port range of the cluster (30000-32767 by default). Default: allocated by Kubernetes. Not valid with type ClusterIP.',
           },
         ),
       ),
       externalTrafficPolicy: Type.Optional(
         StringEnum(['Cluster', 'Local'], {
           description:
-            'Whether a node hands traffic from outside to a server on any node (Cluster) or, keeping the address of the client, on itself only (Local). Not with type ClusterIP.',
+            'Whether a node routes external traffic to servers on any node (Cluster) or, preserving the client address, only to servers on the node itself (Local). Not valid with type ClusterIP.',
         }),
       ),
       ipFamilyPolicy: Type.Optional(
         StringEnum(['SingleStack', 'PreferDualStack', 'RequireDualStack'], {
-          description: 'Whether the Services have addresses of one family or of both. Default: that of the cluster.',
+          description: "Whether the Services are single-stack or dual-stack. Default: the cluster's.",
         }),
       ),
       ipFamilies: Type.Optional(
-        Type.Array(StringEnum(['IPv4', 'IPv6'], { description: 'A family of addresses.' }), {
-          description:
-            'Families of addresses of the Services, the first being that of status.endpoint.internal. Kubernetes does not let the first change.',
+        Type.Array(StringEnum(['IPv4', 'IPv6'], { description: 'An IP family.' }), {
+          description: 'IP families of the Services. The first is that of status.endpoint.internal, and immutable.',
           maxItems: 2,
         }),
       ),
       loadBalancerClass: Type.Optional(
         Type.String({
           description:
-            'Load balancer implementation that serves the Service. Only with type LoadBalancer; Kubernetes does not let it change while the type stays LoadBalancer.',
+            'Load balancer implementation that serves the Service. Only with type LoadBalancer; immutable while the type stays LoadBalancer.',
           maxLength: 316,
           pattern:
             '^(([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$',
@@ -103,13 +102,16 @@ const BrokerService = withRules(
             maxLength: 64,
             pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$',
           }),
-          { description: 'Client address ranges that the load balancer lets in. Only with type LoadBalancer.' },
+          {
+            description:
+              'Client address ranges from which the load balancer accepts traffic. Only with type LoadBalancer.',
+          },
         ),
       ),
       externalEndpointOverride: Type.Optional(
         Type.String({
           description:
-            'Published as status.endpoint.external as it is (host:port), for a gateway or address translation in front of the broker.',
+            'Published unchanged as status.endpoint.external (host:port), for a gateway or address translation in front of the broker.',
           maxLength: 1024,
         }),
       ),
@@ -139,7 +141,7 @@ const BrokerService = withRules(
     },
     {
       rule: '!has(self.nodePorts) || !has(self.nodePorts.nats) || !has(self.nodePorts.monitor) || self.nodePorts.nats != self.nodePorts.monitor',
-      message: 'must be another port than nodePorts.nats',
+      message: 'must differ from nodePorts.nats',
       fieldPath: '.nodePorts.monitor',
       holds: ({ nodePorts: { nats, monitor } = {} }) => nats === undefined || nats !== monitor,
     },
@@ -151,14 +153,14 @@ const BrokerService = withRules(
     },
     {
       rule: `!has(self.port) || self.port != ${MONITOR_PORT}`,
-      message: `must not be ${MONITOR_PORT}, which is the port of the monitor`,
+      message: `must not be ${MONITOR_PORT}, which is the monitoring port`,
       fieldPath: '.port',
       holds: ({ port }) => port !== MONITOR_PORT,
     },
     {
       rule: "!has(self.ipFamilies) || size(self.ipFamilies) < 2 || (self.ipFamilies[0] != self.ipFamilies[1] && has(self.ipFamilyPolicy) && self.ipFamilyPolicy != 'SingleStack')",
       message:
-        'must not hold the same family twice, nor two unless ipFamilyPolicy is PreferDualStack or RequireDualStack',
+        'must not list a family twice, and two families require ipFamilyPolicy PreferDualStack or RequireDualStack',
       fieldPath: '.ipFamilies',
       holds: ({ ipFamilies = [], ipFamilyPolicy = 'SingleStack' }) =>
         ipFamilies.length < 2 || (ipFamilies[0] !== ipFamilies[1] && ipFamilyPolicy !== 'SingleStack'),
@@ -180,29 +182,29 @@ const JetStream = Type.Object(
                 pattern: DNS_SUBDOMAIN_OR_EMPTY,
               }),
             ),
-            maxSize: OptionalSize('How much of the volume streams may take. Default: all of it.'),
+            maxSize: OptionalSize('Storage that streams can use on each server. Default: the size of the volume.'),
             persistentVolumeClaimRetentionPolicy: Type.Optional(
               Type.Object(
                 {
                   whenDeleted: Type.Optional(
                     StringEnum(['Retain', 'Delete'], {
-                      description: 'What becomes of the volumes when the Broker is deleted. Default: Retain.',
+                      description: 'What happens to the volumes when the Broker is deleted. Default: Retain.',
                     }),
                   ),
                   whenScaled: Type.Optional(
                     StringEnum(['Retain', 'Delete'], {
                       description:
-                        'What becomes of the volume of a server that a smaller size removes. Default: Retain.',
+                        'What happens to the volume of a server that is removed by scaling down. Default: Retain.',
                     }),
                   ),
                 },
-                { description: 'How long volumes are kept, as in a StatefulSet.' },
+                { description: 'Retention policy of the volumes, as in a StatefulSet.' },
               ),
             ),
           },
           {
             description:
-              'Streams on disk. Size and class of existing volumes stay when these fields change: a condition says what to do.',
+              'File storage of streams. Changes of size and class are not applied to existing volumes: the condition SpecApplied explains what to do.',
           },
         ),
         [
@@ -217,12 +219,12 @@ const JetStream = Type.Object(
     ),
     memoryStore: Type.Optional(
       Type.Object(
-        { maxSize: Size('How much memory streams may take on each server, for example 64Mi.') },
-        { description: 'Streams in memory. Lost with their servers.' },
+        { maxSize: Size('Memory that streams can use on each server, for example 64Mi.') },
+        { description: 'Memory storage of streams. A server loses it when it restarts.' },
       ),
     ),
   },
-  { description: 'JetStream: streams that outlive their readers. On as soon as one of the stores is there.' },
+  { description: 'JetStream, which persists messages in streams. Enabled when at least one of the stores is set.' },
 );
 
 const Tls = withRules(
@@ -231,7 +233,7 @@ const Tls = withRules(
       secretName: Type.Optional(
         Type.String({
           description:
-            'Secret with tls.crt, tls.key and ca.crt, as cert-manager makes it. The certificate has to name <service>.<namespace>.svc. A renewed one is taken up without a restart.',
+            'Secret with tls.crt, tls.key and ca.crt, as created by cert-manager. The certificate must cover <service>.<namespace>.svc. A renewed certificate is reloaded without a restart.',
           maxLength: 253,
           pattern: DNS_SUBDOMAIN_OR_EMPTY,
         }),
@@ -239,11 +241,14 @@ const Tls = withRules(
       verify: Type.Optional(
         Type.Boolean({
           description:
-            'Whether clients have to present a certificate of ca.crt. MeshSync has none, and can then not connect.',
+            'Whether clients must present a certificate that is signed by ca.crt. MeshSync has none and cannot connect then.',
         }),
       ),
     },
-    { description: 'TLS of the client port; without it, connections are plain. With it, plain ones are refused.' },
+    {
+      description:
+        'TLS on the client port. Without it, connections are plain text; with it, plain-text connections are refused.',
+    },
   ),
   [
     {
@@ -275,18 +280,18 @@ const Auth = Type.Object(
         },
         {
           description:
-            'A token of your own, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, where clients look for it. Default: one that is generated.',
+            'Your own token, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, which clients read. Default: a generated token.',
         },
       ),
     ),
   },
-  { description: 'What clients present to connect.' },
+  { description: 'Authentication of clients.' },
 );
 
 const Duration = (description: string) =>
   Type.Optional(Type.String({ description, maxLength: 10, pattern: '^([1-9][0-9]{0,6}(ms|s|m|h))?$' }));
 
-/** As NATS limits a message by what may wait for a client. */
+/** The default `max_pending` of NATS, which `max_payload` must not exceed. */
 const MAX_PENDING = '64Mi';
 
 const Config = withRules(
@@ -295,27 +300,31 @@ const Config = withRules(
       maxPayload: OptionalSize('Largest message, in bytes. Default: 1Mi; at most 64Mi.'),
       maxConnections: Type.Optional(
         Type.Integer({
-          description: 'Most client connections of each server. Default: 65536.',
+          description: 'Maximum number of client connections of each server. Default: 65536.',
           format: 'int32',
           minimum: 1,
         }),
       ),
-      writeDeadline: Duration('How long a client may take to accept what is sent to it, for example 10s, the default.'),
-      pingInterval: Duration('How often a silent client is asked whether it is there, for example 2m, the default.'),
+      writeDeadline: Duration(
+        'Time limit for a write to a client, after which a slow consumer is disconnected. Default: 10s.',
+      ),
+      pingInterval: Duration('Interval at which idle clients are pinged. Default: 2m.'),
       pingMax: Type.Optional(
         Type.Integer({
-          description: 'How many such questions may go without an answer. Default: 2.',
+          description: 'Number of pings that may go unanswered before a client is disconnected. Default: 2.',
           format: 'int32',
           minimum: 1,
           maximum: 100,
         }),
       ),
-      debug: Type.Optional(Type.Boolean({ description: 'Log more of what the servers do.' })),
+      debug: Type.Optional(Type.Boolean({ description: 'Whether the servers write debug logs.' })),
       trace: Type.Optional(
-        Type.Boolean({ description: 'Log every message of the protocol. What is published appears in the log.' }),
+        Type.Boolean({
+          description: 'Whether the servers log every protocol message. Published messages appear in the log.',
+        }),
       ),
     },
-    { description: 'Settings of NATS. All are taken up without a restart.' },
+    { description: 'Settings of NATS. Changes are reloaded without a restart.' },
   ),
   [
     {
@@ -327,10 +336,10 @@ const Config = withRules(
   ],
 );
 
-const Version = (what: string, standard: string) =>
+const Version = (what: string, defaultVersion: string) =>
   Type.Optional(
     Type.String({
-      description: `Tag of the ${what} image, optionally with a digest. A v before a semantic version is dropped. Default: ${standard}.`,
+      description: `Tag of the ${what} image, optionally with a digest. A leading v of a semantic version is dropped. Default: ${defaultVersion}.`,
       pattern: IMAGE_TAG_OR_EMPTY,
     }),
   );
@@ -339,9 +348,11 @@ const Peer = withRules(
   Type.Object(
     {
       podSelector: Type.Optional(
-        LabelSelector('Pods, of the namespace of the Broker unless there is a namespaceSelector.'),
+        LabelSelector('Pods, in the namespace of the Broker unless there is a namespaceSelector.'),
       ),
-      namespaceSelector: Type.Optional(LabelSelector('Namespaces; all of their pods unless there is a podSelector.')),
+      namespaceSelector: Type.Optional(
+        LabelSelector('Namespaces. Selects all of their pods unless there is a podSelector.'),
+      ),
       ipBlock: Type.Optional(
         Type.Object(
           {
@@ -355,7 +366,7 @@ const Peer = withRules(
         ),
       ),
     },
-    { description: 'Who may connect, as in a NetworkPolicy.' },
+    { description: 'A peer that may connect, as in a NetworkPolicy.' },
   ),
   [
     {
@@ -371,16 +382,21 @@ const Peers = (description: string) => Type.Optional(Type.Array(Peer, { descript
 
 const NetworkPolicy = Type.Object(
   {
-    enabled: Type.Optional(Type.Boolean({ description: 'Whether there is a NetworkPolicy. Default: false.' })),
+    enabled: Type.Optional(
+      Type.Boolean({ description: 'Whether a NetworkPolicy is created for the pods. Default: false.' }),
+    ),
     clients: Peers(
-      'Who may reach the client port. Default: pods of this cluster, and with type NodePort or LoadBalancer everybody.',
+      'Peers that may connect to the client port. Default: all pods of the cluster; with type NodePort or LoadBalancer, any address.',
     ),
     monitor: Peers(
-      'Who may reach the monitor, which asks for no credentials. Default: MeshSync in any namespace, and the pods of the namespace of the Broker.',
+      'Peers that may connect to the monitoring port, which requires no credentials. Default: MeshSync pods in any namespace, and all pods in the namespace of the Broker.',
     ),
-    metrics: Peers('Who may reach the port of the exporter. Default: pods of this cluster.'),
+    metrics: Peers('Peers that may connect to the port of the exporter. Default: all pods of the cluster.'),
   },
-  { description: 'Closes every port of the pods but to those who need it. Routes are open to the servers only.' },
+  {
+    description:
+      'NetworkPolicy of the pods: each port accepts only the peers that need it. Routes accept only the servers of the Broker.',
+  },
 );
 
 const Reloader = Type.Object(
@@ -389,27 +405,27 @@ const Reloader = Type.Object(
     image: Type.Optional(Image),
     resources: Type.Optional(Resources),
   },
-  { description: 'The container that has NATS read its configuration again when it changes.' },
+  { description: 'The sidecar that makes NATS reload its configuration when it changes.' },
 );
 
 const PromExporter = Type.Object(
   {
-    enabled: Type.Optional(Type.Boolean({ description: 'Whether the container is there. Default: false.' })),
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether each pod has an exporter. Default: false.' })),
     version: Version('exporter', brokerDefaults.promExporter.version),
     image: Type.Optional(Image),
     resources: Type.Optional(Resources),
   },
-  { description: 'A container that offers metrics for Prometheus on port prom-metrics (7777) of each pod.' },
+  { description: 'A sidecar that exposes Prometheus metrics on port prom-metrics (7777) of each pod.' },
 );
 
-/** `Broker.spec` as a person writes it: every field optional. */
+/** `Broker.spec` as users write it: every field is optional. */
 export const BrokerSpec = withRules(
   Type.Object(
     {
       size: Type.Optional(
         Type.Integer({
           description:
-            'Number of NATS servers. More than one make a NATS cluster. An even number survives no more failures than one fewer.',
+            'Number of NATS servers. More than one form a NATS cluster. An even number tolerates no more failures than one fewer.',
           format: 'int32',
           minimum: 1,
           maximum: 10,
@@ -445,33 +461,33 @@ export const BrokerSpec = withRules(
 );
 export type BrokerSpec = Static<typeof BrokerSpec>;
 
-/** `Broker.status` as the sync hook answers it. */
+/** `Broker.status` as the sync hook returns it. */
 export const BrokerStatus = Type.Object(
   {
     ...commonStatus,
     desiredReplicas: Type.Optional(Type.Integer({ description: 'Desired number of NATS servers.', minimum: 0 })),
     clustered: Type.Optional(
       Type.Boolean({
-        description: 'Whether the servers are set up as a NATS cluster, so that messages reach clients of every one.',
+        description: 'Whether the servers form a NATS cluster, so that messages reach the clients of every server.',
       }),
     ),
     endpoint: Type.Optional(
       Type.Object(
         {
           internal: Type.Optional(
-            Type.String({ description: 'Where clients in the cluster connect, as host:port without a scheme.' }),
+            Type.String({ description: 'Address for clients inside the cluster, as host:port without a scheme.' }),
           ),
           external: Type.Optional(
-            Type.String({ description: 'Where clients outside the cluster connect, as host:port without a scheme.' }),
+            Type.String({ description: 'Address for clients outside the cluster, as host:port without a scheme.' }),
           ),
           internalAddresses: Type.Optional(
             Type.Array(Type.String({ description: 'An address as host:port.' }), {
-              description: 'Every address inside the cluster, when there are several, as with both IPv4 and IPv6.',
+              description: 'All addresses for clients inside the cluster, when there are several, as with dual-stack.',
             }),
           ),
           externalAddresses: Type.Optional(
             Type.Array(Type.String({ description: 'An address as host:port.' }), {
-              description: 'Every address outside the cluster, when there are several.',
+              description: 'All addresses for clients outside the cluster, when there are several.',
             }),
           ),
         },
@@ -479,6 +495,6 @@ export const BrokerStatus = Type.Object(
       ),
     ),
   },
-  { description: 'What was last seen of the broker.' },
+  { description: 'Observed state of the broker.' },
 );
 export type BrokerStatus = Static<typeof BrokerStatus>;

@@ -1,9 +1,9 @@
 import type { Clock } from '../metacontroller/controller.ts';
 
-/** What a sync needs from outside of its request, handed in so that the same request can give the same answer. */
+/** What a sync needs besides its request; injected, so that the same request gives the same response. */
 export interface SyncContext extends Clock {
-  /** Makes a new random credential of unreserved URL characters that starts with a letter. */
+  /** Generates a random credential of unreserved URL characters that starts with a letter. */
   generateToken: () => string;
-  /** Where images are taken from that name no registry, for example `registry.example.com/mirror`; default: as named. */
+  /** Registry of images that name none, for example `registry.example.com/mirror`; default: the image reference as it is. */
   imageRegistry?: string;
 }

@@ -29,10 +29,10 @@ const NativeBroker = Type.Object(
       }),
     ),
   },
-  { description: 'A Broker in this cluster. Without a name it counts as absent.' },
+  { description: 'A Broker in this cluster. Treated as absent when it has no name.' },
 );
 
-const SecretReference = (description: string, standard: string) =>
+const SecretReference = (description: string, defaultKey: string) =>
   Type.Object(
     {
       name: Type.String({
@@ -42,7 +42,7 @@ const SecretReference = (description: string, standard: string) =>
       }),
       key: Type.Optional(
         Type.String({
-          description: `Key in the Secret. Default: ${standard}.`,
+          description: `Key in the Secret. Default: ${defaultKey}.`,
           maxLength: 253,
           pattern: '^[-._a-zA-Z0-9]*$',
         }),
@@ -57,27 +57,30 @@ const CustomBroker = withRules(
       url: Type.Optional(
         Type.String({
           description:
-            'URL of the NATS server, or several with commas between them; nats:// is put before one that names no scheme. MeshSync asks the first for its monitor (port 8222) before it connects. Without a url it counts as absent.',
+            'URL of the NATS server, or several, comma-separated; nats:// is prepended to one without a scheme. MeshSync queries the monitoring endpoint (port 8222) of the first before it connects. Treated as absent when it has no url.',
           maxLength: 2048,
           pattern: '^\\S*$',
         }),
       ),
       credentialsSecretRef: Type.Optional(
         SecretReference(
-          'What stands before the @ of the URL: a token, or user:password.',
+          'Credentials of the URL, before its @: a token, or user:password.',
           meshSyncDefaults.credentialsKey,
         ),
       ),
       caSecretRef: Type.Optional(
-        SecretReference('Certificates in PEM that MeshSync trusts besides the usual ones.', meshSyncDefaults.caKey),
+        SecretReference(
+          'CA certificates in PEM that MeshSync trusts besides those of its image.',
+          meshSyncDefaults.caKey,
+        ),
       ),
     },
-    { description: 'NATS servers that no Broker resource stands for.' },
+    { description: 'NATS servers that are not managed by a Broker resource.' },
   ),
   [
     {
       rule: "!has(self.credentialsSecretRef) || self.credentialsSecretRef.name == '' || !has(self.url) || !self.url.contains('@')",
-      message: 'must not hold credentials when there is a credentialsSecretRef',
+      message: 'must not contain credentials when there is a credentialsSecretRef',
       fieldPath: '.url',
       holds: ({ url, credentialsSecretRef }) => !credentialsSecretRef?.name || !url?.includes('@'),
     },
@@ -115,7 +118,7 @@ const Output = Type.Object(
       Type.Array(
         Type.String({ description: 'A resource or kind, for example pod.', maxLength: 63, pattern: '^[A-Za-z0-9]+$' }),
         {
-          description: 'Resources that are published, by name of resource or kind. Default: all that are watched.',
+          description: 'Resources that are published, by name of resource or kind. Default: all watched resources.',
           maxItems: 256,
           'x-kubernetes-list-type': 'set',
         },
@@ -124,38 +127,38 @@ const Output = Type.Object(
   },
   {
     description:
-      'What of all that is watched gets published. While neither is set, what Meshery Server has put into the Deployment stays.',
+      'Filters that limit what is published of the watched resources. While neither is set, the filters that Meshery Server has set in the Deployment are kept.',
   },
 );
 
 /** Shaped like a v1 ConfigMap, since Meshery's clients write one here. */
 const WatchList = Type.Object(
   {
-    apiVersion: Type.Optional(Type.String({ description: 'v1, as of a ConfigMap. Not read.' })),
-    kind: Type.Optional(Type.String({ description: 'ConfigMap. Not read.' })),
-    metadata: Type.Optional(Type.Object({}, { description: 'Metadata, as of a ConfigMap. Not read.' })),
+    apiVersion: Type.Optional(Type.String({ description: 'v1, as in a ConfigMap. Ignored.' })),
+    kind: Type.Optional(Type.String({ description: 'ConfigMap. Ignored.' })),
+    metadata: Type.Optional(Type.Object({}, { description: 'Metadata, as in a ConfigMap. Ignored.' })),
     data: Type.Optional(
       StringMap({
         description:
-          'whitelist: JSON list of {"Resource":"pods.v1.","Events":["ADDED","MODIFIED","DELETED"]}; or blacklist: JSON list of "secrets.v1.". A resource is plural.version.group, the group empty for core. One of the two.',
+          'whitelist: JSON list of {"Resource":"pods.v1.","Events":["ADDED","MODIFIED","DELETED"]}; or blacklist: JSON list of "secrets.v1.". A resource is plural.version.group, with an empty group for core. One of the two.',
       }),
     ),
     binaryData: Type.Optional(
       Type.Record(Type.String(), Type.String({ description: 'Base64.', format: 'byte' }), {
-        description: 'Binary data, as of a ConfigMap. Not read.',
+        description: 'Binary data, as in a ConfigMap. Ignored.',
       }),
     ),
-    immutable: Type.Optional(Type.Boolean({ description: 'As of a ConfigMap. Not read.' })),
+    immutable: Type.Optional(Type.Boolean({ description: 'As in a ConfigMap. Ignored.' })),
   },
   { description: 'What MeshSync watches. Default: its built-in set. A change restarts MeshSync.' },
 );
 
-/** `MeshSync.spec` as a person writes it: every field optional. */
+/** `MeshSync.spec` as users write it: every field is optional. */
 export const MeshSyncSpec = Type.Object(
   {
     size: Type.Optional(
       Type.Integer({
-        description: 'Number of MeshSync pods. More than one publish everything more than once.',
+        description: 'Number of MeshSync pods. Each of them publishes everything.',
         format: 'int32',
         minimum: 1,
         maximum: 10,
@@ -164,7 +167,7 @@ export const MeshSyncSpec = Type.Object(
     ),
     version: Type.Optional(
       Type.String({
-        description: `Tag of the meshery/meshsync image, optionally with a digest. A v before a semantic version is dropped. Default: ${meshSyncDefaults.version}.`,
+        description: `Tag of the meshery/meshsync image, optionally with a digest. A leading v of a semantic version is dropped. Default: ${meshSyncDefaults.version}.`,
         pattern: IMAGE_TAG_OR_EMPTY,
       }),
     ),
@@ -174,7 +177,7 @@ export const MeshSyncSpec = Type.Object(
     serviceAccountName: Type.Optional(
       Type.String({
         description:
-          'ServiceAccount that the pods run as, one of yours. Default: one of the name of the MeshSync, which is made.',
+          'Existing ServiceAccount that the pods run as. Default: one with the name of the MeshSync, which the operator creates.',
         maxLength: 253,
         pattern: DNS_SUBDOMAIN_OR_EMPTY,
       }),
@@ -182,17 +185,17 @@ export const MeshSyncSpec = Type.Object(
     broker: Type.Optional(BrokerReference),
     'watch-list': Type.Optional(WatchList),
     output: Type.Optional(Output),
-    debug: Type.Optional(Type.Boolean({ description: 'Whether MeshSync logs more of what it does (DEBUG).' })),
+    debug: Type.Optional(Type.Boolean({ description: 'Whether MeshSync writes debug logs (DEBUG).' })),
     redactSecrets: Type.Optional(
       Type.Boolean({
         description:
-          'Whether the values of Secrets are left out of what is published (MESHSYNC_REDACT_SECRETS). Off by default, since Meshery Server expects to see and to edit whole objects; while absent, what it has set stays.',
+          'Whether the values of published Secrets are redacted (MESHSYNC_REDACT_SECRETS). Off by default, since Meshery Server expects to see and to edit whole objects; while absent, a value that Meshery Server has set is kept.',
       }),
     ),
     contentDeduplication: Type.Optional(
       Type.Boolean({
         description:
-          'Whether an object that has not changed is published once only (MESHSYNC_BROKER_CONTENT_DEDUP). Off by default, so that a resync publishes everything anew.',
+          'Whether an unchanged object is published only once (MESHSYNC_BROKER_CONTENT_DEDUP). Off by default, so that a resync publishes everything again.',
       }),
     ),
   },
@@ -200,7 +203,7 @@ export const MeshSyncSpec = Type.Object(
 );
 export type MeshSyncSpec = Static<typeof MeshSyncSpec>;
 
-/** `MeshSync.status` as the sync hook answers it. */
+/** `MeshSync.status` as the sync hook returns it. */
 export const MeshSyncStatus = Type.Object(
   {
     ...commonStatus,
@@ -208,9 +211,9 @@ export const MeshSyncStatus = Type.Object(
       Type.String({ description: 'The broker in use: namespace/name of a Broker, or custom for a URL.' }),
     ),
     'publishing-to': Type.Optional(
-      Type.String({ description: 'Where MeshSync publishes, as nats://host:port. Never holds credentials.' }),
+      Type.String({ description: 'URL that MeshSync publishes to, as nats://host:port. Never contains credentials.' }),
     ),
   },
-  { description: 'What was last seen of MeshSync.' },
+  { description: 'Observed state of MeshSync.' },
 );
 export type MeshSyncStatus = Static<typeof MeshSyncStatus>;

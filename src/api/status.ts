@@ -1,12 +1,12 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import { conditionedStatus } from '../metacontroller/condition.ts';
 
-/** Status fields that both resources have. */
+/** Status fields of both resources. */
 export const commonStatus = {
   observedGeneration: conditionedStatus.observedGeneration,
   replicas: Type.Optional(
     Type.Integer({
-      description: 'Number of pods that exist or are about to; read by the scale subresource.',
+      description: 'Number of pods that exist or are being created; read by the scale subresource.',
       minimum: 0,
     }),
   ),

@@ -1,55 +1,55 @@
 import { rolloutConditions } from '../kubernetes/rollout.ts';
 import { type ConditionTable, commonConditions, conditionFactory } from '../metacontroller/conditions.ts';
 
-/** The conditions of a Broker besides those of every resource. */
+/** The conditions of a Broker besides the common ones. */
 export const brokerConditions = {
   ...rolloutConditions,
   SpecApplied: {
     ...commonConditions.SpecApplied,
     reasons: {
       ...commonConditions.SpecApplied.reasons,
-      ImmutableField: 'False: Kubernetes does not let a field change; the message says how to get there.',
-      StreamsWouldBeLost: 'False: NATS would drop streams; the message says how to keep them.',
-      SecretNotFound: 'False: a Secret that the spec names is not there.',
+      ImmutableField: 'False: a changed field is immutable; the message explains how to apply the change.',
+      StreamsWouldBeLost: 'False: NATS would drop streams; the message explains how to keep them.',
+      SecretNotFound: 'False: a Secret that the spec names does not exist.',
       SecretKeyMissing: 'False: a Secret that the spec names lacks a key.',
-      SecretInvalid: 'False: a Secret that the spec names holds what NATS can not use.',
-      UnusableCredential: 'False: the auth Secret was edited to what can not be part of a URL.',
+      SecretInvalid: 'False: a Secret that the spec names has a value that NATS can not use.',
+      UnusableCredential: 'False: the auth Secret was edited and has a value that can not be part of a URL.',
     },
   },
   EndpointPublished: {
-    description: 'Whether the addresses that the spec says are known and published.',
+    description: 'Whether the desired addresses are known and published.',
     desired: 'True',
     reasons: {
-      ClusterInternal: 'True: the broker is reached inside the cluster only.',
-      Published: 'True: the address outside of the cluster is known.',
+      ClusterInternal: 'True: the broker is exposed inside the cluster only.',
+      Published: 'True: the address outside the cluster is known.',
       Overridden: 'True: the address is the override of the spec.',
       ServersPending: 'False: no server has been ready yet.',
-      ServicePending: 'False: the client Service lacks an address, a port or its type.',
-      NodePortPending: 'False: the client Service has no node port.',
-      NodePending: 'False: no pod is on a node.',
-      LoadBalancerPending: 'False: the load balancer has no address.',
+      ServicePending: 'False: the client Service does not have its address, its ports or its type yet.',
+      NodePortPending: 'False: the client Service has no node port yet.',
+      NodePending: 'False: no pod is on a node yet.',
+      LoadBalancerPending: 'False: the load balancer has no address yet.',
     },
   },
   JetStreamResilient: {
-    description: 'With JetStream: whether streams outlive the failure of a server.',
+    description: 'With JetStream: whether streams stay available when a server fails.',
     reasons: {
       Quorum: 'True: they do.',
-      EvenSize: 'True: they do, and one server fewer would do as well.',
+      EvenSize: 'True: they do, and one server fewer would tolerate as many failures.',
       SingleServer: 'False: there is one server.',
-      NoQuorumWithoutBoth: 'False: of two servers both are needed.',
+      NoQuorumWithoutBoth: 'False: a majority of two servers needs both.',
     },
   },
   CertificateCoversService: {
-    description: 'With TLS: whether clients in the cluster, MeshSync among them, can trust the certificate.',
+    description: 'With TLS: whether clients in the cluster, such as MeshSync, accept the certificate.',
     reasons: {
-      Covered: 'True: they can.',
-      NameMissing: 'False: the certificate lacks the name by which they connect.',
-      Expired: 'False: the certificate, or one of its chain, has expired.',
-      NotYetValid: 'False: the certificate, or one of its chain, is not valid yet.',
-      UnknownAuthority: 'False: ca.crt did not issue the certificate.',
-      NotAnAuthority: 'False: what issued the certificate may not issue any.',
-      NotForServers: 'False: the certificate is for other purposes than a server.',
-      KeyRefused: 'False: a key is too short.',
+      Covered: 'True: clients accept it.',
+      NameMissing: 'False: the certificate does not cover that name.',
+      Expired: 'False: a certificate of the chain has expired.',
+      NotYetValid: 'False: a certificate of the chain is not valid yet.',
+      UnknownAuthority: 'False: no authority in ca.crt has issued the certificate.',
+      NotAnAuthority: 'False: the issuer of the certificate is not an authority.',
+      NotForServers: 'False: the extended key usage lacks server auth.',
+      KeyRefused: 'False: a key is too short, or of a curve that TLS does not have.',
     },
   },
 } as const satisfies ConditionTable;

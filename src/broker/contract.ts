@@ -2,11 +2,11 @@ import { Type } from '@sinclair/typebox';
 import { API_VERSION } from '../api/group.ts';
 import { type Observed, observed, resourceKind } from '../metacontroller/object.ts';
 
-// What a Broker promises to whoever connects to it: MeshSync, the command line and Meshery Server rely on it.
+// What clients of a Broker rely on: MeshSync, the command line and Meshery Server.
 
 /** Names of a broker's children. */
 export interface BrokerNames {
-  /** The client Service, the StatefulSet and what guards its pods; also the value of the instance label. */
+  /** The client Service, the StatefulSet, the PodDisruptionBudget and the NetworkPolicy; also the value of the instance label. */
   nats: string;
   headless: string;
   config: string;
@@ -15,7 +15,7 @@ export interface BrokerNames {
 
 /**
  * The names for a Broker called `name`: one called `X-broker` owns `X-nats…`, any other `Y` owns `Y-nats…`. So
- * `meshery-broker` has the names that Meshery Server looks for.
+ * `meshery-broker` has the names that Meshery Server expects.
  */
 export function brokerNames(name: string): BrokerNames {
   const base = /^(.+)-broker$/.exec(name)?.[1] ?? name;
@@ -27,37 +27,37 @@ export function brokerNames(name: string): BrokerNames {
 export const AUTH_KEYS = {
   /** What clients present to connect; Meshery Server reads it by this name. */
   token: 'token',
-  /** The URL by which clients in the cluster connect, where it is not `defaultUrl`. */
+  /** The URL for clients in the cluster, where it differs from `defaultUrl`. */
   url: 'url',
-  /** Certificates that clients have to trust, in PEM; only with TLS. */
+  /** CA certificates that clients must trust, in PEM; only with TLS. */
   ca: 'ca.crt',
 } as const;
 
-/** Whether a credential can be used as it is: not empty and without characters that a URL or nats.conf reads otherwise. */
+/** Whether a credential needs no escaping: not empty and without characters that are special in a URL or in nats.conf. */
 export function isUsable(credential: string): boolean {
   return SAFE.test(credential);
 }
 
 /**
- * Characters that stand for themselves in the user part of a URL (RFC 3986, unreserved) and in a quoted string of
- * nats.conf, which is where credentials go.
+ * Characters that are not special in the user part of a URL (RFC 3986, unreserved) and in a quoted string of nats.conf, where
+ * credentials are used.
  */
 const SAFE = /^[A-Za-z0-9._~-]+$/;
 
-/** Port of the client Service unless the spec names another. */
+/** Default port of the client Service. */
 export const CLIENT_PORT = 4222;
 
-/** DNS name of a client Service; it stays when the Service's address changes. Without the cluster's domain, which differs. */
+/** DNS name of a client Service, independent of its address. Without the cluster domain, which differs between clusters. */
 export function brokerHost(serviceName: string, namespace: string): string {
   return `${serviceName}.${namespace}.svc`;
 }
 
-/** The URL of a broker whose auth Secret names none. */
+/** The URL of a broker whose auth Secret has none. */
 export function defaultUrl(serviceName: string, namespace: string): string {
   return `nats://${brokerHost(serviceName, namespace)}:${CLIENT_PORT}`;
 }
 
-/** A Broker as a related object: what others read of it. */
+/** A Broker as a related object, with the fields that are read. */
 export const brokerKind = resourceKind(
   API_VERSION,
   'Broker',

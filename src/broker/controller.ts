@@ -17,9 +17,19 @@ export const broker: Controller<SyncContext> = defineController({
   spec: BrokerSpec,
   status: BrokerStatus,
   columns: [
-    { name: 'Size', type: 'integer', jsonPath: '.spec.size', description: 'Desired NATS servers' },
-    { name: 'Internal', type: 'string', jsonPath: '.status.endpoint.internal', description: 'In the cluster' },
-    { name: 'External', type: 'string', jsonPath: '.status.endpoint.external', description: 'Outside of it' },
+    { name: 'Size', type: 'integer', jsonPath: '.spec.size', description: 'Desired number of NATS servers' },
+    {
+      name: 'Internal',
+      type: 'string',
+      jsonPath: '.status.endpoint.internal',
+      description: 'Endpoint inside the cluster',
+    },
+    {
+      name: 'External',
+      type: 'string',
+      jsonPath: '.status.endpoint.external',
+      description: 'Endpoint outside the cluster',
+    },
     { name: 'Version', type: 'string', jsonPath: '.status.version', description: 'Tag of the running image' },
   ],
   conditions: brokerConditions,

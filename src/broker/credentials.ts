@@ -3,11 +3,11 @@ import type { ObservedSecret } from '../kubernetes/kinds.ts';
 import { decode } from '../kubernetes/secrets.ts';
 import { AUTH_KEYS, isUsable } from './contract.ts';
 
-/** What the auth Secret holds. */
+/** The credentials in the auth Secret. */
 export interface Credentials {
   /** What clients present to connect. */
   token: string;
-  /** What the servers of one broker present to each other. */
+  /** What the servers of a broker present to each other on routes. */
   routePassword: string;
 }
 
@@ -15,25 +15,25 @@ export interface Credentials {
 export const ROUTE_PASSWORD_KEY = 'route-password';
 
 /**
- * The credentials of a broker: those of its Secret, and new ones only for what the Secret lacks. So they are generated once,
- * and deleting the Secret, or a key of it, rotates them.
- * @param given the token of a Secret of the user's, which goes before a generated one
- * @param generateToken makes a random string of unreserved characters
+ * The credentials of a broker: those of its Secret, and generated ones for missing keys. So they are generated once, and
+ * deleting the Secret, or a key of it, rotates them.
+ * @param userToken the token of `spec.auth.tokenSecretRef`, which takes precedence over a generated one
+ * @param generateToken returns a random string of unreserved characters
  * @returns the credentials, or the key of the Secret whose value can't be used
  */
 export function resolveCredentials(
   secret: ObservedSecret | undefined,
-  given: string | undefined,
+  userToken: string | undefined,
   generateToken: () => string,
 ): Credentials | { unusable: string } {
-  const token = given ?? (decode(secret?.data?.[AUTH_KEYS.token]) || generateToken());
+  const token = userToken ?? (decode(secret?.data?.[AUTH_KEYS.token]) || generateToken());
   const routePassword = decode(secret?.data?.[ROUTE_PASSWORD_KEY]) || generateToken();
   if (!isUsable(token)) return { unusable: AUTH_KEYS.token };
   if (!isUsable(routePassword)) return { unusable: ROUTE_PASSWORD_KEY };
   return { token, routePassword };
 }
 
-/** Changes with the credentials, and tells nothing of them. */
+/** Changes with the credentials, and reveals nothing of them. */
 export function credentialsChecksum({ token, routePassword }: Credentials): string {
   return checksum(`${token}\n${routePassword}`);
 }

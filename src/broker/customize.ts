@@ -7,9 +7,9 @@ import { BROKER_LABEL } from './labels.ts';
 import { resolveBroker } from './spec.ts';
 
 /**
- * What a Broker's sync needs to see besides its children: whoever has the names of the children, the Secrets that the spec
- * names, and, for a node port, the pods, whose hosts are where it is reached. Asking for pods makes Metacontroller watch the
- * pods of the whole cluster, so it is done for that type only.
+ * The related objects of a Broker: objects with the names of its children, the Secrets that the spec names, and, for a node
+ * port, the pods, whose host addresses are published. Requesting pods makes Metacontroller watch the pods of the whole
+ * cluster, so it is done for that Service type only.
  */
 export function customizeBroker(parent: Parent): RelatedResourceRule[] {
   const { name, namespace } = parent.metadata;

@@ -6,16 +6,16 @@ import { condition } from './conditions.ts';
 import { PORTS } from './nats.ts';
 import type { Broker } from './spec.ts';
 
-/** Addresses of a broker, and whether those that the spec says are known. */
+/** Addresses of a broker, and whether the desired ones are known. */
 export interface Endpoint {
   addresses: NonNullable<BrokerStatus['endpoint']>;
   condition: ConditionInput;
 }
 
 /**
- * The endpoints as the observed client Service has them, `host:port` each.
- * @param pods the broker's pods, for the host address behind a node port
- * @param published the external endpoint of the last status; kept while it holds, so that it does not move about
+ * The endpoints of the observed client Service, `host:port` each.
+ * @param pods the broker's pods, for the host addresses of a node port
+ * @param published the external endpoint of the last status; kept while it is valid, so that it is stable
  */
 export function resolveEndpoint(
   broker: Broker,
@@ -40,37 +40,39 @@ export function resolveEndpoint(
 }
 
 /**
- * The endpoints while a first server starts: nobody is answered there yet, and each step by which the client Service gets
- * them would cost a write.
+ * The endpoints until the first server is ready: no client can connect yet, and each address that the client Service is
+ * assigned would cost a status write.
  */
 export function unpublishedEndpoint(): Endpoint {
-  const message = 'The endpoints are published with the first server that is ready.';
+  const message = 'The endpoints are published when the first server is ready.';
   return { addresses: {}, condition: unpublished('ServersPending', message) };
 }
 
 /**
- * What the client Service should have and has not: for a moment after a change, or for good when the API server refuses it,
- * which nobody tells the hook.
+ * Desired fields that the client Service does not have: briefly after a change, or permanently when the API server rejects it,
+ * which Metacontroller does not report to the hook.
  */
 function missing({ service: desired }: Broker, service: ObservedService | undefined): ConditionInput | undefined {
   const policy = desired.ipFamilyPolicy;
-  const lacks: string[] = [];
-  if (natsPort(service)?.port !== desired.port) lacks.push(`port ${desired.port}`);
+  const pending: string[] = [];
+  if (natsPort(service)?.port !== desired.port) pending.push(`port ${desired.port}`);
   for (const name of ['nats', 'monitor'] as const) {
     const nodePort = desired.nodePorts[name];
     const observed = service?.spec.ports?.find((port) => port.name === name)?.nodePort;
     if (nodePort === undefined || nodePort === observed) continue;
-    lacks.push(`node port ${nodePort} (if that lasts, it is taken, or outside of the cluster's range)`);
+    pending.push(
+      `node port ${nodePort} (if this persists, it is already allocated or outside the cluster's node port range)`,
+    );
   }
   if (policy && service?.spec.ipFamilyPolicy !== policy) {
-    lacks.push(`ipFamilyPolicy ${policy} (if that lasts, the cluster has one family only)`);
+    pending.push(`ipFamilyPolicy ${policy} (if this persists, the cluster is single-stack)`);
   }
-  if (lacks.length === 0) return undefined;
-  const message = `The client Service does not have ${lacks.join(', ')} yet. Events of the Broker tell when the API server refuses it.`;
+  if (pending.length === 0) return undefined;
+  const message = `The client Service does not have ${pending.join(', ')} yet. The Events of the Broker show whether the API server rejects it.`;
   return unpublished('ServicePending', message);
 }
 
-/** Addresses with the one to publish first. */
+/** Addresses, the one to publish first. */
 type External = { addresses?: string[]; condition: ConditionInput };
 
 function externalAddress(
@@ -83,7 +85,7 @@ function externalAddress(
   if (externalEndpointOverride) {
     return known([externalEndpointOverride], 'Overridden', 'The external endpoint is the override of the spec.');
   }
-  if (type === 'ClusterIP') return known([], 'ClusterInternal', 'The broker is reached inside the cluster only.');
+  if (type === 'ClusterIP') return known([], 'ClusterInternal', 'The broker is exposed inside the cluster only.');
   const port = natsPort(service);
   if (service?.spec.type !== type || !port) {
     return { condition: unpublished('ServicePending', `The client Service is not of type ${type} yet.`) };
@@ -94,7 +96,7 @@ function externalAddress(
     if (addresses[0])
       return known(publishedFirst(addresses, published), 'Published', 'The load balancer has an address.');
     const message =
-      'The load balancer has no address yet; if that lasts, look at the events of the Service and whether the cluster has a load balancer.';
+      'The load balancer has no address yet; if this persists, check the Events of the Service and whether the cluster has a load balancer.';
     return { condition: unpublished('LoadBalancerPending', message) };
   }
   if (!port.nodePort) {
@@ -107,8 +109,8 @@ function externalAddress(
 }
 
 /**
- * The nodes that run the pods, by all of their addresses. The published one stays as long as it is among them, or while
- * no pod is on a node at all, as when the only pod is being replaced.
+ * All addresses of the nodes that run the pods. The published one is kept while it is among them, or while no pod is on a
+ * node, such as when the only pod is being replaced.
  */
 function nodeAddresses(pods: ObservedPod[], nodePort: number, published: string | undefined): string[] {
   const candidates = pods
@@ -120,7 +122,7 @@ function nodeAddresses(pods: ObservedPod[], nodePort: number, published: string 
   return publishedFirst(candidates, published);
 }
 
-/** Addresses without repetition. The one that is published already comes first, so that it does not move about. */
+/** Addresses without duplicates. The one that is already published comes first, so that it is stable. */
 function publishedFirst(addresses: string[], published: string | undefined): string[] {
   const first = published !== undefined && addresses.includes(published) ? [published] : [];
   return [...new Set([...first, ...addresses])];

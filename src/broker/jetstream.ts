@@ -9,7 +9,7 @@ import type { Broker } from './spec.ts';
 /** Annotation of a StatefulSet with the limits of JetStream that were last applied, as JSON. */
 export const JETSTREAM_ANNOTATION = 'meshery.io/jetstream';
 
-/** Annotation of the pods that changes when JetStream does in a way that takes a restart. */
+/** Annotation of the pods that changes when a change of JetStream requires a restart. */
 export const JETSTREAM_RESTART_ANNOTATION = 'meshery.io/jetstream-restart';
 
 const JetStreamState = Type.Object({
@@ -33,7 +33,7 @@ export function jetStreamState({ size, jetStream }: Broker): JetStreamState | un
   };
 }
 
-/** What was last applied to an existing StatefulSet, `undefined` when that can't be told. */
+/** What was last applied to an existing StatefulSet, `undefined` when it is unknown. */
 export function lastJetStreamState(observed: ObservedStatefulSet | undefined): JetStreamState | undefined {
   const annotation = observed?.metadata.annotations?.[JETSTREAM_ANNOTATION];
   if (!annotation) return undefined;
@@ -45,13 +45,13 @@ export function lastJetStreamState(observed: ObservedStatefulSet | undefined): J
   }
 }
 
-/** First release that reloads greater limits without a restart. */
+/** First release that applies increased limits on reload. */
 const FIRST_TO_GROW_BY_RELOAD = '2.14.0';
 
 /**
- * The annotations that JetStream needs, of the StatefulSet and of its pods. NATS takes up limits that grow by a reload,
- * and refuses the whole configuration when they shrink. So the annotation of the pods stays as it is while they grow, and
- * becomes another, which rolls the pods, when they don't.
+ * The annotations of the StatefulSet and its pods for JetStream. NATS applies increased limits on reload, and rejects the
+ * whole configuration when they decrease. So the annotation of the pods is kept while limits increase, and changes, which
+ * rolls the pods, otherwise.
  */
 export function jetStreamAnnotations(
   broker: Broker,
@@ -72,15 +72,15 @@ function restart(broker: Broker, next: JetStreamState, observed: ObservedStatefu
   const last = lastJetStreamState(observed);
   const changes = LIMITS.map((limit) => change(last?.[limit], next[limit]));
   const canReload = isAtLeast(tagOf(broker.nats.image) ?? '', FIRST_TO_GROW_BY_RELOAD);
-  const stays = changes.every((how) => how === 'none' || (how === 'grows' && canReload));
-  // With what was there before, so that it is another one even when the limits go back to what they were.
-  return stays ? started : checksum(`${started} ${limits}`);
+  const needsNoRestart = changes.every((how) => how === 'none' || (how === 'increased' && canReload));
+  // Includes the previous value, so that it changes even when the limits return to former ones.
+  return needsNoRestart ? started : checksum(`${started} ${limits}`);
 }
 
 const LIMITS = ['maxFileStore', 'maxMemoryStore'] as const;
 
-/** A store that was off, or goes off, is another matter than one that grows. */
-function change(last: string | undefined, next: string): 'none' | 'grows' | 'other' {
+/** Enabling or disabling a store is not an increase of its limit. */
+function change(last: string | undefined, next: string): 'none' | 'increased' | 'other' {
   if (last === next) return 'none';
-  return last !== undefined && last !== '0' && BigInt(next) > BigInt(last) ? 'grows' : 'other';
+  return last !== undefined && last !== '0' && BigInt(next) > BigInt(last) ? 'increased' : 'other';
 }

@@ -19,12 +19,12 @@ export function brokerLabels({ names }: Pick<NamedBroker, 'names'>): Record<stri
   return recommendedLabels(NAME, names.nats, NAME);
 }
 
-/** Labels that a broker's pods have whatever its spec says. */
+/** Labels of all broker pods, whatever the spec. */
 export const podLabelKeys = [...Object.keys(brokerLabels({ names: brokerNames('') })), BROKER_LABEL];
 
 /**
- * Labels that select a broker's pods, for the StatefulSet and the Services alike. The selector of an existing
- * StatefulSet can't change, so it stays whatever it is.
+ * Labels that select a broker's pods, for the StatefulSet and the Services alike. The selector of an
+ * existing StatefulSet is immutable, so it is kept.
  */
 export function podSelector(broker: NamedBroker, observed: ObservedStatefulSet | undefined): Record<string, string> {
   return (

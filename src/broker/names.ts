@@ -2,15 +2,15 @@ import type { FieldError } from '../schema/validate.ts';
 import { brokerNames } from './contract.ts';
 
 /**
- * Longest name of a StatefulSet whose pods Kubernetes accepts: they are labelled with the name of their revision, which
- * is the StatefulSet's with 11 characters behind it, and a label value ends at 63.
+ * Maximum length of the name of a StatefulSet: its pods are labelled with the name of their revision, which appends 11
+ * characters to that of the StatefulSet, and a label value has at most 63.
  */
 const MAX_STATEFUL_SET_NAME = 52;
 
-/** A DNS-1035 label, which names of Services are: they start with a letter and hold no dot. */
+/** A DNS-1035 label, as required for names of Services: it starts with a letter and has no dot. */
 const SERVICE_NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 
-/** Why the children of a Broker of this name can't exist, `undefined` when they can. */
+/** Why the names of the children of a Broker of this name are invalid, `undefined` when they are valid. */
 export function nameProblem(name: string): FieldError | undefined {
   const { nats } = brokerNames(name);
   const path = 'metadata.name';
@@ -19,7 +19,7 @@ export function nameProblem(name: string): FieldError | undefined {
     return { path, message };
   }
   if (!SERVICE_NAME.test(nats)) {
-    const message = `gives the Service ${nats}, which must start with a letter and hold only lower-case letters, digits and -`;
+    const message = `gives the Service ${nats}, which must start with a letter and contain only lower-case letters, digits and -`;
     return { path, message };
   }
   return undefined;

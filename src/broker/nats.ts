@@ -1,13 +1,13 @@
 import { brokerHost, CLIENT_PORT } from './contract.ts';
 import type { Broker } from './spec.ts';
 
-/** Ports of a NATS server, by the names that its Services give them. */
+/** Ports of a NATS server, by their names in the Services. */
 export const PORTS = { nats: CLIENT_PORT, cluster: 6222, monitor: 8222 } as const;
 
-/** Port of the exporter, by the name that the NATS Helm chart gives it, and PodMonitors made for that. */
+/** Port of the exporter, with the name that the NATS Helm chart and PodMonitors for it use. */
 export const METRICS_PORT = { name: 'prom-metrics', port: 7777 } as const;
 
-/** DNS names of a broker's servers, which the headless Service gives to the pods of the StatefulSet. */
+/** DNS names of a broker's servers: those of the StatefulSet's pods in the headless Service. */
 export function natsServerAddresses(broker: Broker, serviceName: string): string[] {
   return Array.from(
     { length: broker.size },
@@ -15,7 +15,7 @@ export function natsServerAddresses(broker: Broker, serviceName: string): string
   );
 }
 
-/** The URL by which clients in the cluster connect, without credentials. */
+/** The URL for clients in the cluster, without credentials. */
 export function clientUrl({ names, namespace, service, tls }: Broker): string {
   return `${tls ? 'tls' : 'nats'}://${brokerHost(names.nats, namespace)}:${service.port}`;
 }

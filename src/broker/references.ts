@@ -11,18 +11,18 @@ import { readSecretKey, type SecretProblem, TLS_KEYS } from '../kubernetes/secre
 import { brokerHost, isUsable } from './contract.ts';
 import type { Broker } from './spec.ts';
 
-/** What a Broker takes from Secrets of the user's. */
+/** Values from the Secrets that a Broker refers to. */
 export interface References {
   token?: string;
-  /** The certificates that clients have to trust, in PEM, if the Secret names them. */
+  /** The CA certificates that clients must trust, in PEM, if the Secret has them. */
   ca?: string;
-  /** Why clients in the cluster refuse the certificate; `undefined` where they take it, and without TLS. */
+  /** Why clients in the cluster refuse the certificate; `undefined` where they accept it, and without TLS. */
   certificateProblem?: CertificateProblem;
 }
 
 /**
- * Reads the Secrets that a Broker refers to. Customize asks for them by name, so they are seen as soon as they are there.
- * A certificate that NATS would refuse is refused here, where running servers keep the one that they have.
+ * Reads the Secrets that a Broker refers to. Customize requests them by name, so a sync follows as soon as they exist.
+ * A certificate that NATS would reject is rejected here, so that running servers keep the one that they have.
  */
 export function resolveReferences(
   broker: Broker,
@@ -37,7 +37,11 @@ export function resolveReferences(
     const token = readSecretKey({ path, kind: 'Broker', namespace, secrets }, { name, key });
     if ('problem' in token) return token.problem;
     if (!isUsable(token.value)) {
-      return invalid(path, name, `key ${key} may hold only letters, digits and .-_~, not even a line break at its end`);
+      return invalid(
+        path,
+        name,
+        `key ${key} may contain only letters, digits and .-_~, without a line break at its end`,
+      );
     }
     references.token = token.value;
   }
@@ -80,6 +84,6 @@ function parse(
 }
 
 function invalid(path: string, name: string, what: string): SecretProblem {
-  const message = `${path}: in Secret ${name}, ${what}. Correct it. Everything that exists stays as it is until then.`;
+  const message = `${path}: in Secret ${name}, ${what}. Correct it. Existing children are left unchanged until then.`;
   return { reason: 'SecretInvalid', message };
 }

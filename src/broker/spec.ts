@@ -12,7 +12,7 @@ import { type BrokerNames, brokerNames } from './contract.ts';
 import { podLabelKeys } from './labels.ts';
 import { nameProblem } from './names.ts';
 
-/** A Broker's spec with nothing left open: what the children are made from. */
+/** A Broker's spec with all defaults applied: the input of the functions that make the children. */
 export interface Broker {
   name: string;
   namespace: string;
@@ -24,7 +24,7 @@ export interface Broker {
   promExporter?: Container;
   podTemplate: PodTemplate;
   service: BrokerService;
-  /** Where the token comes from, when it is not generated. */
+  /** Source of the token; absent when it is generated. */
   tokenSecretRef?: { name: string; key: string };
   tls?: { secretName: string; verify: boolean };
   jetStream?: JetStream;
@@ -33,7 +33,7 @@ export interface Broker {
   networkPolicy?: { clients?: V1NetworkPolicyPeer[]; monitor?: V1NetworkPolicyPeer[]; metrics?: V1NetworkPolicyPeer[] };
 }
 
-/** What is open in a container: its image and its resources. */
+/** The configurable fields of a container: its image and its resources. */
 export interface Container extends ContainerImage {
   resources: V1ResourceRequirements;
 }
@@ -57,7 +57,7 @@ export interface JetStream {
     /** Of the volumes, in canonical form. */
     size: string;
     storageClassName?: string;
-    /** How much of them streams may take; all unless it is given. */
+    /** Storage that streams can use; default: `size`. */
     maxSize?: string;
     retention: { whenDeleted: 'Retain' | 'Delete'; whenScaled: 'Retain' | 'Delete' };
   };
@@ -67,9 +67,9 @@ export interface JetStream {
 const check = compiled(BrokerSpec);
 
 /**
- * Resolves a parent's spec. An empty string, list or object counts as absent, as Go clients write them.
- * @param imageRegistry where images are taken from that name no registry
- * @returns the resolved broker, or the first field that can't be worked with
+ * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them.
+ * @param imageRegistry registry of images that name none
+ * @returns the resolved broker, or the first invalid field
  */
 export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
@@ -109,15 +109,15 @@ export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | 
 }
 
 function container(
-  standard: { repository: string; version: string; resources: V1ResourceRequirements },
+  defaults: { repository: string; version: string; resources: V1ResourceRequirements },
   { version, image, resources }: { version?: string; image?: Image; resources?: Resources },
   imageRegistry: string | undefined,
 ): Container {
-  const { image: reference, imagePullPolicy } = containerImage(standard, version, image, imageRegistry);
+  const { image: reference, imagePullPolicy } = containerImage(defaults, version, image, imageRegistry);
   return {
     image: reference,
     imagePullPolicy,
-    resources: (resources as V1ResourceRequirements | undefined) ?? standard.resources,
+    resources: (resources as V1ResourceRequirements | undefined) ?? defaults.resources,
   };
 }
 
@@ -154,9 +154,9 @@ function resolveJetStream({ jetstream: { fileStore, memoryStore } = {} }: Broker
   };
 }
 
-/** The Secret of a Broker's own can't be where it takes its credentials from. */
+/** A Broker can't take its credentials from the Secret that the operator creates for it. */
 function referenceProblem({ auth, tls }: BrokerSpec, { auth: own }: BrokerNames): FieldError | undefined {
-  const message = `must name a Secret of yours, not ${own}, which the operator makes`;
+  const message = `must name a Secret of yours, not ${own}, which the operator creates`;
   if (auth?.tokenSecretRef?.name === own) return { path: 'spec.auth.tokenSecretRef.name', message };
   if (tls?.secretName === own) return { path: 'spec.tls.secretName', message };
   return undefined;
@@ -184,8 +184,8 @@ function notCidr(path: string): FieldError {
 }
 
 /**
- * Whether Kubernetes takes a text for an address range: in its plain notation, with no bits set behind the prefix. A
- * Service with another one is refused on every sync.
+ * Whether Kubernetes accepts a text as an address range: in canonical notation, with no bits set behind the prefix. A Service
+ * with another one is rejected on every sync.
  */
 function isCidr(text: string): boolean {
   if (!ipaddr.isValidCIDR(text)) return false;

@@ -23,22 +23,22 @@ import { brokerHost } from './contract.ts';
 import { resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
 import type { Broker } from './spec.ts';
 
-/** What a broker's status is worked out from. */
+/** The observed state that a broker's status is computed from. */
 export interface BrokerObservation {
   service: ObservedService | undefined;
   statefulSet: ObservedStatefulSet | undefined;
   pods: ObservedPod[];
-  /** Who else has the names of children. */
+  /** Messages about name conflicts of children. */
   nameConflicts: string[];
-  /** What of the spec is not applied to the StatefulSet. */
+  /** The change of the spec that is not applied to the StatefulSet. */
   deferredChange: Problem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
   certificateProblem: CertificateProblem | undefined;
 }
 
 /**
- * The status of a broker, from what is observed alone: Metacontroller writes it even if a child could not be applied.
- * @param desired the StatefulSet of the answer, `undefined` when there is none
+ * The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied.
+ * @param desired the StatefulSet of the response, `undefined` when there is none
  */
 export function brokerStatus(
   { parent, lastStatus }: { parent: Parent; lastStatus: BrokerStatus | undefined },
@@ -76,7 +76,7 @@ export function brokerStatus(
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
       [
-        ready(requirements, 'The broker serves.'),
+        ready(requirements, 'The broker is serving.'),
         rollout,
         endpoint.condition,
         applied,
@@ -91,15 +91,15 @@ export function brokerStatus(
   };
 }
 
-/** What of the spec can't be applied to the Services. */
+/** The change of the spec that can't be applied to the Services. */
 function deferredServiceChange(broker: Broker, service: ObservedService | undefined): Problem | undefined {
   const { loadBalancerClass: desired, ipFamilies = [] } = broker.service;
   const effective = effectiveLoadBalancerClass(broker, service);
-  // Without a class in the spec, whichever the cluster has chosen is right.
+  // Without a class in the spec, the one that the cluster has set is accepted.
   if (desired !== undefined && desired !== effective) {
     return {
       reason: 'ImmutableField',
-      message: `spec.service.loadBalancerClass can't become ${desired} while it is ${effective ?? 'unset'}: Kubernetes fixes it as long as the type is LoadBalancer. Set the type to ClusterIP, then back.`,
+      message: `spec.service.loadBalancerClass can't become ${desired} while it is ${effective ?? 'unset'}: it is immutable while the type is LoadBalancer. Set the type to ClusterIP, then back.`,
     };
   }
   const family = fixedFamily(broker, service);
@@ -111,22 +111,22 @@ function deferredServiceChange(broker: Broker, service: ObservedService | undefi
   };
 }
 
-/** How many failures JetStream outlives: it needs a majority of its servers. */
+/** How many failed servers JetStream tolerates: it needs a majority. */
 function resilience({ size, jetStream }: Broker): ConditionInput[] {
   if (!jetStream) return [];
   if (size === 1) {
     const message =
-      'There is one server: while it restarts, streams wait. For servers that stand in, make a Broker with size 3.';
+      'There is one server: streams are unavailable while it restarts. For redundancy, create a Broker with size 3.';
     return [condition('JetStreamResilient', 'False', 'SingleServer', message)];
   }
   if (size === 2) {
-    const message = 'Of two servers both are needed for a majority: without either, streams stop. Use 3.';
+    const message = 'A majority of two servers needs both: streams are unavailable while either is down. Use 3.';
     return [condition('JetStreamResilient', 'False', 'NoQuorumWithoutBoth', message)];
   }
   const spare = Math.floor((size - 1) / 2);
   const isEven = size % 2 === 0;
-  const wasteful = isEven ? `, no more than ${size - 1} would` : '';
-  const message = `Streams with a replica on each of ${size} servers outlive ${spare} of them${wasteful}.`;
+  const wasteful = isEven ? `, no more than with ${size - 1} servers` : '';
+  const message = `Streams with a replica on each of ${size} servers tolerate the failure of ${spare}${wasteful}.`;
   return [condition('JetStreamResilient', 'True', isEven ? 'EvenSize' : 'Quorum', message)];
 }
 

@@ -23,8 +23,8 @@ import { brokerStatus } from './status.ts';
 type BrokerRequest = SyncRequest<(typeof kinds)[keyof typeof kinds], BrokerStatus>;
 
 /**
- * The sync of a Broker: a request in, the children that shall exist and the status out. The same request gives the same
- * answer, but for a credential that has to be generated and the time of a transition.
+ * The sync of a Broker: from a request to the desired children and the status. The same request gives the same response,
+ * except for generated credentials and transition times.
  */
 export function syncBroker(request: BrokerRequest, context: SyncContext): SyncResponse {
   const broker = resolveBroker(request.parent, context.imageRegistry);
@@ -42,10 +42,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const observed = found.statefulSet.observed;
   const selector = podSelector(broker, observed);
   const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
-  // Without a Secret and a ConfigMap of its own, the broker would run on somebody else's: it stays as it is.
+  // Without its own Secret and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
   const canRun = ![found.secret, found.configMap, found.statefulSet].some(({ nameConflict }) => nameConflict);
   const desiredSet = canRun ? statefulSet(desired, credentialsChecksum(credentials), selector, observed) : undefined;
-  const unless = ({ nameConflict }: { nameConflict?: string }, child: () => object) => (nameConflict ? [] : [child()]);
+  const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
+    nameConflict ? [] : [child()];
 
   return {
     status: brokerStatus(request, broker, selector, desiredSet, now, {
@@ -57,24 +58,24 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       certificateProblem: references.certificateProblem,
     }),
     children: [
-      ...unless(found.secret, () =>
+      ...unlessConflict(found.secret, () =>
         authSecret(desired, credentials, references.ca, governingService(broker, observed)),
       ),
-      ...unless(found.configMap, () => configMap(desired)),
-      ...unless(found.headless, () => headlessService(desired, selector, found.headless.observed)),
-      ...unless(found.service, () => clientService(desired, selector, found.service.observed)),
+      ...unlessConflict(found.configMap, () => configMap(desired)),
+      ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
+      ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
       ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
       ...(hasDisruptionBudget(desired)
-        ? unless(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
+        ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
         : []),
       ...(desired.networkPolicy
-        ? unless(found.networkPolicy, () => networkPolicy(desired, desired.networkPolicy ?? {}, selector))
+        ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, desired.networkPolicy ?? {}, selector))
         : []),
     ],
   };
 }
 
-/** Leaves the Secret as a person has edited it, under either apply strategy, and everything else as it was applied. */
+/** Keeps the manual edits of the Secret, under either apply strategy, and re-applies all other children. */
 function keepEditedSecret(
   request: BrokerRequest,
   { names }: Broker,
@@ -82,7 +83,7 @@ function keepEditedSecret(
   secret: ObservedSecret | undefined,
   context: SyncContext,
 ): SyncResponse {
-  const message = `Key ${key} of Secret ${names.auth} may hold only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one generated.`;
+  const message = `Key ${key} of Secret ${names.auth} may contain only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one generated.`;
   const kept = keepChildren(request, { reason: 'UnusableCredential', message }, context);
   const children = kept.children.map((child) =>
     child.kind === 'Secret' && child.metadata?.name === names.auth && secret?.data

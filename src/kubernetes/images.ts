@@ -1,7 +1,7 @@
 import semver from 'semver';
 import type { Image } from './pod-fields.ts';
 
-/** The image of a container, and when it is pulled. */
+/** Image and pull policy of a container. */
 export interface ContainerImage {
   image: string;
   imagePullPolicy: NonNullable<Image['pullPolicy']>;
@@ -9,32 +9,32 @@ export interface ContainerImage {
 
 /**
  * The image of a container.
- * @param standard repository and version unless others are given
+ * @param defaults repository and version unless the spec sets them
  * @param version tag, optionally with a digest
- * @param image what the spec says of it
- * @param registry where repositories that name no registry are taken from, for example `registry.example.com/mirror`
+ * @param image `image` of the spec
+ * @param registry for repositories that name none, for example `registry.example.com/mirror`
  */
 export function containerImage(
-  standard: { repository: string; version: string },
+  defaults: { repository: string; version: string },
   version: string | undefined,
-  { repository = standard.repository, pullPolicy }: Image = {},
+  { repository = defaults.repository, pullPolicy }: Image = {},
   registry = '',
 ): ContainerImage {
-  const tag = imageTag(version ?? standard.version);
+  const tag = imageTag(version ?? defaults.version);
   const prefix = registry && !namesRegistry(repository) ? `${registry}/` : '';
   return { image: `${prefix}${repository}:${tag}`, imagePullPolicy: pullPolicy ?? defaultPullPolicy(tag) };
 }
 
-/** As the grammar of references has it: the first component is a registry when it has a dot or a port, or is localhost. */
+/** By the grammar of image references: the first component is a registry when it has a dot or a port, or is localhost. */
 function namesRegistry(repository: string): boolean {
   const [first = '', ...path] = repository.split('/');
   return path.length > 0 && (/[.:]/.test(first) || first === 'localhost');
 }
 
 /**
- * The tag that a `version` field stands for. A `v` before a semantic version is dropped: the registries of NATS and
- * MeshSync publish `2.14.2`, while the releases on GitHub are called `v2.14.2`. A partial version (`v2.10`) counts as
- * semantic; `edge-v1` does not.
+ * The tag for a `version` field. A leading `v` of a semantic version is dropped: the registries of NATS and
+ * MeshSync publish `2.14.2`, while GitHub names the releases `v2.14.2`. A partial version (`v2.10`) is treated
+ * as semantic; `edge-v1` does not.
  */
 export function imageTag(version: string): string {
   return version.startsWith('v') && parseVersion(version.slice(1)) ? version.slice(1) : version;
@@ -46,9 +46,8 @@ function defaultPullPolicy(tag: string): 'Always' | 'IfNotPresent' {
 }
 
 /**
- * Whether a tag is a version at or above `minimum`, a release; a tag that proves nothing (`edge-latest`) is not. What
- * stands behind a version names a variant of its image (`-alpine3.22`, `-debian-12-r3`), unless a word of it says that
- * it is older than the release (`-rc.1`).
+ * Whether a tag is a version at or above the release `minimum`; a tag without a version (`edge-latest`) is not. The suffix of a
+ * version names a variant of its image (`-alpine3.22`, `-debian-12-r3`), unless a word of it marks a pre-release (`-rc.1`).
  */
 export function isAtLeast(tag: string, minimum: string): boolean {
   const version = parseVersion(tag);

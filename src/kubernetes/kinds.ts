@@ -24,7 +24,7 @@ const PodTemplate = Type.Object({
   ),
 });
 
-/** Every other field of a claim passes through, to be applied again as it is. */
+/** All other fields of a claim are kept, so that it can be re-applied unchanged. */
 const VolumeClaimTemplate = Type.Object({
   metadata: Type.Object({ name: Type.Optional(Type.String()) }),
   spec: Type.Optional(
@@ -129,7 +129,7 @@ const Deployment = observed({
   ),
 });
 
-/** The kinds of Kubernetes that controllers make or look at, each with what is read of its objects. */
+/** The Kubernetes kinds that controllers create or read, each with the fields that are read. */
 export const kinds = {
   secret: resourceKind('v1', 'Secret', 'secrets', Secret),
   configMap: resourceKind('v1', 'ConfigMap', 'configmaps', ObservedObject),

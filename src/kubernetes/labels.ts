@@ -1,9 +1,9 @@
-/** Annotation by which Meshery tells what an object is part of, and its value for what the operator makes. */
+/** Annotation that tells Meshery what an object is part of, and its value for the children of the operator. */
 export const [COMPONENT_TYPE, MANAGEMENT_PLANE] = ['meshery/component-type', 'management-plane'] as const;
 
 /**
  * The recommended labels (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels) of one child.
- * `instance` tells apart the parents of one namespace.
+ * `instance` distinguishes the parents in one namespace.
  */
 export function recommendedLabels(name: string, instance: string, component?: string): Record<string, string> {
   return {

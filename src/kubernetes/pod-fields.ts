@@ -3,9 +3,9 @@ import { LABEL_VALUE, NamedStrings, QUALIFIED_NAME, StringEnum } from '../schema
 import { compareQuantities, QUANTITY } from '../schema/quantity.ts';
 import { SelectsAll, withRules } from '../schema/rules.ts';
 
-/** What both kinds let a person say of their pods: the fields of Kubernetes, by Kubernetes' names. */
+/** The pod fields that both kinds expose, under the names that Kubernetes gives them. */
 
-/** An amount of something, as Kubernetes writes it. */
+/** A quantity of a resource, in the notation of Kubernetes. */
 function Quantity(description: string) {
   return Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: QUANTITY, maxLength: 32 })], {
     description,
@@ -15,38 +15,38 @@ function Quantity(description: string) {
 
 const SIZE = '[0-9]*[1-9][0-9]*(\\.[0-9]{1,3})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?';
 
-/** An amount of bytes that is more than nothing. */
+/** A quantity of bytes, greater than zero. */
 export function Size(description: string) {
   return Type.String({ description, pattern: `^${SIZE}$`, maxLength: 20 });
 }
 
-/** The same, or empty, which counts as absent. */
+/** The same, or empty, which is treated as absent. */
 export function OptionalSize(description: string) {
   return Type.Optional(Type.String({ description, pattern: `^(${SIZE})?$`, maxLength: 20 }));
 }
 
-const Amounts = (what: string) =>
+const ResourceList = (description: string) =>
   Type.Object(
     {
-      cpu: Type.Optional(Quantity('Processor time in cores, for example 500m.')),
+      cpu: Type.Optional(Quantity('CPU in cores, for example 500m.')),
       memory: Type.Optional(Quantity('Memory in bytes, for example 256Mi.')),
-      'ephemeral-storage': Type.Optional(Quantity('Local disk space in bytes, for example 1Gi.')),
+      'ephemeral-storage': Type.Optional(Quantity('Ephemeral storage in bytes, for example 1Gi.')),
     },
-    { description: what },
+    { description },
   );
 
-type Amount = 'cpu' | 'memory' | 'ephemeral-storage';
+type ResourceName = 'cpu' | 'memory' | 'ephemeral-storage';
 
 /** `resources` of a container. */
 export const Resources = withRules(
   Type.Object(
     {
-      requests: Type.Optional(Amounts('What the scheduler sets aside for the container.')),
-      limits: Type.Optional(Amounts('What the container can use at most.')),
+      requests: Type.Optional(ResourceList('Resources that the scheduler reserves for the container.')),
+      limits: Type.Optional(ResourceList('Maximum resources that the container can use.')),
     },
     { description: 'Compute resources of the container. Replaces the default as a whole.' },
   ),
-  (['cpu', 'memory', 'ephemeral-storage'] as Amount[]).map((name) => {
+  (['cpu', 'memory', 'ephemeral-storage'] as ResourceName[]).map((name) => {
     const field = name.replace('-', '__dash__');
     return {
       rule: `!has(self.requests) || !has(self.limits) || !has(self.requests.${field}) || !has(self.limits.${field}) || quantity(string(self.requests.${field})).compareTo(quantity(string(self.limits.${field}))) <= 0`,
@@ -59,13 +59,13 @@ export const Resources = withRules(
 );
 export type Resources = Static<typeof Resources>;
 
-/** Where the image of a container comes from, and when. */
+/** Repository and pull policy of the image of a container. */
 export const Image = Type.Object(
   {
     repository: Type.Optional(
       Type.String({
         description:
-          'Repository of the image. One that names no registry is taken from that of the operator (IMAGE_REGISTRY), if it has one.',
+          'Repository of the image. One that names no registry is pulled from IMAGE_REGISTRY of the operator, if that is set.',
         maxLength: 255,
         pattern: IMAGE_REPOSITORY(),
       }),
@@ -76,7 +76,7 @@ export const Image = Type.Object(
       }),
     ),
   },
-  { description: 'Where the image comes from; its tag is the version.' },
+  { description: 'Repository and pull policy of the image; its tag is the version.' },
 );
 export type Image = Static<typeof Image>;
 
@@ -99,7 +99,7 @@ const LabelValues = Type.Array(
 
 const valuesFit = {
   rule: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
-  message: 'must hold values for In and NotIn, and none otherwise',
+  message: 'must have values for In and NotIn, and none otherwise',
   fieldPath: '.values',
 };
 
@@ -107,10 +107,10 @@ const LabelSelectorRequirement = withRules(
   Type.Object(
     {
       key: LabelKey('Name of the label.'),
-      operator: StringEnum(operators, { description: 'How the label relates to the values.' }),
+      operator: StringEnum(operators, { description: 'Relation of the label to the values.' }),
       values: Type.Optional(LabelValues),
     },
-    { description: 'A demand on one label.' },
+    { description: 'A requirement on one label.' },
   ),
   [
     {
@@ -126,7 +126,7 @@ export function LabelSelector(description: string) {
     {
       matchLabels: Type.Optional(LabelMap('Labels that must have these values.')),
       matchExpressions: Type.Optional(
-        Type.Array(LabelSelectorRequirement, { description: 'Demands that must all be met.', maxItems: 16 }),
+        Type.Array(LabelSelectorRequirement, { description: 'Requirements that must all be met.', maxItems: 16 }),
       ),
     },
     { description, [SelectsAll]: true },
@@ -141,15 +141,15 @@ const NodeSelectorRequirement = withRules(
   Type.Object(
     {
       key: LabelKey('Name of the label of the node.'),
-      operator: StringEnum([...operators, 'Gt', 'Lt'], { description: 'How the label relates to the values.' }),
+      operator: StringEnum([...operators, 'Gt', 'Lt'], { description: 'Relation of the label to the values.' }),
       values: Type.Optional(LabelValues),
     },
-    { description: 'A demand on one label of a node.' },
+    { description: 'A requirement on one label of a node.' },
   ),
   [
     {
       rule: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : (self.operator in ['Gt', 'Lt'] ? has(self.values) && size(self.values) == 1 && self.values[0].matches('^-?[0-9]+$') : !has(self.values) || size(self.values) == 0)",
-      message: 'must hold values for In and NotIn, one integer for Gt and Lt, and none otherwise',
+      message: 'must have values for In and NotIn, one integer for Gt and Lt, and none otherwise',
       fieldPath: '.values',
       holds: ({ operator, values = [] }) => {
         if (operator === 'Gt' || operator === 'Lt') return values.length === 1 && /^-?[0-9]+$/.test(values[0] ?? '');
@@ -163,7 +163,7 @@ const NodeSelectorTerm = (description: string) =>
   Type.Object(
     {
       matchExpressions: Type.Optional(
-        Type.Array(NodeSelectorRequirement, { description: 'Demands that must all be met.', maxItems: 16 }),
+        Type.Array(NodeSelectorRequirement, { description: 'Requirements that must all be met.', maxItems: 16 }),
       ),
     },
     { description, [SelectsAll]: true },
@@ -187,7 +187,7 @@ const PodAffinityTerm = (description: string) =>
           maxItems: 16,
         }),
       ),
-      topologyKey: LabelKey('Label of nodes: those with the same value are one place.'),
+      topologyKey: LabelKey('Label of nodes: nodes with the same value are one topology domain.'),
     },
     { description },
   );
@@ -196,15 +196,18 @@ const podAffinity = (description: string) =>
   Type.Object(
     {
       requiredDuringSchedulingIgnoredDuringExecution: Type.Optional(
-        Type.Array(PodAffinityTerm('A demand.'), { description: 'Demands that must all be met.', maxItems: 8 }),
+        Type.Array(PodAffinityTerm('A requirement.'), {
+          description: 'Requirements that must all be met.',
+          maxItems: 8,
+        }),
       ),
       preferredDuringSchedulingIgnoredDuringExecution: Type.Optional(
         Type.Array(
           Type.Object(
-            { weight: Weight, podAffinityTerm: PodAffinityTerm('What is preferred.') },
+            { weight: Weight, podAffinityTerm: PodAffinityTerm('The preferred term.') },
             { description: 'A preference.' },
           ),
-          { description: 'Preferences; the node with the greatest sum of weights is taken.', maxItems: 8 },
+          { description: 'Preferences; the node with the highest sum of weights is preferred.', maxItems: 8 },
         ),
       ),
     },
@@ -219,32 +222,32 @@ const Affinity = Type.Object(
           requiredDuringSchedulingIgnoredDuringExecution: Type.Optional(
             Type.Object(
               {
-                nodeSelectorTerms: Type.Array(NodeSelectorTerm('Demands on a node.'), {
-                  description: 'Terms of which one must be met.',
+                nodeSelectorTerms: Type.Array(NodeSelectorTerm('Requirements on a node.'), {
+                  description: 'Terms, at least one of which must match.',
                   minItems: 1,
                   maxItems: 8,
                 }),
               },
-              { description: 'What a node must have.' },
+              { description: 'Requirements that a node must meet.' },
             ),
           ),
           preferredDuringSchedulingIgnoredDuringExecution: Type.Optional(
             Type.Array(
               Type.Object(
-                { weight: Weight, preference: NodeSelectorTerm('What is preferred.') },
+                { weight: Weight, preference: NodeSelectorTerm('The preferred term.') },
                 { description: 'A preference.' },
               ),
-              { description: 'Preferences; the node with the greatest sum of weights is taken.', maxItems: 8 },
+              { description: 'Preferences; the node with the highest sum of weights is preferred.', maxItems: 8 },
             ),
           ),
         },
-        { description: 'Demands on the nodes.' },
+        { description: 'Affinity to nodes.' },
       ),
     ),
-    podAffinity: Type.Optional(podAffinity('Pods to be near to.')),
-    podAntiAffinity: Type.Optional(podAffinity('Pods to be away from.')),
+    podAffinity: Type.Optional(podAffinity('Pods to run near.')),
+    podAntiAffinity: Type.Optional(podAffinity('Pods to run away from.')),
   },
-  { description: 'Demands on where the pods run.' },
+  { description: 'Affinity and anti-affinity of the pods.' },
 );
 
 const Toleration = withRules(
@@ -263,11 +266,11 @@ const Toleration = withRules(
       value: Type.Optional(Type.String({ description: 'Value of the taint.', maxLength: 63, pattern: LABEL_VALUE })),
       effect: Type.Optional(
         StringEnum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], {
-          description: 'Effect of the taint. Default: every one.',
+          description: 'Effect of the taint. Default: all effects.',
         }),
       ),
       tolerationSeconds: Type.Optional(
-        Type.Integer({ description: 'How long a NoExecute taint is tolerated, in seconds. Default: for ever.' }),
+        Type.Integer({ description: 'How long a NoExecute taint is tolerated, in seconds. Default: forever.' }),
       ),
     },
     { description: 'A taint of nodes that the pods tolerate.' },
@@ -298,13 +301,13 @@ const TopologySpreadConstraint = withRules(
   Type.Object(
     {
       maxSkew: Type.Integer({
-        description: 'By how many pods two places may differ.',
+        description: 'Maximum difference in the number of pods between topology domains.',
         format: 'int32',
         minimum: 1,
       }),
-      topologyKey: LabelKey('Label of nodes: those with the same value are one place.'),
+      topologyKey: LabelKey('Label of nodes: nodes with the same value are one topology domain.'),
       whenUnsatisfiable: StringEnum(['DoNotSchedule', 'ScheduleAnyway'], {
-        description: 'What happens to a pod that would break the rule.',
+        description: 'What happens to a pod that would violate the constraint.',
       }),
       labelSelector: Type.Optional(LabelSelector('The pods that are counted. Default: those of the resource.')),
       matchLabelKeys: Type.Optional(
@@ -315,21 +318,23 @@ const TopologySpreadConstraint = withRules(
       ),
       minDomains: Type.Optional(
         Type.Integer({
-          description: 'Number of places there should be. Only with DoNotSchedule.',
+          description: 'Minimum number of topology domains. Only with DoNotSchedule.',
           format: 'int32',
           minimum: 1,
         }),
       ),
       nodeAffinityPolicy: Type.Optional(
-        StringEnum(['Honor', 'Ignore'], { description: 'Whether only nodes that the pods may run on count.' }),
+        StringEnum(['Honor', 'Ignore'], {
+          description: 'Whether only nodes that match the affinity and the selector of the pods count.',
+        }),
       ),
       nodeTaintsPolicy: Type.Optional(
         StringEnum(['Honor', 'Ignore'], {
-          description: 'Whether nodes with taints that are not tolerated are left out.',
+          description: 'Whether nodes with taints that the pods do not tolerate are excluded.',
         }),
       ),
     },
-    { description: 'How pods spread over places.' },
+    { description: 'How pods spread over topology domains.' },
   ),
   [
     {
@@ -341,7 +346,7 @@ const TopologySpreadConstraint = withRules(
   ],
 );
 
-/** What is laid over the pods; shaped like a pod template of Kubernetes, with the parts that are safe to choose. */
+/** Merged into the pod template: the fields of a Kubernetes pod template that are safe to set. */
 export const PodTemplate = Type.Object(
   {
     metadata: Type.Optional(
@@ -365,7 +370,7 @@ export const PodTemplate = Type.Object(
           affinity: Type.Optional(Affinity),
           topologySpreadConstraints: Type.Optional(
             Type.Array(TopologySpreadConstraint, {
-              description: 'How the pods spread over the cluster, in place of the default.',
+              description: 'How the pods spread over the cluster. Replaces the default.',
               maxItems: 8,
               'x-kubernetes-list-type': 'map',
               'x-kubernetes-list-map-keys': ['topologyKey', 'whenUnsatisfiable'],
@@ -383,7 +388,7 @@ export const PodTemplate = Type.Object(
               Type.Object(
                 {
                   name: Type.String({
-                    description: 'Name of a Secret of the namespace.',
+                    description: 'Name of a Secret in the namespace of the resource.',
                     maxLength: 253,
                     pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
                   }),
@@ -399,7 +404,7 @@ export const PodTemplate = Type.Object(
             ),
           ),
         },
-        { description: 'Where the pods run.' },
+        { description: 'Scheduling and image pull secrets of the pods.' },
       ),
     ),
   },

@@ -3,10 +3,10 @@ import { CONTROLLER_UID_LABEL } from '../metacontroller/reapply.ts';
 import type { FieldError } from '../schema/validate.ts';
 import type { PodTemplate } from './pod-fields.ts';
 
-/** A pod template as a workload has it. */
+/** The pod template of a workload. */
 type Template = V1PodTemplateSpec & { spec: V1PodSpec };
 
-/** Labels that Kubernetes and Metacontroller put on pods and workloads themselves. */
+/** Labels that Kubernetes and Metacontroller set on pods and workloads. */
 const systemLabels = [
   'apps.kubernetes.io/pod-index',
   'controller-revision-hash',
@@ -16,8 +16,8 @@ const systemLabels = [
 ];
 
 /**
- * Why what a spec says of its pods can't be laid over them: it would take the place of what the operator puts there.
- * @param reserved labels that the pods have anyway
+ * The first label or annotation of `spec.podTemplate` that the operator itself sets, `undefined` when there is none.
+ * @param reserved labels that the operator sets on the pods
  */
 export function podTemplateProblem({ metadata }: PodTemplate, reserved: string[]): FieldError | undefined {
   for (const key of Object.keys(metadata?.labels ?? {})) {
@@ -31,7 +31,7 @@ export function podTemplateProblem({ metadata }: PodTemplate, reserved: string[]
   return undefined;
 }
 
-/** A pod template with what a spec says of its pods laid over it. Without that, it is the same. */
+/** Merges `spec.podTemplate` into a pod template. An empty one leaves it unchanged. */
 export function withPodTemplate(
   template: Template,
   { metadata = {}, spec = {} }: PodTemplate,

@@ -32,18 +32,19 @@ export function readSecretKey(
   return { value };
 }
 
-/** What either kind does meanwhile. */
+/** Messages for the resource that has the reference. */
 const MESSAGES = {
   Broker: {
     notFound: (name: string) =>
-      `there is no Secret ${name} in the namespace of the Broker. It is used as soon as it is there. Everything that exists stays as it is until then.`,
+      `Secret ${name} does not exist in the namespace of the Broker. It is used as soon as it exists. Existing children are left unchanged until then.`,
     keyMissing: (name: string, key: string) =>
-      `Secret ${name} has no ${key}. It is used as soon as it has. Everything that exists stays as it is until then.`,
+      `Secret ${name} has no key ${key}. It is used as soon as the key exists. Existing children are left unchanged until then.`,
   },
   MeshSync: {
     notFound: (name: string) =>
-      `there is no Secret ${name} in the namespace of the MeshSync, which stays as it is until there is.`,
-    keyMissing: (name: string, key: string) => `Secret ${name} has no ${key}. MeshSync stays as it is until it has.`,
+      `Secret ${name} does not exist in the namespace of the MeshSync, which is left unchanged until it exists.`,
+    keyMissing: (name: string, key: string) =>
+      `Secret ${name} has no key ${key}. MeshSync is left unchanged until the key exists.`,
   },
 };
 

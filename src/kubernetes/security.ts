@@ -1,6 +1,6 @@
 import type { V1PodSecurityContext, V1SecurityContext } from '@kubernetes/client-node';
 
-/** User and group `nonroot` of distroless images, which today's broker pods run as. */
+/** User and group `nonroot` of distroless images, which the broker pods of Meshery's Go operator run as too. */
 const NON_ROOT = 65532;
 
 /** Pod-level half of the restricted Pod Security Standard. */

@@ -1,16 +1,15 @@
 /** The URL of a NATS server, or of several, with and without credentials. */
 export interface BrokerUrl {
-  /** As the client needs it. May hold credentials: belongs in a Secret only. */
+  /** For the client. May contain credentials: for Secrets only. */
   full: string;
-  /** Without credentials; fit to be shown. */
+  /** Without credentials; safe for status and logs. */
   redacted: string;
-  /** Whether the URL holds more than the redacted one: a user, or a path or query, which may be credentials too. */
+  /** Whether the URL contains more than the redacted one: a user, or a path or query, which may be credentials too. */
   hasCredentials: boolean;
 }
 
 /**
- * Reads URLs as NATS clients do: comma-separated, and without a scheme it is `nats://`. `undefined` when one
- * names no host.
+ * Parses URLs as NATS clients do: comma-separated, with `nats://` as the default scheme. `undefined` when one has no host.
  */
 export function parseBrokerUrl(text: string): BrokerUrl | undefined {
   const urls: BrokerUrl[] = [];
@@ -32,8 +31,8 @@ export function withCredentials(url: string, variable: string): string {
 }
 
 /**
- * MeshSync reads the host of its first URL out of the whole text before its NATS client reads all of them: a slash ends
- * that host for the one, and means nothing to the other.
+ * MeshSync parses the host of its first URL from the whole text, before its NATS client parses all of them: a slash ends the
+ * host for the former, and the latter ignores it.
  */
 function joined(urls: string[]): string {
   return urls.map((url, index) => (index < urls.length - 1 && !url.endsWith('/') ? `${url}/` : url)).join(',');

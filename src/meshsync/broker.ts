@@ -14,24 +14,24 @@ export interface BrokerConnection {
   /** The broker's URL, without credentials. */
   url: string;
   /**
-   * What the pods read from a Secret: the token of a native broker, what stands before the @ of a custom URL, or a whole
-   * URL that holds credentials itself.
+   * What the pods read from a Secret: the token of a native broker, the credentials before the @ of a custom URL, or a whole
+   * URL that contains credentials.
    */
   credential?: SecretKey & { type: 'token' | 'credentials' | 'url'; value: string };
-  /** Certificates to trust besides the usual ones, in PEM, and where the pods read them. */
+  /** CA certificates to trust besides those of the image, in PEM, and the Secret that the pods read them from. */
   ca?: SecretKey & { value: string };
-  /** Whether that Secret has to be made in MeshSync's own namespace, since no other is there for its pods to read. */
+  /** Whether that Secret must be created in MeshSync's namespace, since its pods can read no other. */
   needsSecret: boolean;
 }
 
-/** How MeshSync's pods reach their broker, with checksums in the place of what is secret of it. */
+/** How MeshSync's pods reach their broker, with checksums instead of the secret values. */
 export interface BrokerAccess {
   url: string;
   credential?: SecretKey & { type: NonNullable<BrokerConnection['credential']>['type']; checksum: string };
   ca?: SecretKey & { checksum: string };
 }
 
-/** A connection without what is secret of it, fit to be part of a manifest. */
+/** A connection without its secret values, safe for a manifest. */
 export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAccess {
   const checked = <Key extends SecretKey & { value: string }>({ value, ...key }: Key) => ({
     checksum: checksum(value),
@@ -40,21 +40,25 @@ export function accessTo({ url, credential, ca }: BrokerConnection): BrokerAcces
   return { url, ...(credential && { credential: checked(credential) }), ...(ca && { ca: checked(ca) }) };
 }
 
-/** What became of a MeshSync's reference to its broker. */
+/** The result of resolving a MeshSync's reference to its broker. */
 export interface ResolvedBroker {
-  /** `undefined` while the broker can't be worked out; then what runs is left as it is. */
+  /** `undefined` while the broker is not resolved; a running MeshSync is then left unchanged. */
   connection?: BrokerConnection;
   condition: ConditionInput;
 }
 
 /**
- * Follows the reference to a broker. A native one is resolved once the Broker and its Secret are there: MeshSync itself
- * waits for the servers to answer, so that they are not ready is reported, unless they are on their way, but not waited for.
- * @param runs whether MeshSync has pods that publish to what was resolved before
+ * Resolves the reference to a broker. A native one is resolved once the Broker and its Secret exist: MeshSync itself waits for
+ * the servers, so servers that are not ready are reported, unless they are starting, but do not block.
+ * @param isRunning whether MeshSync has a Deployment that publishes to the previously resolved broker
  */
-export function resolveBrokerReference(meshSync: MeshSync, request: MeshSyncRequest, runs: boolean): ResolvedBroker {
+export function resolveBrokerReference(
+  meshSync: MeshSync,
+  request: MeshSyncRequest,
+  isRunning: boolean,
+): ResolvedBroker {
   const { broker } = meshSync;
-  if (broker.type === 'native') return resolveNative(meshSync, broker, request, runs);
+  if (broker.type === 'native') return resolveNative(meshSync, broker, request, isRunning);
   if (broker.type === 'none') {
     return unresolved(
       'BrokerNotSpecified',
@@ -79,7 +83,7 @@ function resolveCustom(
     if (!CREDENTIALS.test(read.value)) {
       return unresolved(
         'SecretInvalid',
-        `spec.broker.custom.credentialsSecretRef: key ${credentials.key} of Secret ${credentials.name} must be a token or user:password of letters, digits and .-_~, with other characters written as %XX, and no line break at its end.`,
+        `spec.broker.custom.credentialsSecretRef: key ${credentials.key} of Secret ${credentials.name} must be a token or user:password of letters, digits and .-_~, with other characters written as %XX, without a line break at its end.`,
       );
     }
     found.credential = { type: 'credentials', ...credentials, value: read.value };
@@ -95,16 +99,16 @@ function resolveCustom(
   };
 }
 
-/** What may stand before the @ of a URL (RFC 3986), as NATS clients take it apart at the colon. */
+/** Credentials before the @ of a URL (RFC 3986), which NATS clients split at the colon. */
 const CREDENTIALS = /^([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+(:([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)?$/;
 
-/** The URL of a reference as far as it is known without its Broker; never holds credentials. */
+/** The URL of a reference that is known without its Broker; never contains credentials. */
 export function publishingTo(broker: BrokerReference): string | undefined {
   if (broker.type === 'native') return nativeUrl(broker);
   return broker.type === 'custom' ? broker.url.redacted : undefined;
 }
 
-/** By DNS name, so that it stays the same when the Service gets another address. */
+/** By DNS name, which does not depend on the address of the Service. */
 function nativeUrl({ serviceName, namespace }: NativeReference): string {
   return defaultUrl(serviceName, namespace);
 }
@@ -115,27 +119,27 @@ function resolveNative(
   { namespace, names }: MeshSync,
   reference: NativeReference,
   request: MeshSyncRequest,
-  runs: boolean,
+  isRunning: boolean,
 ): ResolvedBroker {
   const name = `${reference.namespace}/${reference.name}`;
   const broker = relatedOf(request, brokerKind)[name];
   if (!broker) {
-    return unresolved('BrokerNotFound', `There is no Broker ${name}. MeshSync stays as it is until there is one.`);
+    return unresolved('BrokerNotFound', `Broker ${name} does not exist. MeshSync is left unchanged until it exists.`);
   }
   if (broker.metadata.deletionTimestamp) {
-    return unresolved('BrokerTerminating', `Broker ${name} is being deleted. MeshSync stays as it is.`);
+    return unresolved('BrokerTerminating', `Broker ${name} is being deleted. MeshSync is left unchanged.`);
   }
   if (broker.spec?.tls?.verify === true) {
     return unresolved(
       'ClientCertificateRequired',
-      `Broker ${name} asks clients for a certificate (spec.tls.verify), and MeshSync has none to show. MeshSync stays as it is.`,
+      `Broker ${name} requires client certificates (spec.tls.verify), and MeshSync has none. MeshSync is left unchanged.`,
     );
   }
   const secret = relatedOf(request, kinds.secret)[`${reference.namespace}/${reference.authSecret}`];
   const token = decode(secret?.data?.[AUTH_KEYS.token]);
   if (!secret || controllerOf(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {
-    // A Broker that was made a moment ago has its Secret a moment later.
-    if (!secret && !runs && isStarting(broker)) return { condition: isThere(reference) };
+    // The Secret of a new Broker is created a moment later.
+    if (!secret && !isRunning && isStarting(broker)) return { condition: brokerExists(reference) };
     return unresolved(
       'CredentialsPending',
       `Broker ${name} has no Secret ${reference.authSecret} with a usable token yet; see the conditions of the Broker.`,
@@ -151,15 +155,15 @@ function resolveNative(
       needsSecret,
       ...(ca && { ca: { name: secretName, key: AUTH_KEYS.ca, value: ca } }),
     },
-    condition: brokerNotReady(broker) ?? isThere(reference),
+    condition: brokerNotReady(broker) ?? brokerExists(reference),
   };
 }
 
-/** The same while its servers start and once they are ready, so that a MeshSync need not report each step of its Broker. */
-function isThere({ namespace, name, authSecret }: NativeReference): ConditionInput {
+/** The same while the servers start and when they are ready, so that the MeshSync's status is not written at each step. */
+function brokerExists({ namespace, name, authSecret }: NativeReference): ConditionInput {
   return resolved(
     'Resolved',
-    `Broker ${namespace}/${name} is there; MeshSync starts as soon as Secret ${authSecret} is.`,
+    `Broker ${namespace}/${name} exists; MeshSync starts as soon as Secret ${authSecret} does.`,
   );
 }
 
@@ -170,11 +174,11 @@ function brokerNotReady(broker: ObservedBroker): ConditionInput | undefined {
   if (ready?.status !== 'False' || isStarting(broker)) return undefined;
   return resolved(
     'BrokerNotReady',
-    `Broker ${namespace}/${name} is there but not ready: ${ready.reason ?? 'no reason'}.`,
+    `Broker ${namespace}/${name} exists but is not ready: ${ready.reason ?? 'no reason'}.`,
   );
 }
 
-/** Whether a Broker was not synced yet, or waits for nothing but its first servers: it has an endpoint from then on. */
+/** Whether a Broker was not synced yet, or only waits for its first server: from then on it has an endpoint. */
 function isStarting(broker: ObservedBroker): boolean {
   if (broker.status?.endpoint?.internal) return false;
   if (!broker.status?.conditions?.length) return true;

@@ -1,31 +1,31 @@
 import { rolloutConditions } from '../kubernetes/rollout.ts';
 import { type ConditionTable, conditionFactory } from '../metacontroller/conditions.ts';
 
-/** The conditions of a MeshSync besides those of every resource. */
+/** The conditions of a MeshSync besides the common ones. */
 export const meshSyncConditions = {
   Progressing: {
     ...rolloutConditions.Progressing,
     reasons: {
       ...rolloutConditions.Progressing.reasons,
       ProgressDeadlineExceeded:
-        'Unknown: Kubernetes has stopped waiting for the Deployment; others of its reasons may stand here too.',
+        'Unknown: the Deployment exceeded its progress deadline; other reasons of its condition Progressing may appear too.',
     },
   },
   BrokerResolved: {
-    description: 'Whether it is known how to reach the broker.',
+    description: 'Whether the URL and the credentials of the broker are known.',
     desired: 'True',
     reasons: {
-      Resolved: 'True: the Broker is there.',
+      Resolved: 'True: the Broker exists.',
       CustomUrl: 'True: the broker is the URL of the spec.',
-      BrokerNotReady: 'True: the Broker is there, but not ready.',
+      BrokerNotReady: 'True: the Broker exists, but is not ready.',
       BrokerNotSpecified: 'False: the spec names neither a Broker nor a URL.',
-      BrokerNotFound: 'False: there is no such Broker.',
+      BrokerNotFound: 'False: the Broker does not exist.',
       BrokerTerminating: 'False: the Broker is being deleted.',
-      ClientCertificateRequired: 'False: the Broker wants a certificate of its clients, and MeshSync has none.',
+      ClientCertificateRequired: 'False: the Broker requires client certificates, and MeshSync has none.',
       CredentialsPending: 'False: the Broker has no usable token yet.',
-      SecretNotFound: 'False: a Secret that the spec names is not there.',
+      SecretNotFound: 'False: a Secret that the spec names does not exist.',
       SecretKeyMissing: 'False: a Secret that the spec names lacks a key.',
-      SecretInvalid: 'False: a Secret that the spec names holds what can not be part of a URL.',
+      SecretInvalid: 'False: a Secret that the spec names has a value that can not be part of a URL.',
     },
   },
   BrokerConnected: {
@@ -37,30 +37,30 @@ export const meshSyncConditions = {
     },
   },
   WatchListValid: {
-    description: 'Whether MeshSync reads the watch-list of the spec as it is meant.',
+    description: 'Whether MeshSync can read the watch-list of the spec.',
     desired: 'True',
     reasons: {
-      Valid: 'True: it does.',
-      ValidWithWarnings: 'True: it does, but for what the message says.',
-      InvalidWatchList: 'False: MeshSync would take it for another list or for none.',
+      Valid: 'True: it can.',
+      ValidWithWarnings: 'True: it can; the message has warnings.',
+      InvalidWatchList: 'False: MeshSync would read it as another list or as none.',
     },
   },
   WatchListActive: {
-    description: 'There only for a MeshSync whose watch-list is not the one that MeshSync reads.',
+    description: 'Present only for a MeshSync whose own watch-list is not the active one.',
     desired: 'True',
     reasons: {
-      OtherList: 'False: the list of another resource is active.',
-      OtherListInvalid: 'False: the list of another resource is active, and invalid.',
-      DefaultSet: 'False: there is no active list, so the default set of MeshSync is watched.',
+      OtherList: 'False: the watch-list of another resource is active.',
+      OtherListInvalid: 'False: the watch-list of another resource is active, and invalid.',
+      DefaultSet: 'False: there is no active watch-list, so MeshSync watches its default set.',
     },
   },
   PublishesOnce: {
-    description: 'There only while everything is published several times.',
+    description: 'Present only while everything is published several times.',
     reasons: { MultipleReplicas: 'False: each of several pods publishes everything.' },
   },
   RoleBound: {
-    description: 'There only where it can not be known whether the ServiceAccount may list and watch.',
-    reasons: { BindingUnknown: 'Unknown: the message says how to bind it.' },
+    description: 'Present only when the operator can not know whether the ServiceAccount may list and watch.',
+    reasons: { BindingUnknown: 'Unknown: the message has the command that binds it.' },
   },
 } as const satisfies ConditionTable;
 

@@ -17,7 +17,7 @@ export const meshSync: Controller<SyncContext> = defineController({
   status: MeshSyncStatus,
   columns: [
     { name: 'Broker', type: 'string', jsonPath: '.status.broker', description: 'The broker in use' },
-    { name: 'Publishing-To', type: 'string', jsonPath: '.status.publishing-to', description: 'Its address' },
+    { name: 'Publishing-To', type: 'string', jsonPath: '.status.publishing-to', description: 'URL of the broker' },
     { name: 'Version', type: 'string', jsonPath: '.status.version', description: 'Tag of the running image' },
   ],
   conditions: meshSyncConditions,

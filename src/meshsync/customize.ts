@@ -7,9 +7,9 @@ import { ACTIVE_MESHSYNC, isActive, meshSyncNames } from './names.ts';
 import { resolveMeshSync } from './spec.ts';
 
 /**
- * What a MeshSync's sync needs to see besides its children: its Broker with the Secret that holds the token, the Secrets
- * that its spec names, the MeshSync whose watch-list is active, and whoever has the names of the children. One rule for each
- * resource where that is possible: Metacontroller holds each object that changes against the rules of every parent.
+ * The related objects of a MeshSync: its Broker with the Secret of the token, the Secrets that its spec names, the MeshSync
+ * whose watch-list is active, and objects with the names of its children. One rule per resource where possible:
+ * Metacontroller matches each changed object against the rules of every parent.
  */
 export function customizeMeshSync(parent: Parent): RelatedResourceRule[] {
   const { name, namespace } = parent.metadata;
@@ -18,8 +18,13 @@ export function customizeMeshSync(parent: Parent): RelatedResourceRule[] {
   const reference = 'path' in meshSync ? undefined : meshSync.broker;
   const broker = reference?.type === 'native' ? reference : undefined;
   const custom = reference?.type === 'custom' ? reference : undefined;
-  const isBeside = broker?.namespace === namespace;
-  const secrets = [brokerAuth, custom?.credentials?.name, custom?.ca?.name, isBeside ? broker.authSecret : undefined];
+  const isSameNamespace = broker?.namespace === namespace;
+  const secrets = [
+    brokerAuth,
+    custom?.credentials?.name,
+    custom?.ca?.name,
+    isSameNamespace ? broker.authSecret : undefined,
+  ];
   return [
     named(kinds.deployment, namespace, [meshsync]),
     named(kinds.serviceAccount, namespace, [meshsync]),
@@ -30,6 +35,6 @@ export function customizeMeshSync(parent: Parent): RelatedResourceRule[] {
     ),
     ...(isActive(name, namespace) ? [] : [named(meshSyncKind, ACTIVE_MESHSYNC.namespace, [ACTIVE_MESHSYNC.name])]),
     ...(broker ? [named(brokerKind, broker.namespace, [broker.name])] : []),
-    ...(broker && !isBeside ? [named(kinds.secret, broker.namespace, [broker.authSecret])] : []),
+    ...(broker && !isSameNamespace ? [named(kinds.secret, broker.namespace, [broker.authSecret])] : []),
   ];
 }

@@ -6,7 +6,7 @@ import { kinds } from '../kubernetes/kinds.ts';
 import { mapOf, observed, resourceKind } from '../metacontroller/object.ts';
 import type { SyncRequest } from '../metacontroller/request.ts';
 
-/** A MeshSync as a related object: the watch-list, which is that of another resource at times. */
+/** A MeshSync as a related object: its watch-list, which may be the active one of other MeshSyncs. */
 export const meshSyncKind = resourceKind(
   API_VERSION,
   'MeshSync',
@@ -21,7 +21,7 @@ export const meshSyncKind = resourceKind(
 /** The kinds of a MeshSync's children. */
 export const children = [kinds.serviceAccount, kinds.secret, kinds.deployment];
 
-/** What else its sync is shown. */
+/** Further kinds of related objects. */
 export const related = [brokerKind, meshSyncKind];
 
 export type MeshSyncRequest = SyncRequest<(typeof children)[number] | (typeof related)[number], MeshSyncStatus>;

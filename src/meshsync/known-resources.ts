@@ -1,7 +1,7 @@
 /**
  * The names that MeshSync 1.0.3 can watch by a watch-list, from its defaults (internal/config/default_config.go). It skips
- * any other name. Some are of resources that no cluster has, such as `job.v1.batch`; custom resources are not among
- * them, since MeshSync watches those whatever its list says.
+ * any other name. Some are names of resources that no cluster has, such as `job.v1.batch`. Custom resources are not among
+ * them, since MeshSync watches those whatever its list.
  */
 export const knownResources: ReadonlySet<string> = new Set([
   'apiservices.v1.apiregistration.k8s.io',
@@ -78,7 +78,7 @@ export const knownResources: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A name among them that MeshSync can't read: while it is to be watched, MeshSync stops before it watches anything but
- * custom resources.
+ * A name among them that MeshSync can't parse: if it is watched, MeshSync stops before it watches anything but custom
+ * resources.
  */
 export const UNREADABLE_RESOURCE = 'service.apis';

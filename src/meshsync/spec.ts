@@ -17,13 +17,13 @@ export type BrokerReference =
   | { type: 'custom'; url: BrokerUrl; credentials?: SecretKey; ca?: SecretKey }
   | { type: 'none' };
 
-/** A key of a Secret of the MeshSync's namespace. */
+/** A key of a Secret in the MeshSync's namespace. */
 export interface SecretKey {
   name: string;
   key: string;
 }
 
-/** A MeshSync's spec with nothing left open: what the children are made from. */
+/** A MeshSync's spec with all defaults applied: the input of the functions that make the children. */
 export interface MeshSync {
   name: string;
   namespace: string;
@@ -31,30 +31,30 @@ export interface MeshSync {
   size: number;
   /** Tag of the image. */
   tag: string;
-  /** Whether that version answers `/healthz` and `/readyz`. */
+  /** Whether that version serves `/healthz` and `/readyz`. */
   hasHealthEndpoints: boolean;
   image: ContainerImage;
   broker: BrokerReference;
   resources: V1ResourceRequirements;
   podTemplate: PodTemplate;
-  /** ServiceAccount of the user's; without one, the operator makes one. */
+  /** Existing ServiceAccount; without one, the operator creates one. */
   serviceAccountName?: string;
   /** `data` of the watch-list. */
   watchList: Record<string, string>;
   output: { namespaces?: string[]; resources?: string[] };
-  /** Switches that are set; what is not set is left to Meshery Server. */
+  /** Switches that are set; the others are left to Meshery Server. */
   switches: { debug?: boolean; redactSecrets?: boolean; contentDeduplication?: boolean };
 }
 
-/** First release with `/healthz` and `/readyz`; a probe of an image without them would restart it for ever. */
+/** First release with `/healthz` and `/readyz`; a probe of an image without them would restart it forever. */
 export const FIRST_WITH_HEALTH_ENDPOINTS = '1.0.1';
 
 const check = compiled(MeshSyncSpec);
 
 /**
- * Resolves a parent's spec. An empty string or object counts as absent, as Go clients write them.
- * @param imageRegistry where images are taken from that name no registry
- * @returns the resolved MeshSync, or the first field that can't be worked with
+ * Resolves a parent's spec. An empty string or object is treated as absent, as Go clients write them.
+ * @param imageRegistry registry of images that name none
+ * @returns the resolved MeshSync, or the first invalid field
  */
 export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSync | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');

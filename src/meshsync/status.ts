@@ -23,24 +23,24 @@ import { ACTIVE_MESHSYNC, isActive } from './names.ts';
 import { FIRST_WITH_HEALTH_ENDPOINTS, type MeshSync } from './spec.ts';
 import type { WatchList } from './watch-list.ts';
 
-/** What a MeshSync's status is worked out from. */
+/** The observed state that a MeshSync's status is computed from. */
 export interface MeshSyncObservation {
   deployment: ObservedDeployment | undefined;
-  /** The URL in use, without credentials; `undefined` while it can't be worked out. */
+  /** The URL in use, without credentials; `undefined` while the broker is not resolved. */
   brokerUrl: string | undefined;
-  /** Whether the broker could be worked out. */
+  /** The condition BrokerResolved. */
   brokerResolved: ConditionInput;
-  /** The watch-list of the spec as MeshSync reads it, or what is wrong with it. */
+  /** The watch-list of the spec as MeshSync reads it, or its first error. */
   watchList: WatchList | FieldError;
   /** The watch-list of another resource, when that is the active one. */
   activeList: WatchList | FieldError | undefined;
-  /** Who else has the names of children. */
+  /** Messages about name conflicts of children. */
   nameConflicts: string[];
 }
 
 /**
- * The status of a MeshSync, from what is observed alone.
- * @param desired the Deployment of the answer, `undefined` when there is none
+ * The status of a MeshSync, from the observed state alone.
+ * @param desired the Deployment of the response, `undefined` when there is none
  */
 export function meshSyncStatus(
   parent: Parent,
@@ -56,13 +56,13 @@ export function meshSyncStatus(
   const list = watchListValid(watchList);
   const active = watchListActive(meshSync, activeList);
   const blocking = activeList && 'path' in activeList ? active : [];
-  const isComing = [names, list, ...blocking, brokerResolved].every(({ status, desired }) => status === desired);
+  const isUnblocked = [names, list, ...blocking, brokerResolved].every(({ status, desired }) => status === desired);
   const container = deployment?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER);
-  const image = container?.image ?? (isComing ? meshSync.image.image : undefined);
+  const image = container?.image ?? (isUnblocked ? meshSync.image.image : undefined);
   const version = image && tagOf(image);
   const url = brokerUrl ?? publishingTo(meshSync.broker);
   const broker = brokerName(meshSync);
-  const { replicas, readyReplicas } = replicaCounts(deployment, isComing ? size : 0);
+  const { replicas, readyReplicas } = replicaCounts(deployment, isUnblocked ? size : 0);
   const { generation } = parent.metadata;
   return {
     replicas,
@@ -93,22 +93,22 @@ export function meshSyncStatus(
   };
 }
 
-/** Whether MeshSync has connected, which its readiness reports from 1.0.1 on. */
+/** Whether MeshSync has connected, which its readiness reports since 1.0.1. */
 function brokerConnected({ hasHealthEndpoints }: MeshSync, deployment: ObservedDeployment | undefined): ConditionInput {
   if (!hasHealthEndpoints) {
-    const message = `MeshSync reports whether it has connected from version ${FIRST_WITH_HEALTH_ENDPOINTS} on.`;
+    const message = `MeshSync reports whether it has connected since version ${FIRST_WITH_HEALTH_ENDPOINTS}.`;
     return condition('BrokerConnected', 'Unknown', 'NotReported', message);
   }
   if ((deployment?.status?.readyReplicas ?? 0) > 0) {
     return condition('BrokerConnected', 'True', 'Connected', 'MeshSync has connected to its broker.');
   }
-  const message = 'No MeshSync pod has connected to the broker yet; its log says what it waits for.';
+  const message = 'No MeshSync pod has connected to the broker yet; see the logs of the pods.';
   return condition('BrokerConnected', 'False', 'NotConnected', message);
 }
 
 function watchListValid(list: WatchList | FieldError): ConditionInput {
   if ('path' in list) {
-    const message = `${list.path} ${list.message}. MeshSync would take it for another list or for none, so it stays as it is until this is corrected.`;
+    const message = `${list.path} ${list.message}. MeshSync would read it as another list or as none, so it is left unchanged until this is corrected.`;
     return condition('WatchListValid', 'False', 'InvalidWatchList', message);
   }
   const names = `names ${list.resources.size} resource(s)`;
@@ -121,43 +121,43 @@ function watchListValid(list: WatchList | FieldError): ConditionInput {
   return condition('WatchListValid', 'True', reason, [what, ...list.warnings].join(' '));
 }
 
-/** Says which list is read by a MeshSync that is not the one whose list is compiled in. */
+/** Reports the active list of a MeshSync whose own list is not the active one. */
 function watchListActive(
   { name, namespace }: MeshSync,
   activeList: MeshSyncObservation['activeList'],
 ): ConditionInput[] {
   if (isActive(name, namespace)) return [];
-  const reads = `MeshSync reads the watch-list of ${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}, whichever resource it runs for`;
+  const reads = `Every MeshSync reads the watch-list of ${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}`;
   if (activeList && 'path' in activeList) {
-    const message = `${reads}: ${activeList.path} ${activeList.message} there, so this one stays as it is.`;
+    const message = `${reads}: ${activeList.path} ${activeList.message} there, so this MeshSync is left unchanged.`;
     return [condition('WatchListActive', 'False', 'OtherListInvalid', message)];
   }
   if (!activeList || activeList.kind === 'default') {
-    const message = `${reads}: there is none, so its default set is active.`;
+    const message = `${reads}: there is none, so the default set of MeshSync is active.`;
     return [condition('WatchListActive', 'False', 'DefaultSet', message)];
   }
-  return [condition('WatchListActive', 'False', 'OtherList', `${reads}: that one is active here too.`)];
+  return [condition('WatchListActive', 'False', 'OtherList', `${reads}, so that list is active here too.`)];
 }
 
 function publishesOnce({ size }: MeshSync): ConditionInput[] {
   if (size === 1) return [];
-  const message = `Each of ${size} pods publishes everything. Set size to 1 unless that is meant.`;
+  const message = `Each of ${size} pods publishes everything. Set size to 1 unless that is intended.`;
   return [condition('PublishesOnce', 'False', 'MultipleReplicas', message)];
 }
 
-/** The shipped binding has one subject; whether another one is bound can't be seen from here. */
+/** The shipped ClusterRoleBinding has one subject; the operator can't read whether another one is bound. */
 function roleBound({ namespace, names, serviceAccountName = names.meshsync }: MeshSync): ConditionInput[] {
   if (isActive(serviceAccountName, namespace)) return [];
   const account = `${namespace}:${serviceAccountName}`;
-  const message = `Whether ServiceAccount ${namespace}/${serviceAccountName} may list and watch can't be known from here. Unless it is bound: kubectl create clusterrolebinding meshery-meshsync-${namespace}-${serviceAccountName} --clusterrole=meshery-meshsync --serviceaccount=${account}`;
+  const message = `Whether ServiceAccount ${namespace}/${serviceAccountName} may list and watch is unknown to the operator. Unless it is bound: kubectl create clusterrolebinding meshery-meshsync-${namespace}-${serviceAccountName} --clusterrole=meshery-meshsync --serviceaccount=${account}`;
   return [condition('RoleBound', 'Unknown', 'BindingUnknown', message)];
 }
 
-/** A rollout that Kubernetes has stopped waiting for, by the reason of the Deployment. */
+/** A failed rollout, with the reason of the Deployment. */
 function stalled(deployment: ObservedDeployment | undefined): ConditionInput | undefined {
   const progressing = deployment?.status?.conditions?.find(({ type }) => type === 'Progressing');
   if (progressing?.status !== 'False' || !progressing.reason) return undefined;
-  const message = `${progressing.message ?? 'The rollout does not progress.'} Look at the events of its pods.`;
+  const message = `${progressing.message ?? 'The rollout does not progress.'} Check the Events of its pods.`;
   return { ...condition('Progressing', 'Unknown', 'ProgressDeadlineExceeded', message), reason: progressing.reason };
 }
 

@@ -19,9 +19,8 @@ import { meshSyncStatus } from './status.ts';
 import { readWatchList } from './watch-list.ts';
 
 /**
- * The sync of a MeshSync: a request in, the children that shall exist and the status out. While its broker can't be worked
- * out, because it is missing, being replaced or has no credentials yet, what runs is left as it is; what does not run yet is
- * not started, so that it never starts in vain.
+ * The sync of a MeshSync: from a request to the desired children and the status. While its broker is not resolved, because it
+ * is missing, being replaced or has no credentials yet, a running Deployment is left unchanged, and none is created.
  */
 export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): SyncResponse {
   const meshSync = resolveMeshSync(request.parent, context.imageRegistry);
@@ -39,13 +38,13 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
     found.deployment.nameConflict,
   ].flatMap((conflict) => conflict ?? []);
   const list = activeList ?? watchList;
-  // With a list that it can't read, MeshSync would watch more than it is meant to: what runs stays as it is.
+  // With an invalid list, MeshSync would watch more than intended: the Deployment is left unchanged.
   const desired =
     connection && nameConflicts.length === 0 && !('path' in watchList) && !('path' in list)
       ? deployment(meshSync, accessTo(connection), list.checksum, observed)
       : undefined;
 
-  // Without a new Deployment, what runs goes on reading the Secret that it has.
+  // Without a new Deployment, running pods keep their Secret.
   const secrets =
     connection?.needsSecret && connection.credential && !found.secret.nameConflict
       ? [brokerAuthSecret(meshSync, connection.credential, connection.ca)]
@@ -71,8 +70,8 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
 }
 
 /**
- * The ServiceAccount of its own, unless the spec names another. One that was made before goes once no pod can run as it any
- * more: without it, those would lose their access.
+ * The ServiceAccount that the operator creates, unless the spec names another. An existing one is deleted only when no pod
+ * runs as it any more: without it, those would lose their access.
  */
 function serviceAccounts(
   meshSync: MeshSync,
@@ -86,7 +85,7 @@ function serviceAccounts(
   return observed && !isUnused ? [reapplyLastApplied(observed)] : [];
 }
 
-/** `data` of the active watch-list, when it is that of another resource. */
+/** `data` of the active watch-list, when it belongs to another resource. */
 function otherWatchList(request: MeshSyncRequest, { name, namespace }: MeshSync): Record<string, string> | undefined {
   if (isActive(name, namespace)) return undefined;
   const active = relatedOf(request, meshSyncKind)[`${ACTIVE_MESHSYNC.namespace}/${ACTIVE_MESHSYNC.name}`];

@@ -3,37 +3,37 @@ import { checksum } from '../kubernetes/checksum.ts';
 import type { FieldError } from '../schema/validate.ts';
 import { knownResources, UNREADABLE_RESOURCE } from './known-resources.ts';
 
-/** What MeshSync makes of a watch-list. */
+/** A watch-list as MeshSync reads it. */
 export interface WatchList {
-  /** `default` is MeshSync's own set, which it watches as long as neither list names anything. */
+  /** `default` is MeshSync's default set, which it watches while both lists are empty. */
   kind: 'default' | 'whitelist' | 'blacklist';
   /** Events by resource, as `plural.version.group`. Empty for a default; a blacklist has no events. */
   resources: ReadonlyMap<string, string[]>;
-  /** What will not be as its author may think. */
+  /** Where the effect may differ from what the author intends. */
   warnings: readonly string[];
-  /** Changes with what MeshSync reads. */
+  /** Changes with the content that MeshSync reads. */
   checksum: string;
 }
 
-/** The events of MeshSync; it skips any other. */
+/** The events of MeshSync; it ignores all others. */
 const EVENTS = ['ADDED', 'MODIFIED', 'DELETED'];
 
 const LISTS = ['whitelist', 'blacklist'];
 
 const PATH = 'spec.watch-list.data';
 
-/** The version whose reading this is. */
+/** The MeshSync version whose parser this follows. */
 const READ_AS = '1.0.3';
 
-const stopsShort = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name of its own that it can't read, and then watches custom resources only: use a whitelist, or a blacklist that holds ${UNREADABLE_RESOURCE}.`;
+const stopsEarly = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains ${UNREADABLE_RESOURCE}.`;
 
 /**
- * Reads a watch-list as MeshSync 1.0.3 does (internal/config/crd_config.go), which takes the names of fields in any case
- * and `null` for nothing. Where MeshSync falls back to its default set, or skips what it can't make sense of, this
- * says what is wrong: what leaves the cluster must not grow by a slip of the pen.
+ * Reads a watch-list as MeshSync 1.0.3 does (internal/config/crd_config.go), which matches the names of fields in any case
+ * and treats `null` as absent. Where MeshSync would silently fall back to its default set, or skip what it can't parse, this
+ * returns an error: a typo must not publish more of the cluster.
  * @param data `data` of the watch-list
  * @param tag of MeshSync's image
- * @returns the list, or the first mistake with its place
+ * @returns the list, or the first error with its path
  */
 export function readWatchList(data: Record<string, string>, tag: string): WatchList | FieldError {
   const blacklist = readList(data, 'blacklist', readName);
@@ -41,7 +41,10 @@ export function readWatchList(data: Record<string, string>, tag: string): WatchL
   const whitelist = readList(data, 'whitelist', readEntry);
   if (isError(whitelist)) return whitelist;
   if (blacklist.length > 0 && whitelist.length > 0) {
-    return { path: PATH, message: 'must have either a whitelist or a blacklist: MeshSync takes no list that has both' };
+    return {
+      path: PATH,
+      message: 'must have either a whitelist or a blacklist: MeshSync rejects a list that has both',
+    };
   }
   const others = Object.keys(data).filter((key) => !LISTS.includes(key));
   if (others.length > 0 && !LISTS.some((key) => key in data)) {
@@ -51,18 +54,18 @@ export function readWatchList(data: Record<string, string>, tag: string): WatchL
   const kind = whitelist.length > 0 ? 'whitelist' : blacklist.length > 0 ? 'blacklist' : 'default';
   const entries = whitelist.length > 0 ? whitelist : blacklist;
   const resources = new Map<string, string[]>();
-  // Of two entries of one resource, MeshSync takes the first.
+  // Of two entries of one resource, MeshSync uses the first.
   for (const { resource, events } of entries) if (!resources.has(resource)) resources.set(resource, events);
   if (kind === 'whitelist' && resources.has(UNREADABLE_RESOURCE)) {
-    const message = `must not hold ${UNREADABLE_RESOURCE}: MeshSync can't read its own name of it, and stops before it watches anything`;
+    const message = `must not contain ${UNREADABLE_RESOURCE}: MeshSync can't parse this name, and stops before it watches anything`;
     return { path: `${PATH}.whitelist`, message };
   }
   const warnings = warningsOf(kind, entries, resources);
-  if (others.length > 0) warnings.push(`MeshSync does not read: ${quoted(others)}.`);
+  if (others.length > 0) warnings.push(`MeshSync ignores these keys: ${quoted(others)}.`);
   if (kind === 'default' && LISTS.some((key) => data[key])) {
-    warnings.push('A list that names nothing counts as none: the default set is watched.');
+    warnings.push('An empty list is treated as absent: the default set is watched.');
   }
-  if (tag === READ_AS && kind !== 'whitelist' && !resources.has(UNREADABLE_RESOURCE)) warnings.push(stopsShort);
+  if (tag === READ_AS && kind !== 'whitelist' && !resources.has(UNREADABLE_RESOURCE)) warnings.push(stopsEarly);
   const content = JSON.stringify(LISTS.map((key) => data[key] ?? ''));
   return { kind, resources, warnings, checksum: checksum(content) };
 }
@@ -81,7 +84,7 @@ function warningsOf(kind: WatchList['kind'], entries: Entry[], resources: WatchL
   const names = entries.map(({ resource }) => resource);
   const repeated = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   if (repeated.length > 0) {
-    warnings.push(`Of several entries of one resource, MeshSync takes the first: ${quoted(repeated)}.`);
+    warnings.push(`Of several entries of one resource, MeshSync uses the first: ${quoted(repeated)}.`);
   }
   return warnings;
 }
@@ -129,7 +132,7 @@ function readEntry(item: unknown, path: string): Entry | FieldError {
       message: 'must be an object such as {"Resource":"pods.v1.","Events":["ADDED","MODIFIED","DELETED"]}',
     };
   }
-  const { resource = '', events } = inAnyCase(item);
+  const { resource = '', events } = fieldsInAnyCase(item);
   if (typeof resource !== 'string') return { path: `${path}.Resource`, message: 'must be a string' };
   const problem = nameProblem(resource, `${path}.Resource`);
   if (problem) return problem;
@@ -144,8 +147,8 @@ function readEntry(item: unknown, path: string): Entry | FieldError {
   return { resource, events };
 }
 
-/** Go takes the names of fields in any case; of several, the last one counts. `null` leaves a field as it was. */
-function inAnyCase(item: object): { resource?: unknown; events?: unknown } {
+/** Go matches the names of fields in any case; of several, the last one wins. `null` leaves a field unset. */
+function fieldsInAnyCase(item: object): { resource?: unknown; events?: unknown } {
   const fields: { resource?: unknown; events?: unknown } = {};
   for (const [name, value] of Object.entries(item)) {
     const field = name.toLowerCase();
@@ -162,7 +165,7 @@ function nameProblem(name: string, path: string): FieldError | undefined {
   };
 }
 
-/** What is wrong with a text that is not JSON, and where. Never says what stands there. */
+/** The syntax error of a text that is not JSON, and its position. Never contains the text itself. */
 function syntaxError(text: string): string {
   const errors: ParseError[] = [];
   parseTree(text, errors, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });

@@ -1,6 +1,6 @@
 import type { Controller } from './controller.ts';
 
-/** The Service that Metacontroller reaches the hooks by. */
+/** The Service of the hooks. */
 export interface HookService {
   name: string;
   namespace: string;
@@ -8,11 +8,11 @@ export interface HookService {
 
 /**
  * The CompositeController that registers a controller with Metacontroller:
- * - its own writes of a parent's status are no reason to sync again (`ignoreStatusChanges`);
- * - children are told by a label with the uid of their parent, so two parents never share one (`generateSelector`);
- * - everything is looked at now and then, in case an event was missed (`resyncPeriodSeconds`);
- * - an answer that did not change is not sent again (`etag`, which needs both times).
- * @param name of the registration
+ * - changes of a parent's status alone do not trigger a sync (`ignoreStatusChanges`);
+ * - children are selected by a label with the uid of their parent, so two parents never share one (`generateSelector`);
+ * - every parent is resynced periodically, in case an event was missed (`resyncPeriodSeconds`);
+ * - an unchanged response is not sent again (`etag`, which needs both times).
+ * @param name of the CompositeController
  */
 export function compositeController(
   { name: path, apiVersion, plural, children }: Controller,

@@ -12,24 +12,24 @@ export const Condition = Type.Object(
     }),
     status: StringEnum(['True', 'False', 'Unknown'], { description: 'Status of the condition.' }),
     observedGeneration: Type.Optional(
-      Type.Integer({ description: 'The metadata.generation that the condition was set upon.', minimum: 0 }),
+      Type.Integer({ description: 'The metadata.generation for which the condition was set.', minimum: 0 }),
     ),
     lastTransitionTime: Type.String({
       description: 'When the status of the condition last changed.',
       format: 'date-time',
     }),
     reason: Type.String({
-      description: 'Why the condition has its status, as a CamelCase word for programs.',
+      description: 'Machine-readable reason for the status, in CamelCase.',
       maxLength: 1024,
       minLength: 1,
       pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
     }),
     message: Type.String({
-      description: 'Why the condition has its status and what to do about it, for people.',
+      description: 'Human-readable explanation of the status, and what to do about it.',
       maxLength: 32768,
     }),
   },
-  { description: 'One aspect of the current state of the resource.' },
+  { description: 'One aspect of the observed state of the resource.' },
 );
 export type Condition = Static<typeof Condition>;
 
@@ -38,11 +38,11 @@ FormatRegistry.Set('date-time', (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d
 /** Status fields of every resource. */
 export const conditionedStatus = {
   observedGeneration: Type.Optional(
-    Type.Integer({ description: 'The metadata.generation that this status was worked out for.', minimum: 0 }),
+    Type.Integer({ description: 'The metadata.generation that this status is computed from.', minimum: 0 }),
   ),
   conditions: Type.Optional(
     Type.Array(Condition, {
-      description: 'State of the resource; Ready is the summary of the others.',
+      description: 'Conditions of the resource; Ready summarizes the others.',
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['type'],
     }),

@@ -4,31 +4,31 @@ import type { FieldError } from '../schema/validate.ts';
 import { Condition } from './condition.ts';
 import type { Parent } from './request.ts';
 
-/** A condition of a resource as its users may rely on it. */
+/** A condition of a resource, as part of its API. */
 interface ConditionDescription {
   description: string;
-  /** The status that readiness needs. A condition without one only informs. */
+  /** The status that `Ready` requires. A condition without one is informational. */
   desired?: 'True' | 'False';
-  /** What each reason says; it begins with the status that it goes with. */
+  /** The meaning of each reason, which begins with the status that it belongs to. */
   reasons: Record<string, string>;
 }
 
-/** Every condition of a resource by its type: what the code may say and what the reference lists. */
+/** The conditions of a resource by type: the code can set no others, and the reference lists them all. */
 export type ConditionTable = Record<string, ConditionDescription>;
 
-/** A condition before it knows since when it holds. */
+/** A condition without its transition time. */
 export interface ConditionInput extends Pick<Condition, 'type' | 'status' | 'reason' | 'message'> {
-  /** The status that readiness needs. */
+  /** The status that `Ready` requires. */
   desired?: 'True' | 'False';
 }
 
-/** Why a spec can't be followed, and what to do about it. */
+/** Why a spec can't be applied, and what to do about it. */
 export interface Problem {
   reason: string;
   message: string;
 }
 
-/** Makes conditions of which type and reason stand in a table, and no others. */
+/** Returns a constructor of conditions that accepts only the types and reasons of a table. */
 export function conditionFactory<const Table extends ConditionTable>(table: Table) {
   return <Type extends string & keyof Table>(
     type: Type,
@@ -41,44 +41,44 @@ export function conditionFactory<const Table extends ConditionTable>(table: Tabl
   };
 }
 
-/** The conditions of every resource, whichever its kind. Ready comes first: it is the summary of the others. */
+/** The conditions of all kinds. Ready comes first: it summarizes the others. */
 export const commonConditions = {
   Ready: {
-    description: 'Whether what the spec says is serving.',
+    description: 'Whether the resource serves as specified.',
     reasons: {
-      Ready: 'True: it is. While it is False, the reason is that of the first condition that stands in the way.',
+      Ready: 'True: it does. While it is False, the reason is that of the first condition that is not met.',
     },
   },
   SpecApplied: {
-    description: 'Whether the children were given all that the spec says.',
+    description: 'Whether the whole spec is applied to the children.',
     desired: 'True',
     reasons: {
       Applied: 'True: no field of the spec is deferred.',
-      InvalidSpec: 'False: a field can not be worked with; what exists stays as it is.',
+      InvalidSpec: 'False: a field is invalid; existing children are left unchanged.',
     },
   },
   NamesAvailable: {
-    description: 'Whether every child has its name to itself.',
+    description: 'Whether the names of all children are free of conflicts.',
     desired: 'True',
     reasons: {
-      NoConflicts: 'True: it has.',
-      NameConflict: 'False: another object has the name of a child, which is left alone.',
+      NoConflicts: 'True: they are.',
+      NameConflict: 'False: another object has the name of a child; it is left unchanged.',
     },
   },
   ReconciliationPaused: {
-    description: 'There only while the resource is paused.',
-    reasons: { AnnotationSet: 'True: every child stays as it is until the annotation is removed.' },
+    description: 'Present only while reconciliation is paused.',
+    reasons: { AnnotationSet: 'True: all children are left unchanged until the annotation is removed.' },
   },
   Hibernated: {
-    description: 'There only while the resource hibernates.',
+    description: 'Present only while the resource hibernates.',
     desired: 'False',
-    reasons: { Hibernated: 'True: no pods run until the annotation is removed.' },
+    reasons: { Hibernated: 'True: the pods are scaled to zero until the annotation is removed.' },
   },
 } as const satisfies ConditionTable;
 
 const condition = conditionFactory(commonConditions);
 
-/** Ready, with reason and message of the first condition that has not the status that readiness needs. */
+/** Ready, with reason and message of the first condition whose status is not the desired one. */
 export function ready(conditions: ConditionInput[], message: string): ConditionInput {
   const unmet = conditions.find(({ status, desired = status }) => status !== desired);
   return unmet
@@ -86,34 +86,34 @@ export function ready(conditions: ConditionInput[], message: string): ConditionI
     : condition('Ready', 'True', 'Ready', message);
 }
 
-/** Whether every child has its name to itself. */
+/** Whether the names of all children are free of conflicts. */
 export function namesAvailable(conflicts: string[]): ConditionInput {
   return conflicts.length > 0
     ? condition('NamesAvailable', 'False', 'NameConflict', conflicts.join(' '))
     : condition('NamesAvailable', 'True', 'NoConflicts', 'No other object has the name of a child.');
 }
 
-/** Whether the children are given all that the spec says; `problem` tells what is left as it is and why. */
+/** Whether the whole spec is applied to the children; `problem` describes the deferred part. */
 export function specApplied(problem?: Problem): ConditionInput {
   return problem
     ? { type: 'SpecApplied', status: 'False', desired: 'True', ...problem }
     : condition('SpecApplied', 'True', 'Applied', 'No field of the spec is deferred.');
 }
 
-/** The problem of a resource with a field that can't be worked with. */
+/** The problem of a resource with an invalid field. */
 export function invalidSpec({ path, message }: FieldError): Problem {
   return {
     reason: 'InvalidSpec',
-    message: `${path} ${message}. Everything that exists stays as it is until this is corrected.`,
+    message: `${path} ${message}. Existing children are left unchanged until this is corrected.`,
   };
 }
 
 /**
- * Conditions with their times. `lastTransitionTime` is kept while the status stays, so the same state always gives the same
- * conditions: Metacontroller re-enqueues a parent whose status differs in anything.
- * @param previous conditions of the parent as they came
+ * Conditions with their transition times. `lastTransitionTime` is kept while the status is unchanged, so the same state
+ * always gives the same conditions: Metacontroller re-enqueues a parent with any change in its status.
+ * @param previous observed conditions of the parent
  * @param metadata of the parent
- * @param now the present, used for transitions only
+ * @param now current time, used for transitions only
  */
 export function withTransitionTimes(
   inputs: ConditionInput[],
@@ -135,12 +135,12 @@ export function withTransitionTimes(
   });
 }
 
-/** Age at which a resource that has no conditions yet is not a new one any more. */
+/** Age from which a resource without conditions is no longer considered new. */
 const NEW_MS = 120_000;
 
 /**
- * Since when the first conditions of a resource hold: those of a new one since its creation. Its second sync often comes
- * before Metacontroller has seen what the first one wrote, and must write the same then.
+ * Transition time of the first conditions of a resource: for a new one, its creation. Its second sync often comes before
+ * Metacontroller has observed the status of the first, and must then write the same.
  */
 function firstTime(creationTimestamp: string | undefined, now: Date): Date {
   const created = Date.parse(creationTimestamp ?? '');
@@ -148,7 +148,7 @@ function firstTime(creationTimestamp: string | undefined, now: Date): Date {
   return age >= 0 && age < NEW_MS ? new Date(created) : now;
 }
 
-/** A time as `metav1.Time` writes it: RFC 3339 in whole seconds. */
+/** A time in the format of `metav1.Time`: RFC 3339 in whole seconds. */
 export function timestamp(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
@@ -156,10 +156,10 @@ export function timestamp(date: Date): string {
 const hasConditions = compiled(Type.Object({ conditions: Type.Array(Type.Unknown()) }));
 const isCondition = compiled(Condition);
 
-/** More conditions than any resource has; a status that holds more was not written here. */
+/** More conditions than any resource has; a status with more was not written by this operator. */
 const MAX_CONDITIONS = 50;
 
-/** The conditions of a status as it came; what is not a valid one is skipped. */
+/** The conditions of an observed status; invalid ones are skipped. */
 export function conditionsOf(status: unknown): Condition[] {
   if (!hasConditions.Check(status)) return [];
   return status.conditions
@@ -167,7 +167,7 @@ export function conditionsOf(status: unknown): Condition[] {
     .filter((condition): condition is Condition => isCondition.Check(condition));
 }
 
-/** How a condition of a resource changed; `from` is missing for one that is new, `to` for one that is gone. */
+/** A change of a condition; `from` is absent for a new condition, `to` for a removed one. */
 interface Transition {
   condition: string;
   from?: string;
@@ -175,13 +175,13 @@ interface Transition {
   reason?: string;
 }
 
-/** What changed in status or reason. */
+/** The conditions whose status or reason changed. */
 export function transitions(before: Condition[], after: Condition[] = []): Transition[] {
   const changed = after.flatMap(({ type, status, reason }) => {
-    const former = before.find((condition) => condition.type === type);
-    if (former?.status === status && former.reason === reason) return [];
-    return [{ condition: type, ...(former && { from: former.status }), to: status, reason }];
+    const previous = before.find((condition) => condition.type === type);
+    if (previous?.status === status && previous.reason === reason) return [];
+    return [{ condition: type, ...(previous && { from: previous.status }), to: status, reason }];
   });
-  const gone = before.filter(({ type }) => !after.some((condition) => condition.type === type));
-  return [...changed, ...gone.map(({ type, status }) => ({ condition: type, from: status }))];
+  const removed = before.filter(({ type }) => !after.some((condition) => condition.type === type));
+  return [...changed, ...removed.map(({ type, status }) => ({ condition: type, from: status }))];
 }

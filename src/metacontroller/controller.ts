@@ -13,14 +13,14 @@ import {
 } from './request.ts';
 import type { RelatedResourceRule, SyncResponse } from './response.ts';
 
-/** What every sync needs from outside of its request, handed in so that the same request can give the same answer. */
+/** What every sync needs besides its request; injected, so that the same request can give the same response. */
 export interface Clock {
   now: () => Date;
 }
 
 /**
- * All that is to be said of a controller: its custom resource, the objects that it makes and looks at, and its two hooks.
- * Routes, CRD, registration, rights and reference follow from it.
+ * The definition of a controller: its custom resource, the kinds of its children and related objects, and its two hooks.
+ * Routes, CRD, CompositeController, RBAC rules and reference are derived from it.
  */
 export interface ControllerDefinition<
   Context extends Clock,
@@ -29,51 +29,51 @@ export interface ControllerDefinition<
   Related extends ResourceKind,
 > {
   group: string;
-  /** Served versions, oldest first, with one schema for all; the last is stored, and watched by Metacontroller. */
+  /** Served versions, oldest first, with one schema for all; the last is the storage version, which Metacontroller watches. */
   versions: readonly string[];
   kind: string;
   plural: string;
   shortNames?: string[];
   categories?: string[];
-  /** What `kubectl explain` prints of the kind. */
+  /** Description of the kind, as `kubectl explain` prints it. */
   description: string;
   spec: TSchema;
   status: Status;
-  /** Where the scale subresource finds its fields; without it there is none. */
+  /** Paths of the scale subresource; without it there is none. */
   scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };
-  /** Columns of `kubectl get` between Ready and Age. */
+  /** Printer columns of `kubectl get`, between Ready and Age. */
   columns: V1CustomResourceColumnDefinition[];
-  /** The conditions of its own, besides those of every resource. */
+  /** Its conditions besides the common ones. */
   conditions: ConditionTable;
-  /** Kinds of the children. Customize may ask for them by name too, to see who else has the name of a child. */
+  /** Kinds of the children. Customize may request them by name too, to detect name conflicts. */
   children: readonly Child[];
-  /** Further kinds that customize asks for. */
+  /** Further kinds that customize requests as related objects. */
   related: readonly Related[];
-  /** What its sync needs to see besides the children. Metacontroller caches it: it may depend on the spec only. */
+  /** The related objects that its sync needs. Metacontroller caches the rules: they may depend on the spec only. */
   customize: (parent: Parent) => RelatedResourceRule[];
-  /** The children that shall exist and the status, of a resource that is neither being deleted nor paused. */
+  /** The desired children and the status of a resource that is neither being deleted nor paused. */
   sync: (request: SyncRequest<Child | Related, Static<Status>>, context: Context) => SyncResponse;
 }
 
 type StatusSchema = TSchema & { static: object };
 
-/** A controller as the list of controllers has it: its definition, and what follows from it. */
+/** A controller: its definition, and what is derived from it. */
 export interface Controller<Context extends Clock = Clock>
   extends Omit<ControllerDefinition<Context, StatusSchema, ResourceKind, ResourceKind>, 'sync'> {
   /** The kind in lower case: first part of the paths of its hooks. */
   name: string;
   /** `group/version` of the stored version. */
   apiVersion: string;
-  /** Every kind that its sync is shown. */
+  /** Kinds of all objects in its sync requests. */
   kinds: readonly ResourceKind[];
   /** Schemas of the bodies of its hooks. */
   bodies: { sync: TUnsafe<SyncBody>; customize: TUnsafe<CustomizeBody> };
-  /** The parent's last status, `undefined` when it has none or one of another shape. */
+  /** The parent's last status, `undefined` when it has none or an invalid one. */
   lastStatus(parent: Parent): object | undefined;
   sync(request: SyncRequest, context: Context): SyncResponse;
 }
 
-/** Makes a controller of its definition. */
+/** Creates a controller from its definition. */
 export function defineController<
   Context extends Clock,
   Status extends StatusSchema,

@@ -7,7 +7,7 @@ import { structural } from '../schema/structural.ts';
 import type { Controller } from './controller.ts';
 
 /**
- * The CustomResourceDefinition of a controller: all versions with one schema, so conversion needs no webhook.
+ * The CustomResourceDefinition of a controller: all versions have one schema, so conversion needs no webhook.
  * @param labels of the CRD
  */
 export function customResourceDefinition(
@@ -48,11 +48,11 @@ export function customResourceDefinition(
         schema: { openAPIV3Schema: schema },
         subresources: { status: {}, ...(scale && { scale }) },
         additionalPrinterColumns: [
-          readyColumn('Ready', 'status', 'Whether what the spec says is serving'),
+          readyColumn('Ready', 'status', 'Whether the resource serves as specified'),
           ...columns,
           { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
-          { ...readyColumn('Reason', 'reason', 'Why'), priority: 1 },
-          { ...readyColumn('Message', 'message', 'What to do'), priority: 1 },
+          { ...readyColumn('Reason', 'reason', 'Reason of the condition Ready'), priority: 1 },
+          { ...readyColumn('Message', 'message', 'Message of the condition Ready'), priority: 1 },
         ],
       })),
     },

@@ -2,20 +2,21 @@ import type { Observed, ObservedObject, ResourceKind } from './object.ts';
 import { CONTROLLER_UID_LABEL } from './reapply.ts';
 import { childrenOf, type Parent, relatedOf, type SyncRequest } from './request.ts';
 
-/** What is known of the name of a child: the observed child, or who else has the name. */
+/** The observed child of a name, or the name conflict. */
 export interface FoundChild<Child> {
   observed?: Child;
-  /** Says who has the name and what to do; such a child must be left out of the answer. */
+  /** Names the conflicting object and what to do; such a child must be left out of the response. */
   nameConflict?: string;
 }
 
 /**
- * Finds a child by name. Metacontroller shows a hook only the children that it claimed, and neither of its apply strategies
- * respects an object that was there before: dynamic-apply never makes the child, server-side-apply takes the object over. So
- * customize asks for the names as related objects too, and what is there but is not ours is left alone.
+ * Finds a child by name. Metacontroller sends a hook only the children that it has claimed, and neither of its apply
+ * strategies respects an object that existed before: dynamic-apply never creates the child, server-side-apply takes the
+ * object over. So customize requests the names as related objects too, and an object that this parent does not control is
+ * left unchanged.
  *
- * An object that is ours in all respects but missing among the children was created a moment ago (the two are read one
- * after the other); it counts as observed, so that no credential is generated twice.
+ * An object that this parent controls but that is missing among the children was created a moment ago (the two are read one
+ * after the other); it is treated as observed, so that no credential is generated twice.
  */
 export function findChild<All extends ResourceKind, Kind extends All>(
   request: SyncRequest<All>,
@@ -32,7 +33,7 @@ export function findChild<All extends ResourceKind, Kind extends All>(
   return { nameConflict: explain(object, parent) };
 }
 
-/** The controller among an object's owners. */
+/** The owner reference of an object's controller. */
 export function controllerOf(object: ObservedObject) {
   return object.metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
@@ -46,9 +47,9 @@ function explain(object: ObservedObject, { kind, metadata }: Parent): string {
   const by = controllerOf(object);
   if (by && by.kind === kind && by.name === metadata.name) {
     return by.uid === metadata.uid
-      ? `${what} lacks the label ${CONTROLLER_UID_LABEL}=${metadata.uid}; set it to hand the object over.`
-      : `${what} is left from a former ${kind} ${metadata.name}; it is re-created once Kubernetes has removed it.`;
+      ? `${what} lacks the label ${CONTROLLER_UID_LABEL}=${metadata.uid}; set it to have the object adopted.`
+      : `${what} belongs to a deleted ${kind} ${metadata.name}; it is re-created once Kubernetes has garbage-collected it.`;
   }
-  if (by) return `${what} belongs to ${by.kind} ${by.name}; rename or delete one of the two.`;
-  return `${what} was not made by this ${kind}; delete or rename it, or label it ${CONTROLLER_UID_LABEL}=${metadata.uid} to hand it over.`;
+  if (by) return `${what} is controlled by ${by.kind} ${by.name}; rename or delete one of the two.`;
+  return `${what} was not created by this ${kind}; delete or rename it, or label it ${CONTROLLER_UID_LABEL}=${metadata.uid} to have it adopted.`;
 }

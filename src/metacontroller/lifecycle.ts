@@ -17,8 +17,8 @@ import type { SyncResponse } from './response.ts';
 const condition = conditionFactory(commonConditions);
 
 /**
- * One sync of a resource: one that is being deleted or paused is left alone, one that hibernates has no pods, and for all
- * others the controller decides.
+ * One sync of a resource. The children of a resource that is being deleted or paused are left unchanged, a hibernating one is
+ * scaled to zero, and all others are synced by their controller.
  */
 export function sync<Context extends Clock>(
   controller: Controller<Context>,
@@ -41,7 +41,7 @@ export function sync<Context extends Clock>(
   return hibernatedCondition(parent) ? { ...response, children: response.children.map(scaledToZero) } : response;
 }
 
-/** The answer that changes no child, with a status that says what stands in the way. */
+/** The response that changes no child, with a status that explains the problem. */
 export function keepChildren(request: SyncRequest, problem: Problem, context: Clock): SyncResponse {
   const applied = specApplied(problem);
   return {
@@ -50,38 +50,38 @@ export function keepChildren(request: SyncRequest, problem: Problem, context: Cl
   };
 }
 
-/** The condition of a resource whose pods are to be gone; none while it does not hibernate. */
+/** The condition of a hibernating resource; none while it does not hibernate. */
 export function hibernation(parent: Parent): ConditionInput[] {
   const hibernated = hibernatedCondition(parent);
   return hibernated ? [hibernated] : [];
 }
 
-/** With the value `true`, `<group>/pause-reconciliation` leaves every child of a resource as it is. */
+/** With the value `true`, `<group>/pause-reconciliation` leaves all children of a resource unchanged. */
 function pausedCondition({ apiVersion, metadata }: Parent): ConditionInput | undefined {
   const annotation = `${groupOf(apiVersion)}/pause-reconciliation`;
   if (metadata.annotations?.[annotation] !== 'true') return undefined;
-  const message = `Every child stays as it is, whatever happens, until annotation ${annotation} is removed.`;
+  const message = `All children are left unchanged until annotation ${annotation} is removed.`;
   return condition('ReconciliationPaused', 'True', 'AnnotationSet', message);
 }
 
-/** With the value `on`, `<group>/hibernation` scales the pods of a resource to zero and keeps everything else. */
+/** With the value `on`, `<group>/hibernation` scales the workload of a resource to zero and keeps all other children. */
 function hibernatedCondition({ apiVersion, metadata }: Parent): ConditionInput | undefined {
   const annotation = `${groupOf(apiVersion)}/hibernation`;
   if (metadata.annotations?.[annotation] !== 'on') return undefined;
-  const message = `No pods run until annotation ${annotation} is removed; everything else is kept.`;
+  const message = `The pods are scaled to zero until annotation ${annotation} is removed; all other children are kept.`;
   return condition('Hibernated', 'True', 'Hibernated', message);
 }
 
-/** A child with no pods if it is a workload, whether it was made from the spec or applied again. */
+/** A child, scaled to zero if it is a workload, whether it was made from the spec or re-applied. */
 function scaledToZero(child: SyncResponse['children'][number]): object {
   if (child.kind !== 'StatefulSet' && child.kind !== 'Deployment') return child;
   return { ...child, spec: { ...('spec' in child && child.spec ? child.spec : {}), replicas: 0 } };
 }
 
-/** Conditions that are there only while an annotation is. */
+/** Conditions that are present only while an annotation is set. */
 const annotationConditions = ['ReconciliationPaused', 'Hibernated'];
 
-/** The last status of an answer that changes no child, with some conditions in the place of those that it had. */
+/** The last status, with some conditions replaced, for a response that changes no child. */
 function lastStatusWith({ parent, lastStatus }: SyncRequest, inputs: ConditionInput[], { now }: Clock): object {
   const { metadata } = parent;
   const before = conditionsOf(lastStatus);

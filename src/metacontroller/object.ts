@@ -1,10 +1,10 @@
 import type { V1ObjectMeta } from '@kubernetes/client-node';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 
-// The objects that a hook is sent, each with the fields that are read and no more. They are checked once, with the request,
-// so what follows needs no casts; all other fields pass through untouched.
+// The objects in hook requests, each with only the fields that are read. They are validated once, with the request, so the
+// code behind it needs no casts; all other fields are kept unchanged.
 
-/** An object with whatever keys. Without a pattern, what stands under a key with a line break would not be looked at. */
+/** An object with arbitrary keys. Without a pattern, the value of a key with a line break would not be validated. */
 export function mapOf<Item extends TSchema>(item: Item) {
   return Type.Record(Type.String({ pattern: '^[\\s\\S]*$' }), item);
 }
@@ -36,12 +36,12 @@ export function observed<Fields extends Record<string, TSchema>>(fields: Fields)
   return Type.Object({ apiVersion: Type.String(), kind: Type.String(), metadata: ObjectMeta, ...fields });
 }
 
-/** Any object, as far as applying it again and telling its owner need. */
+/** Any object, with the fields that are needed to re-apply it and to find its owner. */
 export const ObservedObject = observed({});
 export type ObservedObject = Static<typeof ObservedObject>;
 
 /**
- * A Kubernetes object as it is applied: a type of @kubernetes/client-node with the fields that every child must carry.
+ * A Kubernetes object to apply: a type of @kubernetes/client-node with the fields that every child must have.
  * Only types are taken from that package, so none of its code is loaded.
  */
 export type Manifest<Type = object> = Omit<Type, 'apiVersion' | 'kind' | 'metadata'> & {
@@ -50,9 +50,9 @@ export type Manifest<Type = object> = Omit<Type, 'apiVersion' | 'kind' | 'metada
   metadata: V1ObjectMeta & { name: string; namespace: string };
 };
 
-/** A kind of objects that a controller is shown: as a resource of the API, and with the schema of what is read of it. */
+/** A kind of objects in hook requests: its API resource, and the schema of the fields that are read. */
 export interface ResourceKind<Key extends string = string, Schema extends ObservedSchema = ObservedSchema> {
-  /** `Kind.version` or `Kind.group/version`: how requests name the kind. */
+  /** `Kind.version` or `Kind.group/version`: the key of the kind in requests. */
   key: Key;
   apiVersion: string;
   kind: string;

@@ -1,24 +1,23 @@
 import type { ObservedObject } from './object.ts';
 
-/** Where dynamic-apply keeps what it last applied. */
+/** Annotation in which dynamic-apply stores the last applied configuration. */
 const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
 
-/** The label by which Metacontroller claims a child; it sets it on every child when `generateSelector` is on. */
+/** The label by which Metacontroller claims a child; with `generateSelector` it sets it on every child. */
 export const CONTROLLER_UID_LABEL = 'controller-uid';
 
 /**
- * An observed child as it was last applied, to apply it again: so nothing changes in the cluster. Under dynamic-apply that is
- * the last-applied annotation; under server-side-apply, the fields that Metacontroller owns, taken from the observed object. A
- * child that was never applied (adopted a moment ago) is applied by name alone. Returning the live object instead would claim
- * its defaults, its status and other people's edits as ours.
+ * The last applied configuration of an observed child; re-applying it changes nothing in the cluster. Under dynamic-apply that
+ * is the last-applied annotation; under server-side-apply, the fields that Metacontroller's field manager owns, taken from the
+ * observed object. A child that was never applied (adopted a moment ago) is applied by name alone. Returning the live object
+ * instead would take ownership of its defaults, its status and the fields of other field managers.
  */
 export function reapplyLastApplied(observed: ObservedObject): object {
   return asChild(observed, lastApplied(observed) ?? ownedFields(observed) ?? {});
 }
 
 /**
- * An observed child as it is, so that even an edit by hand stays: the fields that were last applied, with the values that
- * they have now.
+ * The last applied fields of an observed child with their live values, so that even manual edits are kept.
  */
 export function preserveLiveFields(observed: ObservedObject): object {
   const last = lastApplied(observed);
@@ -64,13 +63,13 @@ function lastApplied(observed: ObservedObject): Fields | undefined {
     const parsed: unknown = JSON.parse(annotation);
     return isObject(parsed) ? parsed : undefined;
   } catch {
-    return undefined; // edited by hand: the managed fields may still tell
+    return undefined; // edited manually: the managed fields may still be valid
   }
 }
 
 /**
- * The fields of server-side-apply's manager. Its name is a flag of Metacontroller, so it is known by what only
- * Metacontroller applies: the controller-uid label, which a person may apply too, together with the owner.
+ * The fields of Metacontroller's field manager. Its name is a flag of Metacontroller, so it is recognized by the fields that
+ * only Metacontroller applies together: the controller-uid label, which users may apply too, and the owner references.
  */
 function ownedFields(observed: ObservedObject): Fields | undefined {
   const { managedFields } = observed.metadata;
@@ -87,7 +86,7 @@ function ownedFields(observed: ObservedObject): Fields | undefined {
 
 /**
  * The part of a value that a FieldsV1 set names (kubernetes.io/docs/reference/using-api/server-side-apply): `f:` a
- * field, `k:` a list item by its keys, `v:` an item of a set, `.` the value itself. A set with no members stands for
+ * field, `k:` a list item by its keys, `v:` an item of a set, `.` the value itself. A set without members means
  * the whole value.
  */
 function project(value: unknown, set: Fields): unknown {
@@ -109,7 +108,7 @@ function project(value: unknown, set: Fields): unknown {
   );
 }
 
-/** The part of a value that an example has, with lists matched as dynamic-apply matches them. */
+/** The part of a value that an example contains, with lists matched as dynamic-apply matches them. */
 function projectLike(value: unknown, example: unknown): unknown {
   if (Array.isArray(value) && Array.isArray(example)) {
     const key = mergeKey([...value, ...example]);
@@ -127,7 +126,7 @@ function projectLike(value: unknown, example: unknown): unknown {
   );
 }
 
-/** Dynamic-apply takes the first of these fields that every item has for the key of a list. */
+/** The merge key of a list under dynamic-apply: the first of these fields that every item has. */
 function mergeKey(items: unknown[]): string | undefined {
   const keys = ['containerPort', 'port', 'mountPath', 'name', 'uid', 'ip', 'path'];
   return items.length > 0

@@ -1,14 +1,14 @@
 import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
 import { mapOf, type Observed, ObservedObject, type ResourceKind } from './object.ts';
 
-/** A name as Kubernetes gives them: in ASCII, so that its length is the same however it is counted. */
+/** A name in Kubernetes: in ASCII, so that its length in bytes is that in characters. */
 function identifier(maxLength: number) {
   return Type.String({ minLength: 1, maxLength, pattern: '^[!-~]+$' });
 }
 
 /**
- * The parent as far as a request goes. `spec` and `status` are open here: a spec that breaks its schema is answered with a
- * condition on the resource rather than with a 400, which only the log and an Event would show.
+ * The schema of the parent in requests. `spec` and `status` are not validated here: an invalid spec results in a condition of
+ * the resource rather than in a 400, which only the log and an Event would show.
  */
 function parent(group: string, kind: string) {
   return Type.Object({
@@ -28,10 +28,10 @@ function parent(group: string, kind: string) {
   });
 }
 
-/** What every parent has, whichever its kind. */
+/** The common fields of parents of all kinds. */
 export type Parent = Static<ReturnType<typeof parent>>;
 
-/** Objects by `namespace/name`, for each of some kinds; hook version v2 always carries the namespace. */
+/** Objects by kind and `namespace/name`; hook version v2 always includes the namespace. */
 type Objects = Record<string, Record<string, ObservedObject> | undefined>;
 
 /** Body of a customize hook, version v2. */
@@ -71,19 +71,19 @@ export function syncBody(
 }
 
 /**
- * The kinds that are read. A kind that is not named passes as well, so that it can be applied again; a kind without an entry
- * counts as having no objects.
+ * Validates the objects of known kinds. Other kinds are accepted too, so that they can be re-applied; a kind without an entry
+ * has no objects.
  */
 function objects(kinds: readonly ResourceKind[]): TSchema {
   const known = kinds.map(({ key, schema }) => [key, Type.Optional(mapOf(schema))] as const);
   return Type.Object(Object.fromEntries(known), { additionalProperties: mapOf(ObservedObject) });
 }
 
-/** What a controller's sync is given: a live resource that is not paused, and what is observed of it. */
+/** The request of a controller's sync: a resource that is neither being deleted nor paused, and the observed objects. */
 export interface SyncRequest<Kind extends ResourceKind = ResourceKind, Status = object> extends SyncBody {
-  /** The parent's last status, `undefined` when it has none or one of another shape. */
+  /** The parent's last status, `undefined` when it has none or an invalid one. */
   lastStatus: Status | undefined;
-  /** The kinds that `children` and `related` were checked for. */
+  /** The kinds by which `children` and `related` were validated. */
   kinds: readonly Kind[];
 }
 
@@ -92,7 +92,7 @@ export function childrenOf<All extends ResourceKind, Kind extends All>(
   { children }: SyncRequest<All>,
   kind: Kind,
 ): Record<string, Observed<Kind>> {
-  return (children[kind.key] ?? {}) as Record<string, Observed<Kind>>; // as the schema of the kind has checked
+  return (children[kind.key] ?? {}) as Record<string, Observed<Kind>>; // validated by the schema of the kind
 }
 
 /** The related objects of a kind by `namespace/name`. */
@@ -100,5 +100,5 @@ export function relatedOf<All extends ResourceKind, Kind extends All>(
   { related }: SyncRequest<All>,
   kind: Kind,
 ): Record<string, Observed<Kind>> {
-  return (related?.[kind.key] ?? {}) as Record<string, Observed<Kind>>; // as the schema of the kind has checked
+  return (related?.[kind.key] ?? {}) as Record<string, Observed<Kind>>; // validated by the schema of the kind
 }

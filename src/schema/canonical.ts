@@ -3,9 +3,9 @@ import { canonicalQuantity } from './quantity.ts';
 import { SelectsAll } from './rules.ts';
 
 /**
- * A value that fits its schema in the one form in which the API server gives it back, so that what is made from it is
- * never taken for a change: quantities are canonical; an empty string, list, map or object counts as absent, as Go
- * clients write them; fields that the schema does not know are left out.
+ * A valid value in the canonical form that the API server returns, so that children made from it never differ from the
+ * observed ones: quantities are canonical; an empty string, list, map or object is treated as absent, as Go clients write
+ * them; unknown fields are dropped.
  */
 export function canonical<Schema extends TSchema>(schema: Schema, value: Static<Schema>): Static<Schema> {
   if (schema['x-kubernetes-int-or-string']) return canonicalQuantity(value as string | number);

@@ -1,12 +1,12 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 
-/** The check of a schema, as TypeBox's compiler makes it. */
+/** A schema as TypeBox's compiler compiles it. */
 export type Compiled<Schema extends TSchema> = Pick<TypeCheck<Schema>, 'Schema' | 'Check' | 'Errors'>;
 
 /**
- * Compiles a schema when a first value is checked: to compile all of them takes longer than everything else that a process
- * does until it is ready.
+ * Compiles a schema when the first value is checked: compiling all of them takes longer than the rest of the startup of a
+ * process.
  */
 export function compiled<Schema extends TSchema>(schema: Schema): Compiled<Schema> {
   let check: TypeCheck<Schema> | undefined;

@@ -21,8 +21,8 @@ export function StringMap(options: FieldOptions) {
 }
 
 /**
- * A map whose keys are qualified names, as those of labels and annotations are. A schema of a CRD can't say that of keys,
- * so it is said by a condition.
+ * A map whose keys are qualified names, such as labels and annotations. The schema of a CRD can't restrict keys, so a
+ * condition reports an invalid one.
  */
 export function NamedStrings(options: FieldOptions, value = Type.String()) {
   return Type.Record(Type.String({ pattern: NAMED_KEY }), value, { ...options, additionalProperties: false });
@@ -35,7 +35,7 @@ export const DNS_LABEL_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$';
 export const DNS_SUBDOMAIN_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$';
 
 /**
- * Pattern of an image tag, optionally with a digest behind it, or empty: what may stand behind `repository:`.
+ * Pattern of an image tag, optionally followed by a digest, or empty: what follows `repository:`.
  * From the grammar of image references (github.com/distribution/reference).
  */
 export const IMAGE_TAG_OR_EMPTY = '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$';
@@ -43,10 +43,10 @@ export const IMAGE_TAG_OR_EMPTY = '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[
 const LABEL_PART = '([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)';
 const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
 
-/** Pattern of a qualified name: what labels and annotations are called. */
+/** Pattern of a qualified name: the key of a label or an annotation. */
 export const QUALIFIED_NAME = `^(${SUBDOMAIN}/)?${LABEL_PART}$`;
 
-/** The same with the limit of its prefix, in a form that the API server does not understand. */
+/** The same with the length limit of its prefix, in a syntax that the API server does not support. */
 const NAMED_KEY = `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`;
 
 /** Pattern of a value of a label. */

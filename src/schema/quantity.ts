@@ -1,17 +1,17 @@
-/** A quantity as a person may write it: digits, at most three decimals, a suffix of Kubernetes. */
+/** A quantity as users write it: digits, at most three decimals, a suffix of Kubernetes. */
 export const QUANTITY = '^[0-9]{1,15}(\\.[0-9]{1,3})?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$';
 
 const DECIMAL = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
-/** Amounts are counted in billionths, of which no quantity that is accepted has a fraction. */
+/** Quantities are computed in billionths, of which no accepted quantity has a fraction. */
 const NANO = 10n ** 9n;
 
-/** The finest amount of a resource: Kubernetes rounds up to it. */
+/** The smallest unit of a resource: Kubernetes rounds up to it. */
 const MILLI = 10n ** 6n;
 
 /**
- * A quantity in the one form that the API server gives it back in, so that it is never taken for a change: `1000m` is
+ * A quantity in the canonical form that the API server returns, so that it never differs from the observed one: `1000m` is
  * `1`, `1024Mi` is `1Gi`. From `Quantity.CanonicalizeBytes` of k8s.io/apimachinery/pkg/api/resource.
  * @param quantity matches `QUANTITY`, or is an integer
  */

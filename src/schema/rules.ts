@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 
-/** A rule over several fields of an object, in both forms: for the API server at apply, and for the hooks. */
+/** A validation rule over several fields of an object, in both forms: for the API server, and for the hooks. */
 export interface Rule<Value> {
   /** CEL over `self`. */
   rule: string;
@@ -8,7 +8,7 @@ export interface Rule<Value> {
   message: string;
   /** Path from the object, for example `.loadBalancerClass`. Default: the object itself. */
   fieldPath?: string;
-  /** The same as `rule`, over a value that fits the schema. */
+  /** The same as `rule`, over a value that matches the schema. */
   holds: (value: Value) => boolean;
 }
 
@@ -20,5 +20,5 @@ export function withRules<Schema extends TSchema>(schema: Schema, rules: Rule<St
   return { ...schema, [RULES]: rules };
 }
 
-/** Marks a schema of selectors: an empty one selects everything, while any other empty object counts as absent. */
+/** Marks the schema of a selector: an empty one selects everything, while any other empty object is treated as absent. */
 export const SelectsAll = Symbol('SelectsAll');

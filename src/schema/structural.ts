@@ -22,8 +22,8 @@ const sharedKeywords = [
 ] as const;
 
 /**
- * Turns a TypeBox schema into the structural schema that a CRD takes: unions of literals become `enum`, records become
- * `additionalProperties`. Throws on a keyword that it does not know, so that no rule is lost on the way.
+ * Converts a TypeBox schema into the structural schema of a CRD: unions of literals become `enum`, records become
+ * `additionalProperties`. Throws on an unknown keyword, so that no constraint is lost.
  */
 export function structural(schema: TSchema): V1JSONSchemaProps {
   const {
@@ -44,7 +44,7 @@ export function structural(schema: TSchema): V1JSONSchemaProps {
   if (unknown.length > 0) throw new Error(`no structural form for ${unknown.join(', ')}`);
   if (rules) result[RULES] = rules.map(({ holds: _holds, ...rule }: Rule<never>) => rule);
   if (result['x-kubernetes-int-or-string']) {
-    // A pattern is asked of strings only. The type of either stands in the alternatives, as in Kubernetes' own CRDs.
+    // A pattern applies to strings only. The types are in the alternatives, as in Kubernetes' own CRDs.
     result.anyOf = anyOf.map(({ type }: TSchema) => ({ type }));
     Object.assign(result, stringKeywords(anyOf));
   } else if (anyOf) {
@@ -58,7 +58,7 @@ export function structural(schema: TSchema): V1JSONSchemaProps {
   }
   if (items) result.items = structural(items);
   if (patternProperties) {
-    // What keys may look like is beyond a structural schema.
+    // A structural schema can't restrict keys.
     const [values] = Object.values<TSchema>(patternProperties);
     if (values) result.additionalProperties = structural(values);
   }

@@ -4,18 +4,18 @@ import { canonical } from './canonical.ts';
 import type { Compiled } from './compiled.ts';
 import { RULES, type Rule } from './rules.ts';
 
-/** What is wrong with a field, for the person who wrote it. Never holds the value itself: it may be a credential. */
+/** Why a field is invalid. Never contains the value itself: it may be a credential. */
 export interface FieldError {
   /** Path of the field from the root of the resource, for example `spec.service.type`. */
   path: string;
-  /** What it must be. */
+  /** The requirement that it violates, for example `must be an integer`. */
   message: string;
 }
 
 /**
- * Checks a value against its schema and the rules in it.
+ * Validates a value against its schema and the rules in it.
  * @param root path of the value in the resource, for example `spec`
- * @returns the value with its type and in canonical form, or the first thing that it breaks
+ * @returns the value with its type and in canonical form, or the first error
  */
 export function validate<Schema extends TSchema>(
   check: Compiled<Schema>,
@@ -33,15 +33,14 @@ export function validate<Schema extends TSchema>(
 }
 
 /**
- * Everything that is wrong with a value, as `kubectl apply` would have it: what its schema and its rules say, and fields
- * that the schema does not know.
+ * All errors of a value, as `kubectl apply` reports them: violations of its schema and its rules, and unknown fields.
  */
 export function everyError(check: Compiled<TSchema>, value: unknown, root: string): FieldError[] {
   const seen = new Set<string>();
   const errors: FieldError[] = [];
   for (const error of check.Errors(value)) {
     const path = root + fieldPath(error.path);
-    // Of the errors of one field, the first says it best.
+    // Of the errors of one field, the first is the most specific.
     if (!seen.has(path)) errors.push({ path, message: describe(error) });
     seen.add(path);
   }
@@ -55,7 +54,7 @@ function unknownFields(schema: TSchema, value: unknown, path: string): FieldErro
     return value.flatMap((item, index) => (schema.items ? unknownFields(schema.items, item, `${path}[${index}]`) : []));
   }
   if (typeof value !== 'object' || value === null || !schema.properties || schema.patternProperties) return [];
-  // An object without fields, such as the metadata of a watch-list, is open.
+  // An object without declared fields, such as the metadata of a watch-list, accepts any.
   if (Object.keys(schema.properties).length === 0) return [];
   return Object.entries(value).flatMap(([name, field]) => {
     const property: TSchema | undefined = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
@@ -64,12 +63,12 @@ function unknownFields(schema: TSchema, value: unknown, path: string): FieldErro
   });
 }
 
-/** The first rule of a schema, or of one inside of it, that a value which fits the schema breaks. */
+/** The first rule of a schema, or of a nested one, that a value which matches the schema violates. */
 function brokenRule(schema: TSchema, value: unknown, path: string): FieldError | undefined {
   const rules: Rule<unknown>[] = schema[RULES] ?? [];
   const broken = rules.find(({ holds }) => !holds(value));
   if (broken) {
-    // CEL puts a name that holds a dash into brackets; the API server prints it as any other.
+    // CEL writes a name with a dash in brackets; the API server prints it like any other.
     return { path: path + (broken.fieldPath ?? '').replace(/\['([\w-]+)'\]/g, '.$1'), message: broken.message };
   }
   if (Array.isArray(value)) {
@@ -99,7 +98,7 @@ export function describe(error: ValueError): string {
   return error.message
     .replace(
       /^Unexpected property$/,
-      'must have the name of a label or an annotation: letters, digits, -, _ and ., optionally behind a domain and /',
+      'must be the key of a label or an annotation: letters, digits, -, _ and ., optionally prefixed by a domain and /',
     )
     .replace(/^Expected required property$/, 'is required')
     .replace(/^Expected string length /, 'must have a length ')

@@ -12,23 +12,23 @@ import { indexPage } from './index-page.ts';
 import { counting, Metrics, metricsPage } from './metrics.ts';
 import type { ServerTls } from './tls.ts';
 
-/** What the application needs from outside. */
+/** Options of the application. */
 export interface AppOptions {
   controllers: readonly Controller<SyncContext>[];
   context: SyncContext;
-  /** Where syncs are counted; default: counters that nobody reads. */
+  /** Metrics that syncs are counted in; default: new ones that are not exposed. */
   metrics?: Metrics;
   /** Shared with the monitoring application, which reports it. */
   health?: Health;
   /** Largest request body, in bytes. */
   bodyLimit?: number;
-  /** How much is accepted at a time; default: as much as comes. */
+  /** Limits of concurrent work; default: none. */
   limits?: Limits;
-  /** Most connections at a time; further ones are closed at once. */
+  /** Maximum number of concurrent connections; further ones are closed at once. */
   maxConnections?: number;
-  /** Tokens of the callers of the hooks, as they are now; default: none is required. */
+  /** Returns the current bearer tokens of the hooks; default: none is required. */
   tokens?: () => HookTokens;
-  /** Certificate, key and authority of clients, to begin with; default: plain HTTP. */
+  /** Initial certificate, key and client CA; default: plain HTTP. */
   tls?: ServerTls | undefined;
   /** Without one, nothing is logged. */
   logger?: FastifyBaseLogger;
@@ -37,17 +37,17 @@ export interface AppOptions {
 const unlimited: Limits = { requests: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY, eventLoopDelay: 0 };
 
 /**
- * Builds the HTTP application: the hooks of the controllers, health, and a page that says what this is. It listens on nothing
- * yet: `serve.ts` does, and tests inject requests.
+ * Builds the HTTP application: the hooks of the controllers, health, and an index page. It does not listen: `serve.ts` does,
+ * and tests inject requests.
  */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { controllers, context, bodyLimit, limits = unlimited, maxConnections, tokens, tls, logger } = options;
   const { metrics = new Metrics(), health = { stopping: false, inFlight: 0 } } = options;
   const app = server(logger, {
     ...(bodyLimit !== undefined && { bodyLimit }),
-    // Metacontroller sends one request after another over few connections: keep them longer than it does (90 s).
+    // Metacontroller reuses few connections for its requests: keep them open longer than it does (90 s).
     keepAliveTimeout: 120_000,
-    // Keys such as __proto__ are allowed in ConfigMaps and Secrets. Nothing here assigns by a key of the request.
+    // Keys such as __proto__ are valid in ConfigMaps and Secrets. No code assigns by a key of the request.
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
     ...(tls && { https: { ...tls, ...TIMEOUTS, handshakeTimeout: TIMEOUTS.headersTimeout } }),
@@ -69,7 +69,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   return app;
 }
 
-/** Builds the application of the monitoring port: health and metrics, which kubelet and Prometheus ask for in plain HTTP. */
+/** Builds the application of the monitoring port: health and metrics, which the kubelet and Prometheus request in plain HTTP. */
 export function buildMonitoring({
   metrics,
   health,
@@ -81,10 +81,10 @@ export function buildMonitoring({
   return app;
 }
 
-/** In milliseconds: for the headers of a request, and for a whole one, which Metacontroller has given up by then. */
+/** In milliseconds: for the headers of a request, and for a whole request, longer than Metacontroller's own timeout. */
 const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 15_000, connectionsCheckingInterval: 1_000 };
 
-/** Time after which a connection is closed in which a request or its answer does not go on. */
+/** Time after which a connection without progress of a request or its response is closed. */
 const STALLED_MS = 20_000;
 
 function server(logger: FastifyBaseLogger | undefined, options: object): FastifyInstance {
@@ -95,7 +95,7 @@ function server(logger: FastifyBaseLogger | undefined, options: object): Fastify
     requestTimeout: TIMEOUTS.requestTimeout,
     connectionTimeout: STALLED_MS,
     return503OnClosing: false,
-    // So that Fastify does not load those of its own, which take a third of the time to start.
+    // Keeps Fastify from loading its own compilers, which take a third of the startup time.
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     http: TIMEOUTS,
     ...options,
@@ -107,5 +107,5 @@ function server(logger: FastifyBaseLogger | undefined, options: object): Fastify
 }
 
 function noCompiler(): never {
-  throw new Error('schemas of requests are compiled by TypeBox, and answers have none');
+  throw new Error('request schemas are compiled by TypeBox, and responses have none');
 }

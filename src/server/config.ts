@@ -6,14 +6,14 @@ function files(description: string) {
   return Type.String({ default: '', description });
 }
 
-/** The environment that the server reads. A variable that is empty counts as unset. */
+/** The environment variables of the server. An empty variable is treated as unset. */
 export const Config = Type.Object({
   HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
   PORT: Type.Integer({
     default: 8080,
     minimum: 0,
     maximum: 65535,
-    description: 'Port to listen on; 0 picks a free one.',
+    description: 'Port of the hooks; 0 picks a free one.',
   }),
   MONITORING_PORT: Type.Integer({
     default: 8081,
@@ -22,49 +22,50 @@ export const Config = Type.Object({
     description: 'Port of health and metrics, in plain HTTP; 0 picks a free one.',
   }),
   HOOK_TOKEN_FILES: files(
-    'Files with the bearer tokens of the hooks, one a line, all of them valid; comma-separated. A file may be missing. Default: no token is required.',
+    'Files with the bearer tokens of the hooks, one per line, all of them valid; comma-separated paths. A file may be missing. Default: no token is required.',
   ),
   TLS_CERT_FILE: files(
-    'Certificate of the hooks in PEM, followed by those between it and its authority. Default: plain HTTP.',
+    'Certificate of the hooks in PEM, followed by its intermediate certificates. Default: plain HTTP.',
   ),
-  TLS_KEY_FILE: files('Key of that certificate, in PEM.'),
+  TLS_KEY_FILE: files('Private key of that certificate, in PEM.'),
   TLS_CLIENT_CA_FILE: files(
-    'Authority in PEM whose certificates callers of the hooks have to present. Default: none is required.',
+    'CA certificates in PEM that sign the client certificates of callers of the hooks. Default: no client certificate is required.',
   ),
   RELOAD_INTERVAL: Type.Integer({
     default: 10_000,
     minimum: 10,
     maximum: 3_600_000,
-    description: 'Interval at which files of tokens and certificates are re-read, in milliseconds.',
+    description: 'Interval at which the files of tokens and certificates are re-read, in milliseconds.',
   }),
   MAX_REQUESTS: Type.Integer({
     default: 100,
     minimum: 1,
     maximum: 100_000,
-    description: 'Requests to hooks in flight at a time. Further ones are answered with 429.',
+    description: 'Maximum number of requests to hooks in flight. Further ones get 429.',
   }),
   MAX_EVENT_LOOP_DELAY: Type.Integer({
     default: 500,
     minimum: 0,
     maximum: 60_000,
     description:
-      'Mean delay of the event loop within a second, in milliseconds, from which on hooks answer 429; 0 for no limit.',
+      'Mean event loop delay within a second, in milliseconds, above which hooks respond with 429; 0 for no limit.',
   }),
   MAX_CONNECTIONS: Type.Integer({
     default: 1_000,
     minimum: 1,
     maximum: 100_000,
-    description: 'Connections at a time. Further ones are closed.',
+    description: 'Maximum number of concurrent connections. Further ones are closed.',
   }),
   LOG_LEVEL: Type.Union(
     (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) => Type.Literal(level)),
-    { default: 'info', description: 'Least severe level that is logged.' },
+    { default: 'info', description: 'Lowest level that is logged.' },
   ),
   BODY_LIMIT: Type.Integer({
     default: 8 * 1024 * 1024,
     minimum: 1024,
     maximum: 1024 * 1024 * 1024,
-    description: 'Largest request body, in bytes. A request holds a resource with all of its observed children.',
+    description:
+      'Maximum size of a request body, in bytes. A request contains a resource with all of its observed children.',
   }),
   IMAGE_REGISTRY: Type.String({
     default: '',
@@ -77,20 +78,20 @@ export const Config = Type.Object({
     minimum: 0,
     maximum: 600_000,
     description:
-      'How long a stop goes on accepting requests, and ends each connection with its answer, before it closes idle ones; in milliseconds.',
+      'Time after SIGTERM in which requests are still accepted, and each connection is closed after its response, before idle ones are closed; in milliseconds.',
   }),
   SHUTDOWN_TIMEOUT: Type.Integer({
     default: 20_000,
     minimum: 1,
     maximum: 600_000,
-    description: 'How long a stop may take altogether, in milliseconds.',
+    description: 'Maximum time of a shutdown, in milliseconds.',
   }),
 });
 export type Config = Static<typeof Config>;
 
 /**
  * Reads the configuration.
- * @param environment variables by name, as `process.env` has them
+ * @param environment variables by name, such as `process.env`
  * @throws an Error with one line that names the variable and what it must be
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
@@ -109,8 +110,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 function checked(config: Config): Config {
   const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
   if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
-    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE need each other');
-  if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE needs TLS_CERT_FILE');
+    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE require each other');
+  if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE requires TLS_CERT_FILE');
   if (config.DRAIN_TIME >= config.SHUTDOWN_TIMEOUT) throw new Error('DRAIN_TIME must be less than SHUTDOWN_TIMEOUT');
   return config;
 }

@@ -1,30 +1,30 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyBaseLogger } from 'fastify';
 
-/** What is made of files that change while the process runs, such as those of a mounted Secret. */
+/** A value that is built from files which change while the process runs, such as those of a mounted Secret. */
 export interface WatchedFiles<Value> {
-  /** Made of the files as they last could be read. */
+  /** Built from the last valid contents of the files. */
   readonly current: Value;
-  /** Calls a listener with every further value; there is one listener. */
+  /** Sets the listener for new values; there is only one. */
   onChange: (listener: (value: Value) => void) => void;
   stop: () => void;
 }
 
-/** How files are read. */
+/** Options of `watchFiles`. */
 export interface WatchOptions<Value> {
-  /** Paths. One that does not exist gives `undefined`: a key that a Secret does not have. */
+  /** Paths. The content of a missing file is `undefined`: a Secret may lack a key. */
   files: string[];
-  /** Makes a value of the contents, in the order of the files; throws an Error of one line when it can't. */
+  /** Builds the value from the contents, in the order of the files; throws an Error of one line for invalid ones. */
   make: (contents: (string | undefined)[]) => Value;
   logger: FastifyBaseLogger;
-  /** Time between two readings, in milliseconds. */
+  /** Time between two reads, in milliseconds. */
   interval: number;
 }
 
 /**
- * Reads files now, and again from time to time: notifications do not follow the symbolic links of a mounted Secret.
- * What can't be read later, half-written or gone, is logged once, and what was made before stays.
- * @throws an Error of one line when they can't be read or made use of now
+ * Reads files now, and re-reads them periodically: file notifications do not follow the symbolic links of a mounted Secret.
+ * A later error, such as a half-written or deleted file, is logged once, and the previous value is kept.
+ * @throws an Error of one line when the files can't be read or are invalid now
  */
 export async function watchFiles<Value>(options: WatchOptions<Value>): Promise<WatchedFiles<Value>> {
   const { files, make, logger, interval } = options;
@@ -34,25 +34,25 @@ export async function watchFiles<Value>(options: WatchOptions<Value>): Promise<W
   let current = make(contents);
   let problem = '';
 
-  const again = async () => {
+  const reread = async () => {
     try {
       const next = await read();
       if (next.some((content, index) => content !== contents[index])) {
         contents = next;
         current = make(next);
         changed(current);
-        logger.info({ files }, 'files have changed and are in use');
+        logger.info({ files }, 'reloaded changed files');
       }
       problem = '';
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (message === problem) return;
       problem = message;
-      logger.error({ files }, `files have changed and can not be used, the former contents stay in use: ${message}`);
+      logger.error({ files }, `changed files are invalid, the previous contents stay in use: ${message}`);
     }
   };
   let timer = setTimeout(async function tick() {
-    await again();
+    await reread();
     timer = setTimeout(tick, interval).unref();
   }, interval).unref();
   return {

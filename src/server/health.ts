@@ -1,14 +1,14 @@
 import fp from 'fastify-plugin';
 import type { Load } from '../metacontroller/http/overload.ts';
 
-/** Whether the process goes on accepting requests, and how many are in flight; shared by what it listens with. */
+/** Whether the process is shutting down, and how many requests are in flight; shared by both listeners. */
 export interface Health extends Load {
   stopping: boolean;
 }
 
 /**
- * `GET /livez` and `GET /readyz`: 200 as long as the process serves; ready only while it accepts new requests. What is
- * still answered after that ends its connection, which would keep the process from stopping otherwise.
+ * `GET /livez` and `GET /readyz`: 200 while the process serves; `/readyz` only until shutdown begins. Responses during
+ * shutdown close their connection, which would otherwise delay it.
  */
 export const healthRoutes = fp<{ health: Health }>(async (app, { health }) => {
   app.addHook('onSend', async (_request, reply) => {

@@ -5,22 +5,22 @@ import { Overloaded } from '../metacontroller/http/overload.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { version } from './version.ts';
 
-/** What the service counts, in the registry that `/metrics` prints. Nothing of a single resource is among it. */
+/** The metrics of the service, in the registry of `/metrics`. None of them is per resource. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #total = this.#counter('reconcile_total', 'Syncs that were not refused, whatever their answer.', [
+  readonly #total = this.#counter('reconcile_total', 'Syncs that were not rejected, whatever their response.', [
     'controller',
   ]);
-  readonly #errors = this.#counter('reconcile_errors_total', 'Syncs that were not answered with success.', [
-    'controller',
-  ]);
-  readonly #refused = this.#counter('refused_total', 'Requests to hooks that were refused before they were read.', [
-    'reason',
-  ]);
-  readonly #children = this.#counter('children_total', 'Children in the answers of syncs.', ['controller', 'kind']);
+  readonly #errors = this.#counter('reconcile_errors_total', 'Syncs that failed.', ['controller']);
+  readonly #refused = this.#counter(
+    'refused_total',
+    'Requests to hooks that were rejected before their body was read.',
+    ['reason'],
+  );
+  readonly #children = this.#counter('children_total', 'Children in the responses of syncs.', ['controller', 'kind']);
   readonly #duration = new Histogram({
     name: 'meshery_operator_reconcile_duration_seconds',
-    help: 'Time from the arrival of a sync to its answer.',
+    help: 'Time from the arrival of a sync to its response.',
     labelNames: ['controller'],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
     registers: [this.registry],
@@ -29,25 +29,25 @@ export class Metrics {
   constructor() {
     new Gauge({
       name: 'meshery_operator_build_info',
-      help: 'Always 1; says what runs.',
+      help: 'Always 1; the labels identify the build.',
       labelNames: ['version', 'node_version'],
       registers: [this.registry],
     }).set({ version, node_version: process.version }, 1);
   }
 
-  /** Counts a sync: the status code of its answer, and the seconds that it took. */
-  answered(controller: string, statusCode: number, seconds: number): void {
+  /** Counts a sync by the status code and the duration of its response. */
+  responded(controller: string, statusCode: number, seconds: number): void {
     this.#total.inc({ controller });
     if (statusCode >= 400) this.#errors.inc({ controller });
     this.#duration.observe({ controller }, seconds);
   }
 
-  /** Counts a request that was not even read. */
+  /** Counts a request that was rejected before its body was read. */
   refused(reason: string): void {
     this.#refused.inc({ reason });
   }
 
-  /** Counts the children of an answer by kind; one that is kept may be of a kind that the controller does not know. */
+  /** Counts the children of a response by kind; a re-applied one may be of a kind that the controller does not know. */
   synced({ kind: controller, children }: Pick<Controller, 'kind' | 'children'>, response: SyncResponse): void {
     for (const { kind } of response.children) {
       const known = children.find((child) => child.kind === kind);
@@ -60,10 +60,10 @@ export class Metrics {
   }
 }
 
-/** Answers to who was refused, which are counted apart. */
-const refusals = [401, 429];
+/** Status codes of rejected requests, which are counted separately. */
+const rejections = [401, 429];
 
-/** Counts the syncs of the application in `metrics`, and what is refused of all hooks. */
+/** Counts the syncs of the application, and the rejected requests to all hooks, in `metrics`. */
 export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
   app.addHook('onError', async (_request, _reply, error) => {
     if (error instanceof Overloaded) metrics.refused(error.reason);
@@ -71,15 +71,15 @@ export const counting = fp<{ metrics: Metrics }>(async (app, { metrics }) => {
   });
   app.addHook('onResponse', async (request, reply) => {
     const { hook } = request.routeOptions.config;
-    if (!hook || refusals.includes(reply.statusCode)) return;
-    // No sync follows a customize that fails: it is the sync that failed.
+    if (!hook || rejections.includes(reply.statusCode)) return;
+    // No sync follows a failed customize, so it is counted as a failed sync.
     if (hook.hook === 'sync' || reply.statusCode >= 400) {
-      metrics.answered(hook.controller, reply.statusCode, reply.elapsedTime / 1000);
+      metrics.responded(hook.controller, reply.statusCode, reply.elapsedTime / 1000);
     }
   });
 });
 
-/** `GET /metrics` in the Prometheus text format, with what the process itself uses. */
+/** `GET /metrics` in the Prometheus text format, including the default metrics of the process. */
 export const metricsPage = fp<{ metrics: Metrics }>(async (app, { metrics: { registry } }) => {
   collectDefaultMetrics({ register: registry });
   app.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));

@@ -14,18 +14,18 @@ import { Metrics } from './metrics.ts';
 import { type ServerTls, serverTls } from './tls.ts';
 import { version } from './version.ts';
 
-/** Bodies in flight may be this many of the largest together. */
+/** Limit of all request bodies in flight, in multiples of the maximum body size. */
 const MAX_LARGEST_BODIES = 4;
 
 /**
- * Runs the server as this process: reads the environment, listens, and on SIGTERM or SIGINT answers what is in flight and
- * exits with 0. A wrong environment, a file that can't be used or an address that can't be listened on ends the process
- * with one line on stderr; an error that nobody caught, with a line in the log and exit code 1.
+ * Runs the server as this process: reads the environment, listens, and on SIGTERM or SIGINT completes the requests in flight
+ * and exits with 0. An invalid environment, an unusable file or address ends the process with one line on stderr; an uncaught
+ * error, with a line in the log and exit code 1.
  */
 export async function serve(): Promise<void> {
   try {
     const config = readConfig(process.env);
-    // A request that is no HTTP is part of its error, with what it shows of credentials.
+    // The error of a malformed HTTP request contains the raw request, which may include credentials.
     const logger = pino({ level: config.LOG_LEVEL, redact: { paths: ['err.rawPacket'], remove: true } });
     const now = () => new Date();
     const metrics = new Metrics();
@@ -53,10 +53,10 @@ export async function serve(): Promise<void> {
     closeWithGrace({ delay: config.SHUTDOWN_TIMEOUT, logger }, async ({ err, signal }) => {
       health.stopping = true;
       if (err) {
-        logger.fatal({ err }, 'stopping after an error');
+        logger.fatal({ err }, 'shutting down after an error');
         return;
       }
-      logger.info({ signal }, 'stopping');
+      logger.info({ signal }, 'shutting down');
       await setTimeout(config.DRAIN_TIME);
       await closed(app, () => health.inFlight === 0);
       await closed(monitoring, () => true);
@@ -79,8 +79,8 @@ export async function serve(): Promise<void> {
 }
 
 /**
- * Closes an application once nothing is in flight any more. Node's own way cuts off answers that are still being sent, waits
- * for connections that have sent nothing, and puts no limit on slow requests any more; so only its listening ends at first.
+ * Closes an application once no request is in flight any more. Node's `server.close` aborts responses that are still being
+ * sent, waits for connections without a request, and disables the timeouts of slow requests; so at first only listening stops.
  */
 async function closed(app: FastifyInstance, idle: () => boolean): Promise<void> {
   Server.prototype.close.call(app.server);
@@ -95,7 +95,7 @@ function hookTokens(config: Config, logger: Logger): Promise<WatchedFiles<HookTo
   return watchFiles({ files, make: (contents) => new HookTokens(contents), logger, interval: config.RELOAD_INTERVAL });
 }
 
-/** Certificates that are read again: connections that are open stay, new ones are met with the renewed ones. */
+/** Certificates that are reloaded: open connections are kept, new ones use the renewed certificates. */
 function certificates(config: Config, logger: Logger): Promise<WatchedFiles<ServerTls>> | undefined {
   const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
   if (TLS_CERT_FILE === '') return undefined;

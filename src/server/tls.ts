@@ -2,27 +2,27 @@ import type { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { isKeyOf, readCertificates } from '../kubernetes/certificates.ts';
 
-/** What a server needs for TLS, in PEM. */
+/** TLS options of a server, in PEM. */
 export interface ServerTls {
   cert: string;
   key: string;
-  /** Authority whose certificates clients have to show; without it, none is asked for. */
+  /** Client CA; without it, client certificates are not requested. */
   ca?: string;
   requestCert?: boolean;
   rejectUnauthorized?: boolean;
-  /** Here, since a context that takes the place of another takes nothing over from it. */
+  /** Part of this, since a new secure context inherits nothing from the previous one. */
   minVersion: 'TLSv1.3';
 }
 
 /**
- * Makes of the contents of certificate, key and, when it is asked for, authority of clients what a server needs.
- * @throws an Error of one line when one is missing, broken, or does not belong to the others
+ * Builds the TLS options of a server from the contents of certificate, key and, for mutual TLS, client CA.
+ * @throws an Error of one line when one is missing or invalid, or does not match the others
  */
 export function serverTls([cert, key, ca]: (string | undefined)[], mutual: boolean): ServerTls {
   const [certificate] = certificates('TLS_CERT_FILE', cert);
   if (key === undefined) throw new Error('TLS_KEY_FILE does not exist');
-  const fits = attempt('TLS_KEY_FILE holds no private key', () => certificate && isKeyOf(key, certificate));
-  if (!fits) throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not go together');
+  const matches = attempt('TLS_KEY_FILE contains no private key', () => certificate && isKeyOf(key, certificate));
+  if (!matches) throw new Error('TLS_CERT_FILE and TLS_KEY_FILE do not match');
   if (mutual) certificates('TLS_CLIENT_CA_FILE', ca);
   const tls: ServerTls = {
     ...{ cert: cert ?? '', key, minVersion: 'TLSv1.3' },
@@ -32,13 +32,13 @@ export function serverTls([cert, key, ca]: (string | undefined)[], mutual: boole
   return tls;
 }
 
-/** The certificates of a file, each of them whole: OpenSSL would skip one that is cut off. */
+/** The certificates of a file, all of them validated: OpenSSL would silently skip a truncated one. */
 function certificates(variable: string, pem: string | undefined): X509Certificate[] {
   if (pem === undefined) throw new Error(`${variable} does not exist`);
   const certificates = readCertificates(pem);
-  if (certificates.length === 0) throw new Error(`${variable} holds no certificate`);
+  if (certificates.length === 0) throw new Error(`${variable} contains no certificate`);
   return certificates.map((each) => {
-    if (each instanceof Error) throw new Error(`${variable} holds a broken certificate: ${each.message}`);
+    if (each instanceof Error) throw new Error(`${variable} contains an invalid certificate: ${each.message}`);
     return each;
   });
 }

@@ -238,7 +238,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const far = meshSync(elsewhere, 'far', 'meshery-broker', of);
     for (const object of [made, near, far]) await cluster().apply(object);
     const message = async () => (await isReady(cluster(), made, 'SecretNotFound')).status?.conditions?.[0]?.message;
-    expect(await message()).toContain('spec.auth.tokenSecretRef: there is no Secret own');
+    expect(await message()).toContain('spec.auth.tokenSecretRef: Secret own does not exist');
     const own = (data: Record<string, string>) =>
       cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'own', namespace: of }, stringData: data });
     await own({ other: 'x' });
@@ -246,7 +246,9 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await own({ password: 'my own token' });
     await isReady(cluster(), made, 'SecretInvalid');
     await own({ password: 'my-own-token' });
-    await eventually(async () => expect(await message()).toContain('spec.tls.secretName: there is no Secret nats-tls'));
+    await eventually(async () =>
+      expect(await message()).toContain('spec.tls.secretName: Secret nats-tls does not exist'),
+    );
     expect(await childrenOf(cluster(), await get(MESHERY, 'Broker', 'meshery-broker', of))).toEqual([]);
 
     const ca = await authority();
@@ -389,15 +391,15 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       [
         { service: { type: 'NodePort', nodePorts: { nats: 30_000, monitor: 30_000 } } },
         'spec.service.nodePorts.monitor',
-        'must be another port',
+        'must differ from nodePorts.nats',
       ],
       [{ service: { externalTrafficPolicy: 'Local' } }, 'spec.service.externalTrafficPolicy', outside],
       [{ service: { port: 8222 } }, 'spec.service.port', 'must not be 8222'],
-      [{ service: { ipFamilies: ['IPv4', 'IPv6'] } }, 'spec.service.ipFamilies', 'must not hold'],
+      [{ service: { ipFamilies: ['IPv4', 'IPv6'] } }, 'spec.service.ipFamilies', 'must not list'],
       [
         { service: { ipFamilies: ['IPv4', 'IPv4'], ipFamilyPolicy: 'PreferDualStack' } },
         'spec.service.ipFamilies',
-        'must not hold',
+        'must not list',
       ],
       [{ tls: { verify: true } }, 'spec.tls.secretName', 'is required by verify'],
       [
@@ -430,9 +432,9 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         'spec.promExporter.resources.requests.ephemeral-storage',
         'must not be more than the limit',
       ],
-      [selector('In'), `${requirement}.values`, 'must hold values'],
-      [selector('Exists', ['a']), `${requirement}.values`, 'must hold values'],
-      [selector('Gt', ['a']), `${requirement}.values`, 'must hold values'],
+      [selector('In'), `${requirement}.values`, 'must have values'],
+      [selector('Exists', ['a']), `${requirement}.values`, 'must have values'],
+      [selector('Gt', ['a']), `${requirement}.values`, 'must have values'],
       [toleration({ value: 'a' }), 'spec.podTemplate.spec.tolerations[0].operator', 'must be Exists'],
       [
         toleration({ key: 'a', operator: 'Exists', value: 'a' }),

@@ -239,7 +239,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       [
         { broker: { custom: { url: 'nats://t@a', credentialsSecretRef: { name: 's' } } } },
         'spec.broker.custom.url',
-        'must not hold credentials',
+        'must not contain credentials',
       ],
       [{ broker: { custom: { url: 'nats://a b' } } }, 'spec.broker.custom.url', ''],
       [{ broker: { custom: { url, caSecretRef: { name: 'A' } } } }, 'spec.broker.custom.caSecretRef.name', ''],

@@ -46,7 +46,7 @@ it('Prometheus understands every query of the dashboard', async () => {
 
 it('the metrics are named as Prometheus would have them', async () => {
   const metrics = new Metrics();
-  metrics.answered('Broker', 200, 0.001);
+  metrics.responded('Broker', 200, 0.001);
   metrics.refused('requests');
   const text = await metrics.registry.metrics();
   const checking = run(promtool, ['check', 'metrics']);

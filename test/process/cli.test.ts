@@ -138,7 +138,9 @@ describe('validate', () => {
   it('warns of references that lead out of the files, and follows those that do not', async () => {
     const waiting = await run(['validate', '-'], MESHSYNC);
     expect(waiting.code).toBe(0);
-    expect(waiting.stdout).toContain('warning: MeshSync m: BrokerNotFound: There is no Broker default/meshery-broker.');
+    expect(waiting.stdout).toContain(
+      'warning: MeshSync m: BrokerNotFound: Broker default/meshery-broker does not exist.',
+    );
     const followed = await run(['validate', '-'], `${MESHSYNC}---\n${BROKER}`);
     expect(followed.stdout).not.toContain('Broker default/meshery-broker');
     const none = await run(['validate', '-'], MESHSYNC.replace('{ native: { name: meshery-broker } }', '{}'));
@@ -150,7 +152,7 @@ describe('validate', () => {
     expect(await run(['validate', '-'], custom)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(
-        'warning: MeshSync m: spec.broker.custom.credentialsSecretRef there is no Secret own',
+        'warning: MeshSync m: spec.broker.custom.credentialsSecretRef Secret own does not exist',
       ),
     });
     const secret = (value: string) =>
@@ -291,7 +293,7 @@ describe('render', () => {
     const broker = `${BROKER}spec: { auth: { tokenSecretRef: { name: own, key: password } } }\n`;
     const without = await run(['render', '-'], broker);
     expect([without.code, kinds(without.stdout)]).toEqual([0, ['Broker default/meshery-broker']]);
-    expect(without.stderr).toContain('SecretNotFound: spec.auth.tokenSecretRef: there is no Secret own');
+    expect(without.stderr).toContain('SecretNotFound: spec.auth.tokenSecretRef: Secret own does not exist');
 
     const secret = 'apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { password: my-own-token }\n';
     const withSecret = await run(['render', '-'], `${broker}---\n${secret}`);
@@ -351,7 +353,7 @@ describe('render', () => {
     expect(code).toBe(1);
     expect(kinds(stdout)).toEqual(['Broker default/meshery-broker']);
     expect(stderr).toBe(
-      'meshery-operator: standard input, document 1: InvalidSpec: spec.size must be less or equal to 10. Everything that exists stays as it is until this is corrected.\n',
+      'meshery-operator: standard input, document 1: InvalidSpec: spec.size must be less or equal to 10. Existing children are left unchanged until this is corrected.\n',
     );
   });
 

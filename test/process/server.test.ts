@@ -74,7 +74,7 @@ describe('the server', () => {
     socket.write(body.slice(0, 20));
     await new Promise((done) => setTimeout(done, 100));
     child.kill(signal);
-    await written(/stopping/);
+    await written(/shutting down/);
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
     expect((await fetch(`${monitoring}/readyz`)).status).toBe(503);
     expect((await fetch(`${url}/livez`)).headers.get('connection')).toBe('close');
@@ -94,7 +94,7 @@ describe('the server', () => {
     for (const to of [port, Number(new URL(monitoring).port)]) (await open(to)).on('error', () => {});
     const late = await open(port);
     child.kill('SIGTERM');
-    await written(/stopping/);
+    await written(/shutting down/);
     const answer = text(late);
     late.write('GET /livez HTTP/1.1\r\nhost: test\r\n\r\n');
     expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/s);
@@ -113,7 +113,7 @@ describe('the server', () => {
     const length = Number(/content-length: (\d+)/i.exec(first.toString())?.[1]);
     expect(length).toBeGreaterThan(10_000_000);
     child.kill('SIGTERM');
-    await written(/stopping/);
+    await written(/shutting down/);
     await new Promise((done) => setTimeout(done, 500));
     const chunks = [first];
     for await (const chunk of socket) chunks.push(chunk as Buffer);
@@ -156,7 +156,7 @@ describe('the server', () => {
     });
     const { code, stdout } = await finished;
     expect(code).toBe(1);
-    expect(stdout).toMatch(/"level":60.*unforeseen.*"msg":"stopping after an error"/);
+    expect(stdout).toMatch(/"level":60.*unforeseen.*"msg":"shutting down after an error"/);
   });
 
   it('logs JSON lines, and nothing of a request at level info', async () => {
@@ -170,7 +170,7 @@ describe('the server', () => {
     expect(lines.map(({ msg }) => msg)).toEqual([
       expect.stringContaining('health and metrics at'),
       expect.stringContaining('listening on'),
-      'stopping',
+      'shutting down',
     ]);
   });
 });

@@ -102,9 +102,7 @@ describe('over TLS', () => {
     expect(await call(url, { agent })).toMatchObject({ status: 200, from: before.from });
 
     await writeFile(key, ca.key); // one that is of another certificate
-    await written(
-      /can not be used, the former contents stay in use: TLS_CERT_FILE and TLS_KEY_FILE do not go together/,
-    );
+    await written(/are invalid, the previous contents stay in use: TLS_CERT_FILE and TLS_KEY_FILE do not match/);
     expect(await call(url, {})).toMatchObject({ status: 200, fingerprint: renewed });
     agent.destroy();
   });
@@ -115,7 +113,7 @@ describe('over TLS', () => {
     const old = () => call(url, { maxVersion: 'TLSv1.2' });
     await expect(old()).rejects.toThrow(/protocol/i);
     await files(await issue(ca), name);
-    await written(/files have changed and are in use/);
+    await written(/reloaded changed files/);
     await expect(old()).rejects.toThrow(/protocol/i);
     expect(await call(url, {})).toMatchObject({ status: 200 });
     const refused = /^meshery_operator_refused_total\{reason="tls"\} 2$/m;
@@ -126,7 +124,7 @@ describe('over TLS', () => {
     const { env, clients } = await files(await issue(ca));
     const { url, written } = await server.listen({ ...env, TLS_CLIENT_CA_FILE: clients });
     await writeFile(clients, ca.certificate.slice(0, 200));
-    await written(/the former contents stay in use: TLS_CLIENT_CA_FILE holds a broken certificate/);
+    await written(/the previous contents stay in use: TLS_CLIENT_CA_FILE contains an invalid certificate/);
     const { certificate: cert, key } = await issue(ca, 'client');
     expect(await call(url, { cert, key })).toMatchObject({ status: 200 });
   });
@@ -183,7 +181,11 @@ it('tokens are read again, and two are good while one follows the other', async 
 });
 
 it.each([
-  ['a token file that is empty', async () => ({ HOOK_TOKEN_FILES: '/dev/null' }), /^HOOK_TOKEN_FILES hold no token$/],
+  [
+    'a token file that is empty',
+    async () => ({ HOOK_TOKEN_FILES: '/dev/null' }),
+    /^HOOK_TOKEN_FILES contain no token$/,
+  ],
   [
     'a certificate that is missing',
     async () => ({ TLS_CERT_FILE: '/no/crt', TLS_KEY_FILE: '/no/key' }),
@@ -196,12 +198,12 @@ it.each([
       await writeFile(key, ca.key);
       return env;
     },
-    /^TLS_CERT_FILE and TLS_KEY_FILE do not go together$/,
+    /^TLS_CERT_FILE and TLS_KEY_FILE do not match$/,
   ],
   [
     'an authority that is none',
     async () => ({ ...(await files(await issue(ca))).env, TLS_CLIENT_CA_FILE: '/dev/null' }),
-    /^TLS_CLIENT_CA_FILE holds no certificate$/,
+    /^TLS_CLIENT_CA_FILE contains no certificate$/,
   ],
   [
     'a key of another type',
@@ -211,7 +213,7 @@ it.each([
       await writeFile(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
       return env;
     },
-    /^TLS_CERT_FILE and TLS_KEY_FILE do not go together$/,
+    /^TLS_CERT_FILE and TLS_KEY_FILE do not match$/,
   ],
 ])('%s ends the process with one line', async (_what, environment, message) => {
   const env = { HOST: '127.0.0.1', PORT: '0', MONITORING_PORT: '0', ...(await environment()) };

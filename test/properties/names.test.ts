@@ -80,7 +80,7 @@ describe.each(STRATEGIES)('under %s, a name that is taken', (how) => {
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'NameConflict' });
     const message = at(condition(status, 'NamesAvailable'), 'message');
     for (const child of ['Secret x-nats-auth', 'ConfigMap x-nats-config', 'Service x-nats', 'StatefulSet x-nats']) {
-      expect(message).toContain(`${child} belongs to Broker x-broker; rename or delete one of the two.`);
+      expect(message).toContain(`${child} is controlled by Broker x-broker; rename or delete one of the two.`);
     }
     expect(cluster.all('Secret.v1')).toEqual(before);
     expect(condition((await sync(cluster, first, hook, how)).status, 'Ready')).toMatchObject({ status: 'True' });
@@ -95,7 +95,7 @@ describe.each(STRATEGIES)('under %s, a name that is taken', (how) => {
     const taken = await sync(cluster, broker, hook, how);
     expect(taken.children.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'Service', 'Service']);
     expect(at(condition(taken.status, 'NamesAvailable'), 'message')).toBe(
-      `Secret meshery-nats-auth was not made by this Broker; delete or rename it, or label it controller-uid=${broker.metadata.uid} to hand it over.`,
+      `Secret meshery-nats-auth was not created by this Broker; delete or rename it, or label it controller-uid=${broker.metadata.uid} to have it adopted.`,
     );
     cluster.edit(secret, 'kubectl', ({ metadata }) => {
       metadata.labels = { 'controller-uid': broker.metadata.uid };
@@ -132,7 +132,7 @@ describe.each(STRATEGIES)('under %s, a name that is taken', (how) => {
     const { children, status } = await sync(cluster, broker, hook, how);
     expect(children).toEqual([]);
     expect(at(condition(status, 'NamesAvailable'), 'message')).toContain(
-      'Secret meshery-nats-auth is left from a former Broker meshery-broker; it is re-created once Kubernetes has removed it.',
+      'Secret meshery-nats-auth belongs to a deleted Broker meshery-broker; it is re-created once Kubernetes has garbage-collected it.',
     );
   });
 });

@@ -7,13 +7,13 @@ import { brokerLabels } from '../labels.ts';
 import { clientUrl, natsServerAddresses, PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
 
-/** Key of the file that nats.conf includes: every setting that holds a credential. */
+/** Key of the file that nats.conf includes: all settings that contain a credential. */
 export const CREDENTIALS_FILE = 'credentials.conf';
 
 /**
- * The Secret `X-nats-auth`: the credentials as values, and as the part of the servers' configuration that holds them;
- * besides, whatever else a client in the cluster has to know. Its `type` is left to the API server, since it can't change.
- * @param ca certificates that clients have to trust
+ * The Secret `X-nats-auth`: the credentials as values and as the part of the servers' configuration that contains them; and
+ * the CA certificates and the URL for clients in the cluster. Its `type` is immutable, so it is left to the API server.
+ * @param ca CA certificates that clients must trust
  */
 export function authSecret(
   broker: Broker,
@@ -36,7 +36,7 @@ export function authSecret(
   };
 }
 
-/** Values are quoted: NATS would read an unquoted one that looks like a number as one. */
+/** Values are quoted: NATS would parse an unquoted one that looks like a number as a number. */
 function credentialsFile(broker: Broker, { token, routePassword }: Credentials, serviceName: string): string {
   const authorization = `authorization { token: "${token}" }\n`;
   if (broker.size === 1) return authorization;

@@ -11,11 +11,11 @@ import { CREDENTIALS_FILE } from './auth-secret.ts';
 /** Key of the configuration in the ConfigMap, and its name in the pods. */
 export const CONFIG_FILE = 'nats.conf';
 
-/** Where the certificates and the streams are in the pods. */
+/** Mount paths of the certificates and the streams. */
 export const TLS_DIRECTORY = '/etc/nats-certs';
 export const DATA_DIRECTORY = '/data';
 
-/** Where a server writes its process id, for the config reloader and for lame-duck mode. */
+/** PID file of a server, for the config reloader and for lame duck mode. */
 export const PID_FILE = '/var/run/nats/nats.pid';
 
 /** The ConfigMap `X-nats-config`: the servers' configuration without credentials. */
@@ -28,7 +28,7 @@ export function configMap(broker: Broker): Manifest<V1ConfigMap> {
   };
 }
 
-/** Lame-duck times are NATS's least: clients get 10 s to leave by themselves and are moved away over 30 s. */
+/** The lame duck times are NATS' minimum: a grace period of 10 s, then clients are disconnected over 30 s. */
 function natsConf(broker: Broker): string {
   return `# Broker ${broker.namespace}/${broker.name}. Edits are put back: change the Broker instead.
 server_name: $POD_NAME
@@ -42,7 +42,7 @@ include ./${CREDENTIALS_FILE}
 ${settings(broker)}${tls(broker)}${jetStream(broker)}`;
 }
 
-/** What the spec says of the servers, each only when it is there. */
+/** The settings of `spec.config` that are set. */
 function settings({ config }: Broker): string {
   const { maxPayload, maxConnections, writeDeadline, pingInterval, pingMax, debug, trace } = config;
   const lines: [string, string | number | boolean | undefined][] = [

@@ -7,18 +7,18 @@ import type { Broker } from '../spec.ts';
 /** Every pod of the cluster. */
 const anyPod: V1NetworkPolicyPeer = { namespaceSelector: {} };
 
-/** MeshSync looks at the monitor before it connects. */
+/** MeshSync queries the monitoring port before it connects. */
 const meshSync: V1NetworkPolicyPeer = {
   namespaceSelector: {},
   podSelector: { matchLabels: { component: 'meshsync' } },
 };
 
 /** Every pod of the namespace of the broker. */
-const neighbours: V1NetworkPolicyPeer = { podSelector: {} };
+const sameNamespace: V1NetworkPolicyPeer = { podSelector: {} };
 
 /**
- * The NetworkPolicy `X-nats`: clients, the monitor, the exporter and the routes each only from where they belong. Probes
- * come from the pod's own node, which every network lets in.
+ * The NetworkPolicy `X-nats`: restricts the peers of the client, monitoring, exporter and route ports. Probes come from the
+ * pod's own node, which every network plugin allows.
  */
 export function networkPolicy(
   broker: Broker,
@@ -26,7 +26,7 @@ export function networkPolicy(
   selector: Record<string, string>,
 ): Manifest<V1NetworkPolicy> {
   const { clients = broker.service.type === 'ClusterIP' ? [anyPod] : undefined } = policy;
-  const { monitor = [meshSync, neighbours], metrics = [anyPod] } = policy;
+  const { monitor = [meshSync, sameNamespace], metrics = [anyPod] } = policy;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -44,7 +44,7 @@ export function networkPolicy(
   };
 }
 
-/** @param from `undefined` for everybody */
+/** @param from peers; `undefined` allows all */
 function rule(port: number, from: V1NetworkPolicyPeer[] | undefined): V1NetworkPolicyIngressRule {
   return { ports: [{ port, protocol: 'TCP' }], ...(from && { from }) };
 }

@@ -3,12 +3,12 @@ import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
 import type { Broker } from '../spec.ts';
 
-/** Whether a broker has servers that can take over from one that is drained; a budget for one would block its node. */
+/** Whether other servers can take over from one that is evicted; a budget for a single server would block drains. */
 export function hasDisruptionBudget(broker: Broker): boolean {
   return broker.size > 1;
 }
 
-/** The PodDisruptionBudget `X-nats`: drains take one server at a time, and one that is broken anyway whenever they like. */
+/** The PodDisruptionBudget `X-nats`: one server may be evicted at a time, an unhealthy one at any time. */
 export function podDisruptionBudget(broker: Broker, selector: Record<string, string>): Manifest<V1PodDisruptionBudget> {
   return {
     apiVersion: 'policy/v1',

@@ -6,7 +6,7 @@ import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
 
-/** The client Service `X-nats`: what clients connect to, inside the cluster and, by its type, outside. */
+/** The client Service `X-nats`: clients connect to it inside the cluster and, depending on its type, from outside. */
 export function clientService(
   broker: Broker,
   selector: Record<string, string>,
@@ -39,8 +39,8 @@ export function clientService(
 }
 
 /**
- * The headless Service `X-nats-headless`, which names the pods. It publishes addresses before the pods are ready, since
- * servers of a cluster become ready by reaching each other.
+ * The headless Service `X-nats-headless`, which gives the pods their DNS names. It publishes addresses of pods that are not
+ * ready, since the servers of a cluster become ready by connecting to each other.
  */
 export function headlessService(
   broker: Broker,
@@ -61,7 +61,7 @@ export function headlessService(
   };
 }
 
-/** The load balancer class that can be applied: Kubernetes lets it change only together with the type. */
+/** The load balancer class that can be applied: it is immutable while the type stays LoadBalancer. */
 export function effectiveLoadBalancerClass(broker: Broker, observed: ObservedService | undefined): string | undefined {
   const { type, loadBalancerClass } = broker.service;
   if (type !== 'LoadBalancer') return undefined;
@@ -69,9 +69,9 @@ export function effectiveLoadBalancerClass(broker: Broker, observed: ObservedSer
 }
 
 /**
- * Families of addresses of a Service, as far as they can be applied. The first one can't change. One that Kubernetes has
- * added by the policy is applied too, or it would be taken for a change on every sync; and what had two families keeps them
- * until the spec says one.
+ * The IP families of a Service that can be applied. The first one is immutable. A family that Kubernetes has added by the
+ * policy is applied too, or it would be a change on every sync. A dual-stack Service without a policy in the spec becomes
+ * single-stack.
  */
 function addressFamilies(
   { service: { ipFamilies, ipFamilyPolicy } }: Broker,
@@ -88,7 +88,7 @@ function addressFamilies(
   };
 }
 
-/** The family that a Service keeps though the spec says another, `undefined` when there is none. */
+/** The immutable first family of a Service that differs from the desired one, `undefined` when there is none. */
 export function fixedFamily({ service: { ipFamilies } }: Broker, observed: ObservedService | undefined) {
   const current = observed?.spec.ipFamilies?.[0];
   return current !== undefined && ipFamilies && ipFamilies[0] !== current ? current : undefined;

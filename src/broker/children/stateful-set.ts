@@ -29,9 +29,9 @@ const CONFIG_DIRECTORY = '/etc/nats-config';
 const PID_DIRECTORY = PID_FILE.slice(0, PID_FILE.lastIndexOf('/'));
 
 /**
- * The StatefulSet `X-nats`: one pod a NATS server. Selector, service name, pod management and volume claims can't change,
- * so those of an observed StatefulSet are applied again.
- * @param broker as `withImmutableFields` gives it for the observed StatefulSet
+ * The StatefulSet `X-nats`: one pod per NATS server. Selector, service name, pod management policy and volume claim templates
+ * are immutable, so those of an observed StatefulSet are re-applied.
+ * @param broker as `withImmutableFields` returns it for the observed StatefulSet
  */
 export function statefulSet(
   broker: Broker,
@@ -86,8 +86,8 @@ export function statefulSet(
 }
 
 /**
- * The claims of an observed StatefulSet as they are: their list is compared as a whole, and what was left out would be a
- * change on every sync. For the same reason new ones have every default that the API server would give them.
+ * The volume claim templates of an observed StatefulSet unchanged: the list is compared as a whole, and an omitted field would
+ * be a change on every sync. For the same reason new ones have all defaults that the API server would set.
  */
 function volumeClaims(
   { jetStream }: Broker,
@@ -125,12 +125,12 @@ function volumes({ names, tls, jetStream }: Broker): V1Volume[] {
     },
     { name: 'pid', emptyDir: {} },
     ...(tls ? [{ name: 'tls', secret: { secretName: tls.secretName } }] : []),
-    // NATS keeps files of its own even for streams in memory, and the root filesystem is read-only.
+    // JetStream stores files even for streams in memory, and the root filesystem is read-only.
     ...(jetStream && !jetStream.fileStore ? [{ name: DATA_VOLUME, emptyDir: {} }] : []),
   ];
 }
 
-/** What the server and the reloader both read. */
+/** Volume mounts of both the server and the reloader. */
 function configurationMounts({ tls }: Broker): V1VolumeMount[] {
   return [
     { mountPath: CONFIG_DIRECTORY, name: 'config', readOnly: true },
@@ -138,7 +138,7 @@ function configurationMounts({ tls }: Broker): V1VolumeMount[] {
   ];
 }
 
-/** Name of the Service that names the pods, which their addresses in the routes must use. */
+/** Name of the governing Service: the addresses in the routes are below it. */
 export function governingService(broker: Broker, observed: ObservedStatefulSet | undefined): string {
   return observed?.spec.serviceName ?? broker.names.headless;
 }
@@ -151,8 +151,8 @@ function nats(broker: Broker): V1Container {
     imagePullPolicy: broker.nats.imagePullPolicy,
     args: ['--config', `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
-    // Lame-duck mode hands the clients to the other servers. Alone, a server has nobody to hand them to and would only
-    // keep its successor from starting, so it stops at once.
+    // Lame duck mode moves the clients to the other servers. A single server has no others and would only delay the start of
+    // its replacement, so it stops at once.
     ...(clustered && {
       lifecycle: { preStop: { exec: { command: ['nats-server', `-sl=ldm=${PID_FILE}`] } } },
     }),
@@ -161,8 +161,8 @@ function nats(broker: Broker): V1Container {
       ...(clustered ? [{ containerPort: PORTS.cluster, name: 'cluster', protocol: 'TCP' }] : []),
       { containerPort: PORTS.monitor, name: 'monitor', protocol: 'TCP' },
     ],
-    // The startup probe looks each second from the first on, so that a broker is Ready about a second after its start,
-    // and has the patience for a long recovery; the others begin once it has succeeded.
+    // The startup probe runs every second, so that a broker is Ready about a second after its start, and allows for a long
+    // recovery; the other probes begin once it has succeeded.
     startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 900 }),
     readinessProbe: probe('/healthz?js-server-only=true', { periodSeconds: 2, failureThreshold: 5 }),
     livenessProbe: probe('/healthz?js-enabled-only=true', { periodSeconds: 30, failureThreshold: 3 }),
@@ -176,7 +176,7 @@ function nats(broker: Broker): V1Container {
   };
 }
 
-/** Sends the server a reload when a file of its configuration changes. */
+/** Sends the server a reload signal when a file of its configuration changes. */
 function reloader(broker: Broker): V1Container {
   const { tls, reloader } = broker;
   const files = [`${CONFIG_DIRECTORY}/${CONFIG_FILE}`, `${CONFIG_DIRECTORY}/${CREDENTIALS_FILE}`];
@@ -196,7 +196,7 @@ function reloader(broker: Broker): V1Container {
   };
 }
 
-/** Metrics of the server, as the NATS Helm chart has them. It reads the monitor, which is plain also with TLS. */
+/** Metrics of the server, as in the NATS Helm chart. It reads the monitoring port, which is plain HTTP even with TLS. */
 function exporter({ jetStream }: Broker, { image, imagePullPolicy, resources }: Container): V1Container {
   return {
     name: 'prom-exporter',

@@ -6,9 +6,9 @@ import { meshSyncLabels } from '../labels.ts';
 import type { MeshSync } from '../spec.ts';
 
 /**
- * The Secret `X-broker-auth`, where MeshSync's pods can't read another: the token of a Broker in another namespace under
- * `token`, or a URL with credentials under `url`; and the certificates that MeshSync has to trust.
- * @param ca what else is kept there, if it is not in a Secret of the user's
+ * The Secret `X-broker-auth`, created when MeshSync's pods can read no other: the token of a Broker in another namespace under
+ * `token`, or a URL with credentials under `url`; and the CA certificates that MeshSync must trust.
+ * @param ca CA certificates, included unless they are in another Secret of the namespace
  */
 export function brokerAuthSecret(
   meshSync: MeshSync,

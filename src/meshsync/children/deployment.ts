@@ -20,9 +20,9 @@ const BINARY = './meshery-meshsync';
 const CA_DIRECTORY = '/etc/meshery/broker-ca';
 
 /**
- * The Deployment, called as the MeshSync. Meshery Server edits it too: container arguments, some environment variables
- * and a pod annotation. Of these, what the spec does not set is not rendered, so it stays as the Server wrote it.
- * @param watchListChecksum of the watch-list that MeshSync will read
+ * The Deployment, with the name of the MeshSync. Meshery Server edits it too: container arguments, some environment variables
+ * and a pod annotation. Fields that the spec does not set are not applied, so Meshery Server's values are kept.
+ * @param watchListChecksum of the active watch-list
  */
 export function deployment(
   meshSync: MeshSync,
@@ -39,7 +39,7 @@ export function deployment(
         metadata: {
           annotations: {
             [COMPONENT_TYPE]: MANAGEMENT_PLANE,
-            // MeshSync reads these only when it starts.
+            // MeshSync reads these only at startup: a change of a checksum rolls the pods.
             'meshery.io/watch-list-checksum': watchListChecksum,
             ...(access.credential && { 'meshery.io/credentials-checksum': access.credential.checksum }),
             ...(access.ca && { 'meshery.io/ca-checksum': access.ca.checksum }),
@@ -75,7 +75,7 @@ export function deployment(
   };
 }
 
-/** The certificates of the broker alone, not what else is in the Secret. */
+/** Only the CA certificates of the broker, not the other keys of the Secret. */
 function caVolume({ ca }: BrokerAccess): V1Volume[] {
   if (!ca) return [];
   return [{ name: 'broker-ca', secret: { items: [{ key: ca.key, path: 'ca.crt' }], secretName: ca.name } }];
@@ -90,7 +90,7 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
     command: [BINARY],
     env: [
       ...environment(access, observed),
-      // Programs in Go read certificates from this directory besides the bundle of their image.
+      // Go programs read CA certificates from this directory besides the bundle of their image.
       ...(access.ca ? [{ name: 'SSL_CERT_DIR', value: CA_DIRECTORY }] : []),
       ...switches(meshSync),
     ],
@@ -99,7 +99,7 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
     ...probes(meshSync),
     resources: meshSync.resources,
     securityContext: restrictedContainer,
-    // MeshSync keeps a file in its home directory, which is this one for the user it runs as.
+    // MeshSync writes a file to the home directory of its user.
     volumeMounts: [
       { mountPath: '/home/nonroot', name: 'home' },
       ...(access.ca ? [{ mountPath: CA_DIRECTORY, name: 'broker-ca', readOnly: true }] : []),
@@ -108,10 +108,9 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
 }
 
 /**
- * `BROKER_URL`, and before it the credential that it refers to: `$(NAME)` is expanded for variables that stand before only.
- * Server-side-apply puts them into the order that is applied. Dynamic-apply keeps the order of those that are there
- * already and puts new ones behind them: where the credential would end up behind `BROKER_URL`, that is taken out for one
- * sync, to come back in its place in the next.
+ * `BROKER_URL`, preceded by the credential that it refers to: `$(NAME)` is expanded for preceding variables only.
+ * Server-side-apply keeps the applied order. Dynamic-apply keeps the order of existing variables and appends new ones: if the
+ * credential would follow `BROKER_URL`, the latter is removed for one sync, and appended by the next.
  */
 function environment({ url, credential }: BrokerAccess, observed: ObservedDeployment | undefined): V1EnvVar[] {
   if (!credential) return [{ name: 'BROKER_URL', value: url }];
@@ -130,7 +129,7 @@ function environment({ url, credential }: BrokerAccess, observed: ObservedDeploy
   ];
 }
 
-/** Switches that the spec sets, on or off; the others are Meshery Server's. */
+/** Switches that the spec sets, on or off; the others are left to Meshery Server. */
 function switches({ switches: { debug, redactSecrets, contentDeduplication } }: MeshSync): V1EnvVar[] {
   return Object.entries({
     DEBUG: debug,

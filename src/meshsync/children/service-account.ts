@@ -4,8 +4,8 @@ import { meshSyncLabels } from '../labels.ts';
 import type { MeshSync } from '../spec.ts';
 
 /**
- * The ServiceAccount that MeshSync's pods run as; it is bound to the read-only ClusterRole `meshery-meshsync` by the
- * installation, since a child of a namespaced resource can't be cluster-scoped.
+ * The ServiceAccount of MeshSync's pods. The installed ClusterRoleBinding binds it to the read-only ClusterRole
+ * `meshery-meshsync`, since a child of a namespaced resource can't be cluster-scoped.
  */
 export function serviceAccount(meshSync: MeshSync): Manifest<V1ServiceAccount> {
   return {

@@ -2,31 +2,31 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import bearerAuth from '@fastify/bearer-auth';
 import fp from 'fastify-plugin';
 
-/** The tokens that callers of the hooks may show. */
+/** The valid bearer tokens of the hooks. */
 export class HookTokens {
   readonly #digests: Buffer[];
 
   /**
-   * @param contents of files with a token for each line; with two tokens both are good, so that one can follow the other
-   * without a request being refused
-   * @throws an Error when there is none, or one that no header can carry
+   * @param contents of files with one token per line; all tokens are valid, so that they can be rotated without rejecting a
+   * request
+   * @throws an Error when there is none, or an invalid one
    */
   constructor(contents: (string | undefined)[]) {
     const tokens = contents
       .flatMap((content) => content?.split('\n') ?? [])
       .map((line) => line.trim())
       .filter((line) => line !== '');
-    if (tokens.length === 0) throw new Error('HOOK_TOKEN_FILES hold no token');
+    if (tokens.length === 0) throw new Error('HOOK_TOKEN_FILES contain no token');
     if (!tokens.every((token) => TOKEN.test(token))) {
-      throw new Error('HOOK_TOKEN_FILES hold a token with characters that are not of a bearer token (RFC 6750)');
+      throw new Error('HOOK_TOKEN_FILES contain a token with characters that a bearer token can not have (RFC 6750)');
     }
     this.#digests = tokens.map(digest);
   }
 
-  /** Takes the same time whatever is shown: digests of equal length are compared, with all tokens. */
-  accept(shown: string): boolean {
-    const given = digest(shown);
-    return this.#digests.reduce((accepted, each) => timingSafeEqual(each, given) || accepted, false);
+  /** Constant-time comparison: digests of equal length are compared, with all tokens. */
+  accept(token: string): boolean {
+    const presented = digest(token);
+    return this.#digests.reduce((accepted, each) => timingSafeEqual(each, presented) || accepted, false);
   }
 }
 
@@ -37,7 +37,7 @@ function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** Asks every caller of the routes beside which it is registered for a bearer token, before anything of a body is read. */
+/** Requires a bearer token on all routes of the same context, before the body is read. */
 export const authentication = fp<{ tokens: () => HookTokens }>(async (app, { tokens }) => {
   await app.register(bearerAuth, {
     addHook: false,

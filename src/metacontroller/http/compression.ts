@@ -2,12 +2,12 @@ import { constants, gzip } from 'node:zlib';
 import { negotiate } from '@fastify/accept-negotiator';
 import fp from 'fastify-plugin';
 
-/** Smaller answers are sent as they are: to compress them takes longer than to send them within a cluster. */
+/** Smaller responses are sent uncompressed: compressing them takes longer than sending them within a cluster. */
 const COMPRESS_FROM = 32 * 1024;
 
 /**
- * Compresses large answers of the routes beside which it is registered, for callers who can read that, as Metacontroller
- * can. The least level pays: JSON repeats itself, and a higher one takes twice the time for a tenth of the bytes.
+ * Compresses large responses of all routes of the same context, for clients that accept gzip, as Metacontroller does. The
+ * lowest level is the best: JSON is repetitive, and a higher one takes twice the time for a tenth of the bytes.
  */
 export const compression = fp(async (app) => {
   app.addHook('onSend', (request, reply, payload, done) => {

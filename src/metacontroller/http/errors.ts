@@ -3,22 +3,22 @@ import fp from 'fastify-plugin';
 import { Overloaded } from './overload.ts';
 import { InvalidBody } from './validation.ts';
 
-/** Body of every answer that is not a success. Metacontroller puts it into an Event, so it is short and holds no values. */
+/** Body of every error response. Metacontroller copies it into an Event, so it is short and contains no values. */
 export interface ErrorBody {
   statusCode: number;
   error: string;
   message: string;
-  /** JSON pointer to the field of the request's body that is wrong. */
+  /** JSON pointer to the invalid field of the request's body. */
   path?: string;
 }
 
 /**
- * Answers errors as JSON. The messages are our own, since those of parsers quote what they could not read. Faults of our
- * own are logged in full and answered without details.
+ * Sends errors as JSON. The messages are our own, since those of parsers quote their input. Internal errors are logged in
+ * full and sent without details.
  */
 export const errors = fp(async (app) => {
   app.setErrorHandler((error: FastifyError | InvalidBody, request, reply) => {
-    // An error is never the answer that the caller keeps by its ETag.
+    // An error never matches the ETag of the client.
     delete request.headers['if-none-match'];
     if (isTooDeep(error)) return reply.code(400).send({ ...bodyOf(400), message: 'the body is nested too deeply' });
     const statusCode = error.statusCode ?? 500;
@@ -44,23 +44,23 @@ export const errors = fp(async (app) => {
   });
 });
 
-/** Also the answer to a URL that can't be decoded; Fastify's own quotes it. */
+/** Also the response to a URL that can't be decoded; Fastify's own quotes it. */
 export function noSuchRoute(reply: FastifyReply) {
   return reply.code(404).send(bodyOf(404));
 }
 
 const texts: Record<number, [title: string, message: string]> = {
   400: ['Bad Request', 'the body must be one JSON object'],
-  401: ['Unauthorized', 'the hook asks for a bearer token: see webhook.authorization of the CompositeController'],
-  404: ['Not Found', 'there is no such route'],
-  405: ['Method Not Allowed', 'the route takes other methods: see the header Allow'],
+  401: ['Unauthorized', 'the hook requires a valid bearer token: see webhook.authorization of the CompositeController'],
+  404: ['Not Found', 'the route does not exist'],
+  405: ['Method Not Allowed', 'the route allows other methods: see the header Allow'],
   413: ['Payload Too Large', 'the body is larger than BODY_LIMIT'],
   415: ['Unsupported Media Type', 'the body must be sent as application/json'],
   429: ['Too Many Requests', 'the operator is overloaded: see the header Retry-After'],
   500: ['Internal Server Error', 'see the log of the operator'],
 };
 
-/** JSON itself goes to any depth, and what is done with a value, to that of the stack. */
+/** JSON can be nested to any depth, but functions that walk it are limited by the stack. */
 function isTooDeep(error: Error): boolean {
   return error instanceof RangeError && error.message.includes('call stack');
 }

@@ -12,19 +12,19 @@ import { compression } from './compression.ts';
 import { type Limits, type Load, overload } from './overload.ts';
 import { validatorCompiler } from './validation.ts';
 
-/** What the hooks need. */
+/** Options of the hooks. */
 export interface HookOptions<Context extends Clock> {
   controllers: readonly Controller<Context>[];
   context: Context;
   limits: Limits;
   load: Load;
-  /** Without them, whoever reaches the hooks may call them. */
+  /** Without them, requests are not authenticated. */
   tokens?: (() => HookTokens) | undefined;
-  /** Called with every answer of a sync. */
+  /** Called with every sync response. */
   onSync?: (controller: Controller<Context>, response: SyncResponse) => void;
 }
 
-/** Which hook a route is; in the `config` of the route. */
+/** The hook of a route; in the `config` of the route. */
 export interface HookConfig {
   controller: string;
   hook: 'sync' | 'customize';
@@ -37,8 +37,8 @@ declare module 'fastify' {
 }
 
 /**
- * The hooks that Metacontroller calls, for each controller `POST /<name>/sync` and `POST /<name>/customize`. Answers carry an
- * ETag, so that one that did not change since the last sync is not sent again.
+ * The hooks that Metacontroller calls: `POST /<name>/sync` and `POST /<name>/customize` for each controller. Responses have an
+ * ETag, so that an unchanged one is not sent again.
  */
 export function hooks<Context extends Clock>(options: HookOptions<Context>): FastifyPluginAsyncTypebox {
   const { controllers, context, limits, load, tokens, onSync } = options;
@@ -46,7 +46,7 @@ export function hooks<Context extends Clock>(options: HookOptions<Context>): Fas
     app.setValidatorCompiler(validatorCompiler);
     if (tokens) await app.register(authentication, { tokens });
     await app.register(overload, { limits, load, bodyLimit: app.initialConfig.bodyLimit ?? 0 });
-    await app.register(etag, { hashFn: (answer) => hash('sha1', answer, 'base64') });
+    await app.register(etag, { hashFn: (response) => hash('sha1', response, 'base64') });
     await app.register(compression);
 
     for (const controller of controllers) {
@@ -71,7 +71,7 @@ function logSync({ log }: FastifyReply, { kind, metadata, status }: Parent, resp
   const { namespace, name } = metadata;
   const resource = { kind, namespace, name };
   for (const change of transitions(conditionsOf(status), response.status.conditions)) {
-    log.info({ ...resource, ...change }, 'a condition has changed');
+    log.info({ ...resource, ...change }, 'condition changed');
   }
   const children = response.children.map((child) => `${child.kind}/${child.metadata?.name}`);
   log.debug({ ...resource, children }, 'synced');

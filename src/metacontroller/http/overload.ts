@@ -1,35 +1,35 @@
 import underPressure from '@fastify/under-pressure';
 import fp from 'fastify-plugin';
-import { whenOver } from './when-over.ts';
+import { onRequestEnd } from './on-request-end.ts';
 
-/** How much the hooks have to do; whoever stops the process waits until that is nothing. */
+/** Current load of the hooks; shutdown waits until it is zero. */
 export interface Load {
-  /** Requests that are being read or answered. */
+  /** Requests that are being read or handled. */
   inFlight: number;
 }
 
-/** How much is accepted at a time. */
+/** Limits of concurrent work. */
 export interface Limits {
-  /** Requests that are being read or answered. */
+  /** Requests that are being read or handled. */
   requests: number;
-  /** Bytes of their bodies together; a single request is always taken. */
+  /** Total bytes of their bodies; a single request is always accepted. */
   bytes: number;
-  /** Mean delay of the event loop within the last second, in milliseconds; 0 for any. */
+  /** Mean event loop delay within the last second, in milliseconds; 0 for no limit. */
   eventLoopDelay: number;
 }
 
-/** Why a request was refused. */
-export type Refusal = 'requests' | 'bytes' | 'event-loop';
+/** Why a request was rejected. */
+export type RejectionReason = 'requests' | 'bytes' | 'event-loop';
 
-/** More than the service can do now. Metacontroller waits for as long as `Retry-After` says, and then syncs again. */
+/** The service is overloaded. Metacontroller waits for the time of `Retry-After`, and then syncs again. */
 export class Overloaded extends Error {
   readonly statusCode = 429;
   readonly code = 'OVERLOADED';
   /** Seconds, for the header of this name. */
   readonly retryAfter = 1;
-  readonly reason: Refusal;
+  readonly reason: RejectionReason;
 
-  constructor(reason: Refusal) {
+  constructor(reason: RejectionReason) {
     super('overloaded');
     this.reason = reason;
   }
@@ -42,8 +42,8 @@ class EventLoopBehind extends Overloaded {
 }
 
 /**
- * Refuses requests to the routes beside which it is registered while there are too many in flight, before their bodies are
- * read: nobody waits in a queue for an answer that comes too late.
+ * Rejects requests to all routes of the same context while too many are in flight, before their bodies are read: a queue
+ * would only delay responses until they are too late.
  */
 export const overload = fp<{ limits: Limits; bodyLimit: number; load: Load }>(async (app, options) => {
   const { limits, bodyLimit, load } = options;
@@ -54,13 +54,13 @@ export const overload = fp<{ limits: Limits; bodyLimit: number; load: Load }>(as
   });
   let bytes = 0;
   app.addHook('onRequest', (request, reply, done) => {
-    // A body that does not tell its length may be as long as any.
+    // A body without a Content-Length may be as long as the limit.
     const length = Number(request.headers['content-length'] ?? bodyLimit);
     if (load.inFlight >= limits.requests) return done(new Overloaded('requests'));
     if (load.inFlight > 0 && bytes + length > limits.bytes) return done(new Overloaded('bytes'));
     load.inFlight += 1;
     bytes += length;
-    whenOver(request, reply, () => {
+    onRequestEnd(request, reply, () => {
       load.inFlight -= 1;
       bytes -= length;
     });

@@ -3,7 +3,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import { compiled } from '../../schema/compiled.ts';
 import { describe } from '../../schema/validate.ts';
 
-/** What a body breaks in its schema; the first thing only, and without the value, which may be a credential. */
+/** The first schema error of a body, without the value, which may be a credential. */
 export class InvalidBody extends Error {
   readonly statusCode = 400;
   readonly code = 'INVALID_BODY';
@@ -16,7 +16,7 @@ export class InvalidBody extends Error {
   }
 }
 
-/** Checks the body of a route by its TypeBox schema. */
+/** Validates the body of a route by its TypeBox schema. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const check = compiled(schema);
   return (body: unknown) => {

@@ -30,12 +30,12 @@ const own = { auth: { tokenSecretRef: { name: 'own' } } };
 
 describe('a Broker that refers to Secrets', () => {
   it.each<[string, JsonObject, KubeObject[], string, string]>([
-    ['is not there', own, [], 'SecretNotFound', 'spec.auth.tokenSecretRef: there is no Secret own'],
+    ['is not there', own, [], 'SecretNotFound', 'spec.auth.tokenSecretRef: Secret own does not exist'],
     ['is in another namespace', own, [secret('own', { token: encode('a') }, 'other')], 'SecretNotFound', 'own'],
-    ['lacks the key', own, [secret('own', { password: encode('a') })], 'SecretKeyMissing', 'has no token'],
-    ['has an empty key', own, [secret('own', { token: '' })], 'SecretKeyMissing', 'has no token'],
-    ['has a line break', own, [secret('own', { token: encode('a\n') })], 'SecretInvalid', 'not even a line break'],
-    ['is not there', tls, [], 'SecretNotFound', 'spec.tls.secretName: there is no Secret nats-tls'],
+    ['lacks the key', own, [secret('own', { password: encode('a') })], 'SecretKeyMissing', 'has no key token'],
+    ['has an empty key', own, [secret('own', { token: '' })], 'SecretKeyMissing', 'has no key token'],
+    ['has a line break', own, [secret('own', { token: encode('a\n') })], 'SecretInvalid', 'without a line break'],
+    ['is not there', tls, [], 'SecretNotFound', 'spec.tls.secretName: Secret nats-tls does not exist'],
     ['has no certificate', tls, [secret('nats-tls', { ...sound, 'tls.crt': '' })], 'SecretKeyMissing', 'tls.crt'],
     ['has no key', tls, [secret('nats-tls', { ...sound, 'tls.key': '' })], 'SecretKeyMissing', 'tls.key'],
     [

@@ -111,18 +111,18 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
   });
 
   it.each([
-    ['no Secret', [], 'SecretNotFound', `${REF}: there is no Secret mine`],
+    ['no Secret', [], 'SecretNotFound', `${REF}: Secret mine does not exist`],
     [
       'a Secret without the key',
       [secret('mine', { other: 'x' })],
       'SecretKeyMissing',
-      `${REF}: Secret mine has no credentials`,
+      `${REF}: Secret mine has no key credentials`,
     ],
     [
       'an empty key',
       [secret('mine', { credentials: '' })],
       'SecretKeyMissing',
-      `${REF}: Secret mine has no credentials`,
+      `${REF}: Secret mine has no key credentials`,
     ],
     [
       'a line break',
@@ -197,7 +197,7 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
     const [refused] = await settle(clusterWith(parent), [parent], hook, how);
     expect(condition(refused?.status, 'SpecApplied')).toMatchObject({
       reason: 'InvalidSpec',
-      message: expect.stringContaining('spec.broker.custom.url must not hold credentials'),
+      message: expect.stringContaining('spec.broker.custom.url must not contain credentials'),
     });
   });
 });

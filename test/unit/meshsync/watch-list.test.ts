@@ -153,9 +153,9 @@ describe('what a watch-list is warned of', () => {
     [
       'entries that are passed over',
       { whitelist: `[${pods},{"Resource":"pods.v1.","Events":["DELETED"]}]` },
-      ['Of several entries of one resource, MeshSync takes the first: "pods.v1.".'],
+      ['Of several entries of one resource, MeshSync uses the first: "pods.v1.".'],
     ],
-    ['other keys', { whitelist: `[${pods}]`, Blacklist: '[]' }, ['MeshSync does not read: "Blacklist".']],
+    ['other keys', { whitelist: `[${pods}]`, Blacklist: '[]' }, ['MeshSync ignores these keys: "Blacklist".']],
     ['nothing', { whitelist: `[${pods}]` }, []],
     ['nothing, with service.apis', { blacklist: '["service.apis","secrets.v1."]' }, []],
   ])('is %s', (_what, data, warnings) => {
@@ -165,7 +165,7 @@ describe('what a watch-list is warned of', () => {
   it('is that version 1.0.3 stops at its own name, and for no other version', () => {
     const stops = expect.stringContaining('stops at service.apis');
     expect(valid({}).warnings).toEqual([stops]);
-    expect(valid({ whitelist: '[]' }).warnings).toEqual([expect.stringContaining('names nothing'), stops]);
+    expect(valid({ whitelist: '[]' }).warnings).toEqual([expect.stringContaining('empty list'), stops]);
     expect(valid({ blacklist: '["secrets.v1."]' }).warnings).toEqual([stops]);
     for (const tag of ['1.0.2', '1.0.4', 'latest']) expect(valid({}, tag).warnings).toEqual([]);
   });

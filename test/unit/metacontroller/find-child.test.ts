@@ -54,11 +54,11 @@ describe('a child that is looked for by name', () => {
   it.each([
     ['ours by owner alone', secret(uid), `lacks the label controller-uid=${uid}; set it`],
     ['ours by owner, with the label of another', secret(uid, 'x'), `lacks the label controller-uid=${uid}; set it`],
-    ['left from before', secret('old', 'old'), 'is left from a former Broker meshery-broker'],
-    ['of another Broker', secret('x', 'x', 'Broker', 'other'), 'belongs to Broker other'],
-    ['of another kind', secret('x', uid, 'Thing', 'meshery-broker'), 'belongs to Thing meshery-broker'],
-    ['of nobody', secret(), 'was not made by this Broker'],
-    ['of nobody, with our label', secret(undefined, uid), 'was not made by this Broker'],
+    ['left from before', secret('old', 'old'), 'belongs to a deleted Broker meshery-broker'],
+    ['of another Broker', secret('x', 'x', 'Broker', 'other'), 'is controlled by Broker other'],
+    ['of another kind', secret('x', uid, 'Thing', 'meshery-broker'), 'is controlled by Thing meshery-broker'],
+    ['of nobody', secret(), 'was not created by this Broker'],
+    ['of nobody, with our label', secret(undefined, uid), 'was not created by this Broker'],
   ])('is in conflict with what is %s, which is left alone', (_what, object, reason) => {
     const { observed, nameConflict } = found(object);
     expect(observed).toBeUndefined();

@@ -168,7 +168,7 @@ describe('a request that can not be read', () => {
   ])('is refused at %s, where nothing is', async (url) => {
     const response = await testApp().post(url, broker());
     expect(response.statusCode).toBe(404);
-    expect(response.json()).toEqual({ statusCode: 404, error: 'Not Found', message: 'there is no such route' });
+    expect(response.json()).toEqual({ statusCode: 404, error: 'Not Found', message: 'the route does not exist' });
   });
 
   it.each([

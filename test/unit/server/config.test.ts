@@ -93,9 +93,9 @@ describe('readConfig', () => {
   });
 
   it.each([
-    [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
-    [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE need each other'],
-    [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE needs TLS_CERT_FILE'],
+    [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
+    [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
+    [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE requires TLS_CERT_FILE'],
     [{ DRAIN_TIME: '1', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT'],
   ])('refuses %j, which do not go together', (environment, message) => {
     expect(() => readConfig(environment)).toThrow(new Error(message));

@@ -59,7 +59,7 @@ it('files of a mounted Secret are read again, and what can not be used changes n
   await until('the repaired file', async () => files.current === 'three,', 5);
   expect(seen).toEqual(['one,two', 'three,']);
   expect(lines.filter(({ level }) => level === 50).map(({ msg }) => msg)).toEqual([
-    'files have changed and can not be used, the former contents stay in use: they are broken',
+    'changed files are invalid, the previous contents stay in use: they are broken',
   ]);
 });
 

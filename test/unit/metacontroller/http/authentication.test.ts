@@ -33,7 +33,7 @@ describe.each(CALLS)('%s, where tokens are asked for', (url, body) => {
       expect(JSON.parse(text)).toEqual({
         statusCode: 401,
         error: 'Unauthorized',
-        message: 'the hook asks for a bearer token: see webhook.authorization of the CompositeController',
+        message: 'the hook requires a valid bearer token: see webhook.authorization of the CompositeController',
       });
     }
   });
@@ -70,9 +70,9 @@ describe('where tokens are asked for', () => {
 });
 
 it.each([[[]], [[undefined]], [['', '\n \n']]])('files that hold no token are refused: %j', (contents) => {
-  expect(() => new HookTokens(contents)).toThrow('HOOK_TOKEN_FILES hold no token');
+  expect(() => new HookTokens(contents)).toThrow('HOOK_TOKEN_FILES contain no token');
 });
 
 it.each(['with blank', 'ümlaut', 'a"b', '='])('a token that no header can carry is refused: %s', (token) => {
-  expect(() => new HookTokens([token])).toThrow(/^HOOK_TOKEN_FILES hold a token with characters/);
+  expect(() => new HookTokens([token])).toThrow(/^HOOK_TOKEN_FILES contain a token with characters/);
 });

@@ -28,7 +28,7 @@ describe('the log', () => {
       kind: 'Broker',
       namespace: 'meshery',
       name: 'meshery-broker',
-      msg: 'a condition has changed',
+      msg: 'condition changed',
     };
     expect(lines).toContainEqual({ ...of, reqId: 'req-1', condition: 'Ready', to: 'False', reason: 'Starting' });
     expect(lines).toHaveLength((status.conditions as unknown[]).length);
