@@ -1,27 +1,16 @@
-// A short bench that fails on what can't be noise: a factor of two, or growth where there may be none.
-import { benchCore } from './core.ts';
+// A short bench that fails on what can't be noise: a factor of two, or growth where there must be none.
 import { benchMemory } from './memory.ts';
 import { benchStart } from './start.ts';
 import { table } from './statistics.ts';
 import { benchSync, ratio } from './sync.ts';
 
-/** What was measured in this run, and what it must not reach. Every value is a ratio or a size, and less is better. */
+/** Measurements of this run, each below its limit. Every value is a ratio or a size, and less is better. */
 const limits: { what: string; value: number; limit: number }[] = [];
 
 const syncs = await benchSync({ rounds: 3, seconds: 1 });
-for (const of of syncs.filter(({ run }) => run.startsWith('operator'))) {
-  const load = `${of.run}: ${of.payload}, ${of.connections} connections`;
-  const [toNode, toGo] = of.run === 'operator' ? [2.5, 1.25] : [4, 2];
-  limits.push({
-    what: `time of a sync to bare Node, ${load}`,
-    value: 1 / ratio(syncs, of, 'throughput'),
-    limit: toNode,
-  });
-  limits.push({ what: `time of a sync to Go, ${load}`, value: 1 / ratio(syncs, of, 'throughput', 'go'), limit: toGo });
-}
-for (const { payload, sync, parse } of await benchCore({ rounds: 9 })) {
-  const limit = payload === 'broker' ? 0.6 : 1;
-  limits.push({ what: `time of a sync function to JSON.parse: ${payload}`, value: sync.median / parse.median, limit });
+for (const of of syncs.filter(({ run }) => run === 'operator')) {
+  const load = `${of.payload}, ${of.connections} connections`;
+  limits.push({ what: `time of a sync to bare Node: ${load}`, value: 1 / ratio(syncs, of, 'throughput'), limit: 5 });
 }
 const { operator, node, bundle } = await benchStart({ rounds: 5 });
 limits.push({ what: 'time to the first answer to bare Node', value: operator.median / node.median, limit: 8 });

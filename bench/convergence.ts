@@ -4,18 +4,40 @@ import { startControlPlane } from '../test/cluster/control-plane.ts';
 import { broker, meshSync, namespace } from '../test/cluster/expectations.ts';
 import type { Kubernetes, KubernetesObject } from '../test/cluster/kubernetes.ts';
 import { metacontrollerBinary, startMetacontroller } from '../test/cluster/metacontroller.ts';
+import { type Build, type Operator, ownBuild, startOperator } from '../test/cluster/operator.ts';
 import { registrations } from '../test/cluster/registration.ts';
 import { applyPatiently, install } from '../test/cluster/world.ts';
-import { cpuSeconds } from './machine.ts';
+import { cpuSeconds, residentMemory } from './machine.ts';
 import { quantile, table } from './statistics.ts';
+
+/** A build of the operator by a name. */
+export interface NamedBuild extends Build {
+  name: string;
+}
+
+/** Reads `name=path/to/server.js,--flag,VARIABLE=value`. */
+export function parseBuild(text: string): NamedBuild {
+  const [, name = '', file = '', rest = ''] = /^([^=]+)=([^,]+),?(.*)$/.exec(text) ?? [];
+  if (!name || !file) throw new Error(`${text} is not name=server.js`);
+  const words = rest.split(',').filter((word) => word !== '');
+  const variables = words.filter((word) => !word.startsWith('-')).map((word) => word.split('='));
+  return {
+    name,
+    file,
+    flags: words.filter((word) => word.startsWith('-')),
+    environment: Object.fromEntries(variables),
+  };
+}
 
 /** What it took to make so many pairs of a Broker and a MeshSync ready. */
 export interface ConvergenceResult {
-  what: string;
+  build: string;
   pairs: number;
   /** Seconds from the creation of a pair until all of its children are there, and until it is ready. */
   children: { p50: number; p95: number };
   ready: { p50: number; p95: number };
+  /** Seconds from the first creation until all pairs are ready. */
+  total: number;
   /** A pair. */
   syncs: number;
   childWrites: number;
@@ -23,6 +45,9 @@ export interface ConvergenceResult {
   /** Milliseconds of CPU a pair. */
   operatorCpu: number;
   metacontrollerCpu: number;
+  /** MiB, when all pairs are ready. */
+  operatorMemory: number;
+  metacontrollerMemory: number;
 }
 
 export interface RestResult {
@@ -32,38 +57,52 @@ export interface RestResult {
   writes: number;
 }
 
+interface ConvergenceOptions {
+  sizes?: number[];
+  restSeconds?: number;
+  /** Compared with that of this checkout: each size is measured with one after the other. */
+  builds?: NamedBuild[];
+  strategy?: 'dynamic-apply' | 'server-side-apply';
+}
+
 /** A whole run, in a control plane of its own with a real Metacontroller; `undefined` without one. */
 export async function benchConvergence({
-  sizes = [1, 20, 100, 300],
+  sizes = [100, 300],
   restSeconds = 60,
-} = {}): Promise<{ made: ConvergenceResult[]; rest: RestResult } | undefined> {
+  builds = [],
+  strategy = 'server-side-apply',
+}: ConvergenceOptions = {}): Promise<{ made: ConvergenceResult[]; rest: RestResult } | undefined> {
   const binary = metacontrollerBinary();
   if (!binary) return undefined;
   const controlPlane = await startControlPlane((line) => process.stderr.write(`${line}\n`));
-  const { kubernetes } = controlPlane;
+  const { kubernetes, directory } = controlPlane;
   const undo: (() => Promise<unknown>)[] = [() => controlPlane.stop()];
   try {
-    const operator = await install(controlPlane);
+    let operator = await install(controlPlane);
     undo.push(() => operator.process.stop());
     for (const controller of await registrations(operator.url)) await applyPatiently(kubernetes, controller);
     const kubeconfig = await leastPrivileged(controlPlane);
-    const metacontroller = await startMetacontroller(binary, controlPlane, 'dynamic-apply', kubeconfig);
+    const metacontroller = await startMetacontroller(binary, controlPlane, strategy, kubeconfig);
     undo.push(() => metacontroller.stop());
-    const world: World = {
-      ...{ kubernetes, monitoring: operator.monitoring },
-      pids: { operator: operator.process.pid, metacontroller: metacontroller.process.pid },
-    };
+    const worldOf = ({ monitoring, process: { pid } }: Operator): World => ({
+      ...{ kubernetes, monitoring },
+      pids: { operator: pid, metacontroller: metacontroller.process.pid },
+    });
+    const port = Number(new URL(operator.url).port);
 
     const made: ConvergenceResult[] = [];
-    await makePairs(world, 'warm-up', 'warm-up', 2);
-    for (const size of sizes.slice(0, -1)) made.push(await makePairs(world, `pairs-${size}`, `${size}`, size));
-    await manyNodes(kubernetes, 300);
-    made.push(await makePairs(world, 'nodes', '20, with 300 more Nodes', 20));
-    await largeObjects(kubernetes, await namespace(kubernetes, 'crowded'), 50);
-    made.push(await makePairs(world, 'crowded', '20, beside 50 objects of 200 KiB', 20));
-    const most = sizes.at(-1) ?? 1;
-    made.push(await makePairs(world, `pairs-${most}`, `${most}`, most, false));
-    return { made, rest: await rest(world, most, restSeconds) };
+    await makePairs(worldOf(operator), { namespace: 'warm-up', build: 'warm-up', pairs: 2 });
+    const all = [...builds, { name: 'this checkout', ...ownBuild }];
+    for (const pairs of sizes) {
+      for (const [index, build] of all.entries()) {
+        await operator.process.stop();
+        operator = await startOperator(directory, port, {}, build);
+        const isLast = pairs === sizes.at(-1) && index === all.length - 1;
+        const namespace = `pairs-${pairs}-${index}`;
+        made.push(await makePairs(worldOf(operator), { namespace, build: build.name, pairs, keep: isLast }));
+      }
+    }
+    return { made, rest: await rest(worldOf(operator), sizes.at(-1) ?? 0, restSeconds) };
   } finally {
     for (const step of undo.reverse()) await step();
   }
@@ -76,15 +115,20 @@ interface World {
   pids: Record<'operator' | 'metacontroller', number>;
 }
 
+interface PairsOptions {
+  namespace: string;
+  build: string;
+  pairs: number;
+  /** Leave them there. */
+  keep?: boolean;
+}
+
 /** Creates pairs at once, and waits until all are ready and nothing changes any more. */
 async function makePairs(
   world: World,
-  of: string,
-  what: string,
-  pairs: number,
-  remove = true,
+  { namespace: of, build, pairs, keep = false }: PairsOptions,
 ): Promise<ConvergenceResult> {
-  const { kubernetes } = world;
+  const { kubernetes, pids } = world;
   await namespace(kubernetes, of);
   const before = await costs(world);
   const objects = Array.from({ length: pairs }, (_, n) => [
@@ -92,32 +136,38 @@ async function makePairs(
     meshSync(of, `p${n}-meshsync`, `p${n}-broker`),
   ]);
   const created = new Map<string, number>();
+  const start = performance.now();
   const creating = inParallel(objects, 10, async (pair, n) => {
     for (const object of pair) await kubernetes.apply(object);
     created.set(`p${n}`, performance.now());
   });
   const [children, ready] = [new Map<string, number>(), new Map<string, number>()];
-  for (const end = performance.now() + 600_000; ready.size < pairs && performance.now() < end; await setTimeout(100)) {
-    // The storage of a CRD that was made a moment ago may not be there yet: the next look sees it.
+  for (const end = start + 600_000; ready.size < pairs && performance.now() < end; await setTimeout(100)) {
+    // The storage of a CRD that was created a moment ago may not be there yet: the next round sees it.
     await look(kubernetes, of, created, children, ready).catch(() => {});
   }
   if (ready.size < pairs) throw new Error(`only ${ready.size} of ${pairs} pairs became ready`);
+  const total = (performance.now() - start) / 1_000;
   await creating;
   await settled(world);
   const after = await costs(world);
+  const memory = {
+    operatorMemory: residentMemory(pids.operator),
+    metacontrollerMemory: residentMemory(pids.metacontroller),
+  };
   const times = (map: Map<string, number>) => {
     const all = [...map].map(([key, time]) => (time - (created.get(key) ?? 0)) / 1_000);
     return { p50: quantile(all, 0.5), p95: quantile(all, 0.95) };
   };
   const each = (key: keyof Costs) => (after[key] - before[key]) / pairs;
-  if (remove) {
+  if (!keep) {
     await inParallel(objects.flat(), 10, ({ apiVersion, kind, metadata }) =>
       kubernetes.delete(apiVersion, kind, metadata.name, of),
     );
     await settled(world);
   }
   return {
-    ...{ what, pairs, children: times(children), ready: times(ready) },
+    ...{ build, pairs, total, children: times(children), ready: times(ready), ...memory },
     ...{ syncs: each('syncs'), childWrites: each('childWrites'), statusWrites: each('statusWrites') },
     ...{ operatorCpu: each('operatorCpu') * 1_000, metacontrollerCpu: each('metacontrollerCpu') * 1_000 },
   };
@@ -204,22 +254,6 @@ async function rest(world: World, pairs: number, seconds: number): Promise<RestR
   return { seconds, pairs, syncs: after.syncs - before.syncs, writes };
 }
 
-async function manyNodes(kubernetes: Kubernetes, count: number): Promise<void> {
-  const nodes = Array.from({ length: count }, (_, n) => ({
-    ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: `idle-${n}` }, spec: { unschedulable: true } },
-  }));
-  await inParallel(nodes, 10, (node) => kubernetes.apply(node));
-}
-
-async function largeObjects(kubernetes: Kubernetes, of: string, count: number): Promise<void> {
-  const data = { content: 'x'.repeat(200 * 1024) };
-  const objects = Array.from({ length: count }, (_, n) => ({
-    ...{ apiVersion: 'v1', kind: n % 2 ? 'ConfigMap' : 'Secret', metadata: { name: `large-${n}`, namespace: of } },
-    ...(n % 2 ? { data } : { stringData: data }),
-  }));
-  await inParallel(objects, 5, (object) => kubernetes.apply(object));
-}
-
 async function inParallel<Item>(
   items: Item[],
   width: number,
@@ -237,31 +271,20 @@ export function printConvergence(result: Awaited<ReturnType<typeof benchConverge
   if (!result) return 'Left out: set METACONTROLLER to the path of a real Metacontroller.\n';
   const seconds = ({ p50, p95 }: ConvergenceResult['ready']) => `${p50.toFixed(1)} / ${p95.toFixed(1)}`;
   const { syncs, writes, seconds: rested, pairs } = result.rest;
+  const isCompared = new Set(result.made.map(({ build }) => build)).size > 1;
   const made = table(
     [
-      ...['pairs', 'children p50 / p95, s', 'ready p50 / p95, s', 'syncs a pair', 'writes of children a pair'],
-      ...['writes of status a pair', 'CPU of the operator, ms a pair', 'CPU of Metacontroller, ms a pair'],
+      ...['pairs', ...(isCompared ? ['build'] : []), 'children p50 / p95, s', 'Ready p50 / p95, s', 'all Ready, s'],
+      ...['syncs a pair', 'writes a pair: children, status', 'CPU a pair, ms: operator', 'Metacontroller'],
+      ...['RSS, MiB: operator', 'Metacontroller'],
     ],
     result.made.map((made) => [
-      ...[made.what, seconds(made.children), seconds(made.ready), made.syncs.toFixed(1), made.childWrites.toFixed(1)],
-      ...[made.statusWrites.toFixed(1), made.operatorCpu.toFixed(1), made.metacontrollerCpu.toFixed(1)],
+      ...[made.pairs, ...(isCompared ? [made.build] : []), seconds(made.children), seconds(made.ready)],
+      ...[made.total.toFixed(1), made.syncs.toFixed(1)],
+      ...[`${made.childWrites.toFixed(1)}, ${made.statusWrites.toFixed(1)}`],
+      ...[made.operatorCpu.toFixed(1), made.metacontrollerCpu.toFixed(1)],
+      ...[made.operatorMemory.toFixed(0), made.metacontrollerMemory.toFixed(0)],
     ]),
   );
-  const after = `Then ${rested} s of rest with ${pairs} pairs: ${syncs} syncs, ${writes} writes.`;
-  return `${made}\n${growth(result.made)}${after}\n`;
-}
-
-/** How what a pair costs grows with their number: from twenty, or the next size above, to the most. */
-function growth(made: ConvergenceResult[]): string {
-  const sizes = made.filter(({ what, pairs }) => what === `${pairs}`);
-  const [few, many] = [sizes.find(({ pairs }) => pairs >= 20), sizes.at(-1)];
-  if (!few || !many || few === many) return '';
-  const times = (of: (made: ConvergenceResult) => number) => (of(many) / of(few)).toFixed(2);
-  const writes = times(({ childWrites, statusWrites }) => childWrites + statusWrites);
-  const cpu = times(({ operatorCpu, metacontrollerCpu }) => operatorCpu + metacontrollerCpu);
-  const each = [times(({ operatorCpu }) => operatorCpu), times(({ metacontrollerCpu }) => metacontrollerCpu)];
-  return (
-    `Of ${many.pairs} pairs, each costs ${times(({ syncs }) => syncs)} times the syncs of each of ${few.pairs}, ${writes} times ` +
-    `the writes and ${cpu} times the CPU: ${each.join(' times that of the operator and ')} times that of Metacontroller.\n`
-  );
+  return `${made}\nThen ${rested} s of rest with ${pairs} pairs: ${syncs} syncs, ${writes} writes.\n`;
 }

@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
-import { benchConvergence, printConvergence } from './convergence.ts';
-import { benchCore, printCore } from './core.ts';
+import { benchConvergence, type NamedBuild, parseBuild, printConvergence } from './convergence.ts';
 import { machine } from './machine.ts';
 import { benchMemory, printMemory } from './memory.ts';
 import { benchStart, printStart } from './start.ts';
@@ -9,11 +8,12 @@ import { benchSync, printSync } from './sync.ts';
 /** What can be measured: with the effort of a whole run, or of a look in passing. */
 const benches = {
   sync: async (quick: boolean) => shown(await benchSync(quick ? { rounds: 2, seconds: 1 } : {}), printSync),
-  core: async (quick: boolean) => shown(await benchCore(quick ? { rounds: 5 } : {}), printCore),
   start: async (quick: boolean) => shown(await benchStart(quick ? { rounds: 3 } : {}), printStart),
   memory: async (quick: boolean) => shown(await benchMemory(quick ? { syncs: 10_000 } : {}), printMemory),
-  convergence: async (quick: boolean) =>
-    shown(await benchConvergence(quick ? { sizes: [1, 20], restSeconds: 10 } : {}), printConvergence),
+  convergence: async (quick: boolean, builds: NamedBuild[]) => {
+    const options = quick ? { sizes: [20], restSeconds: 10 } : {};
+    return shown(await benchConvergence({ ...options, builds }), printConvergence);
+  },
 };
 
 function shown<Result>(result: Result, print: (result: Result) => string) {
@@ -22,7 +22,6 @@ function shown<Result>(result: Result, print: (result: Result) => string) {
 
 const titles = {
   sync: 'A sync over HTTP',
-  core: 'The sync functions alone',
   start: 'Start',
   memory: 'Memory',
   convergence: 'From creation to rest, in a cluster',
@@ -30,17 +29,25 @@ const titles = {
 
 const names = Object.keys(benches) as (keyof typeof benches)[];
 
+interface Options {
+  json?: boolean;
+  quick?: boolean;
+  only: typeof names;
+  build?: string[];
+}
+
 await new Command('bench')
   .description('Measures the operator against baselines in the same run. Build it before: npm run build.')
   .option('--json', 'print the results as JSON')
   .option('--quick', 'fewer and shorter rounds')
   .addOption(new Option('--only <benches...>', 'what to measure').choices(names).default(names))
-  .action(async ({ json, quick = false, only }: { json?: boolean; quick?: boolean; only: typeof names }) => {
+  .option('--build <name=server.js[,flag…]...>', 'further builds for convergence, in turn with the own one')
+  .action(async ({ json, quick = false, only, build = [] }: Options) => {
     const print = (text: string) => (json ? process.stderr : process.stdout).write(text);
     const results: Record<string, unknown> = { machine: machine() };
     print(`${machine()}\n`);
     for (const name of names.filter((each) => only.includes(each))) {
-      const { result, text } = await benches[name](quick);
+      const { result, text } = await benches[name](quick, build.map(parseBuild));
       results[name] = result;
       print(`\n## ${titles[name]}\n\n${text}`);
     }

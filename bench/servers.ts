@@ -10,7 +10,7 @@ const CACHE = resolve('node_modules/.cache/meshery-operator/bench');
 
 /** A server as a process that answers on loopback. */
 export interface BenchServer {
-  name: string;
+  name: Contestant;
   url: string;
   pid: number;
   stop: () => Promise<void>;

@@ -4,20 +4,13 @@ import { PAYLOADS, type Payload, settled } from './payloads.ts';
 import { answerTo, type Contestant, startServer } from './servers.ts';
 import { printed, type Spread, spread, table } from './statistics.ts';
 
-/** Who is asked, and by what: the same request, or requests in which no child is as it was in the one before. */
-const RUNS: { name: string; contestant: Contestant; isChanging: boolean }[] = [
-  { name: 'operator', contestant: 'operator', isChanging: false },
-  { name: 'operator, all changed', contestant: 'operator', isChanging: true },
-  { name: 'node', contestant: 'node', isChanging: false },
-  { name: 'go', contestant: 'go', isChanging: false },
-];
+const CONTESTANTS: Contestant[] = ['operator', 'node', 'go'];
 
 /** One line of the comparison: a contestant with one payload over so many connections. */
 export interface SyncResult {
   payload: string;
   connections: number;
-  /** One of `RUNS`. */
-  run: string;
+  run: Contestant;
   /** Requests a second. */
   throughput: Spread;
   /** In milliseconds. */
@@ -26,8 +19,8 @@ export interface SyncResult {
 }
 
 /**
- * Syncs over HTTP: the operator against servers that only parse the same request and write the same answer. All run at the
- * same time, and are asked in turn.
+ * Syncs over HTTP: the operator against servers that only parse the same requests and write a ready answer. In each request,
+ * every object has changed since the last. All run at the same time, and are asked in turn.
  */
 export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncResult[]> {
   const rest = keepAwake();
@@ -45,19 +38,14 @@ async function compare(rounds: number, seconds: number): Promise<SyncResult[]> {
     const payload = settled(recorded, await answerTo(first, recorded));
     const answer = await answerTo(first, payload);
     await first.stop();
-    const payloads = { same: [payload], changing: Array.from({ length: 16 }, (_, n) => changed(payload, n)) };
-    const servers = await Promise.all(RUNS.map(({ contestant }) => startServer(contestant, answer)));
-    const runs = RUNS.map(({ name, isChanging }, index) => ({
-      name,
-      url: servers[index]?.url ?? '',
-      payloads: isChanging ? payloads.changing : payloads.same,
-    }));
+    const payloads = Array.from({ length: 16 }, (_, n) => changed(payload, n));
+    const servers = await Promise.all(CONTESTANTS.map((contestant) => startServer(contestant, answer)));
     try {
-      for (const { url, payloads } of runs) await load(url, payloads, 8, { duration: 2 }); // so that everything is compiled
+      for (const { url } of servers) await load(url, payloads, 8, { duration: 2 }); // so that everything is compiled
       for (const connections of [1, 32]) {
-        const measured = runs.map((run) => ({ ...run, samples: [] as Sample[] }));
+        const measured = servers.map(({ name, url }) => ({ name, url, samples: [] as Sample[] }));
         for (let round = 0; round < rounds; round++) {
-          for (const { url, payloads, samples } of measured) {
+          for (const { url, samples } of measured) {
             samples.push(await load(url, payloads, connections, { duration: seconds }));
           }
         }
@@ -109,7 +97,12 @@ export async function load(
 }
 
 /** The ratio of a contestant to another one under the same load. */
-export function ratio(results: SyncResult[], of: SyncResult, key: 'throughput' | 'p99', other = 'node'): number {
+export function ratio(
+  results: SyncResult[],
+  of: SyncResult,
+  key: 'throughput' | 'p99',
+  other: Contestant = 'node',
+): number {
   const same = results.find(
     ({ payload, connections, run }) => payload === of.payload && connections === of.connections && run === other,
   );

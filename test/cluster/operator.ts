@@ -9,19 +9,30 @@ export interface Operator {
   process: RunningProcess;
 }
 
+/** A bundle of the server, and how Node runs it. */
+export interface Build {
+  file: string;
+  flags: string[];
+  environment: Record<string, string>;
+}
+
+/** The build of this checkout, as the image runs it. */
+export const ownBuild: Build = { file: 'dist/server.js', ...image };
+
 /**
- * Starts the service as the image does, on a free port unless one is given, and waits until it is ready.
+ * Starts the service, on a free port unless one is given, and waits until it is ready.
  * @param more of its environment, such as files of tokens and certificates
  */
 export async function startOperator(
   directory: string,
   port?: number,
   more: Record<string, string> = {},
+  { file, flags, environment: fromBuild }: Build = ownBuild,
 ): Promise<Operator> {
   const [PORT, MONITORING_PORT] = [String(port ?? (await freePort())), String(await freePort())];
   const own = { HOST: '127.0.0.1', PORT, MONITORING_PORT, LOG_LEVEL: 'info' };
-  const environment = { PATH: process.env.PATH, ...image.environment, ...more, ...own };
-  const args = [...image.flags, 'dist/server.js'];
+  const environment = { PATH: process.env.PATH, ...fromBuild, ...more, ...own };
+  const args = [...flags, file];
   const running = startProcess('operator', process.execPath, args, directory, environment);
   const monitoring = `http://127.0.0.1:${MONITORING_PORT}`;
   const ready = async () => (await fetch(`${monitoring}/readyz`)).ok;

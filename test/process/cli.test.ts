@@ -132,7 +132,7 @@ describe('validate', () => {
     const { code, stdout } = await run(['validate', '-'], WRONG.replace('name: meshery-broker', paused));
     expect(code).toBe(1);
     expect(stdout).toContain('error: Broker meshery-broker: spec.size must be');
-    expect(stdout).toContain('warning: Broker meshery-broker: ReconciliationPaused: Every child stays as it is');
+    expect(stdout).toContain('warning: Broker meshery-broker: ReconciliationPaused: All children are left unchanged');
   });
 
   it('warns of references that lead out of the files, and follows those that do not', async () => {
@@ -326,7 +326,7 @@ describe('render', () => {
     expect(code).toBe(0);
     expect(kinds(stdout)).toEqual(['Broker default/meshery-broker', 'ServiceAccount default/m', 'MeshSync default/m']);
     expect(stderr).toContain(
-      'meshery-operator: standard input, document 1: ReconciliationPaused: nothing is rendered. Every child stays as it is, whatever happens, until annotation meshery.io/pause-reconciliation is removed.\n',
+      'meshery-operator: standard input, document 1: ReconciliationPaused: nothing is rendered. All children are left unchanged until annotation meshery.io/pause-reconciliation is removed.\n',
     );
   });
 
