@@ -25,9 +25,7 @@ LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /app
 COPY --from=build /source/dist/server.js /app/server.mjs
-# A small young generation, slow heap growth, no baseline compiler (Sparkplug), one malloc arena and trimming of freed memory
-# use a third less memory, at a small cost in speed.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
+ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8080 8081
-CMD ["--max-semi-space-size=1", "--heap-growing-percent=30", "--no-sparkplug", "/app/server.mjs"]
+CMD ["/app/server.mjs"]

@@ -41,7 +41,7 @@ await new Command('bench')
   .option('--json', 'print the results as JSON')
   .option('--quick', 'fewer and shorter rounds')
   .addOption(new Option('--only <benches...>', 'what to measure').choices(names).default(names))
-  .option('--build <name=server.js[,flag…]...>', 'further builds for convergence, in turn with the own one')
+  .option('--build <builds...>', 'further builds for convergence: name=server.js[,--flag][,VARIABLE=value]')
   .action(async ({ json, quick = false, only, build = [] }: Options) => {
     const print = (text: string) => (json ? process.stderr : process.stdout).write(text);
     const results: Record<string, unknown> = { machine: machine() };

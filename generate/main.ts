@@ -7,13 +7,13 @@ import type { SyncContext } from '../src/api/context.ts';
 import { crdFiles } from '../src/cli/crds.ts';
 import { controllers } from '../src/controllers.ts';
 import { compositeController } from '../src/metacontroller/composite-controller.ts';
-import { commonConditions } from '../src/metacontroller/conditions.ts';
 import type { Controller } from '../src/metacontroller/controller.ts';
 import { sync } from '../src/metacontroller/lifecycle.ts';
 import { metacontrollerRules } from '../src/metacontroller/rbac.ts';
 import { OPERATOR, OPERATOR_LABELS } from '../src/operator.ts';
 import { version } from '../src/server/version.ts';
 import { type Examples, openApi } from './openapi.ts';
+import { conditionsPage, fieldsPage } from './reference.ts';
 
 const HEADER = '# Generated from src/controllers.ts by "npm run generate".';
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
@@ -32,6 +32,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
     ['docs/reference/conditions.md', conditionsPage(list)],
+    ['docs/reference/fields.md', fieldsPage(list)],
   ]);
 }
 
@@ -102,23 +103,6 @@ function recordedExamples(list: readonly Controller<SyncContext>[], path: string
     examples[title] = { request, response };
   }
   return examples;
-}
-
-function conditionsPage(list: readonly Controller[]): string {
-  const sections = list.map(({ kind, conditions }) => {
-    const rows = Object.entries({ ...commonConditions, ...conditions }).flatMap(([type, { description, reasons }]) => [
-      `| **\`${type}\`** | | ${description} |`,
-      ...Object.entries(reasons).map(([reason, meaning]) => `| | \`${reason}\` | ${meaning} |`),
-    ]);
-    return `## ${kind}\n\n| condition | reason | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
-  });
-  return `<!-- Generated from src/controllers.ts by "npm run generate". -->
-# Conditions
-
-Types and reasons are part of the API: programs may rely on them. Messages are for people and may change. While \`Ready\` is
-False, it has the reason of the first condition that is not met.
-
-${sections.join('\n')}`;
 }
 
 if (process.argv[1] === import.meta.filename) {

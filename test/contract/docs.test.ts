@@ -1,13 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { TSchema } from '@sinclair/typebox';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { BrokerSpec } from '../../src/api/broker.ts';
-import { MeshSyncSpec } from '../../src/api/meshsync.ts';
 import { render } from '../../src/cli/render.ts';
 import type { GivenSecret, Resource } from '../../src/cli/resources.ts';
 import { findings } from '../../src/cli/validate.ts';
-import { PodTemplate, Resources } from '../../src/kubernetes/pod-fields.ts';
+import { controllers } from '../../src/controllers.ts';
 import { authority, issue, tlsData } from '../support/certificates.ts';
 
 const pages = [
@@ -46,28 +43,15 @@ describe('the examples of the docs', () => {
   });
 });
 
-/** What the README leaves to the documentation of Kubernetes. */
-const inKubernetes = new Set(leaves(PodTemplate).concat(leaves(Resources), 'podSelector', 'namespaceSelector'));
-
 describe('the README', () => {
   const text = readFileSync('README.md', 'utf8');
-  it.each([
-    ...Object.keys(BrokerSpec.properties).map((field) => ['Broker', field]),
-    ...Object.keys(MeshSyncSpec.properties).map((field) => ['MeshSync', field]),
-  ])('has a row for the field of %s that is called %s', (_kind, field) => {
-    expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
-  });
-
-  const fields = new Set([...leaves(BrokerSpec), ...leaves(MeshSyncSpec)]);
-  it.each([...fields].filter((name) => !inKubernetes.has(name)))('names the field %s', (name) => {
-    expect(text).toMatch(new RegExp(`\\b${name}\\b`));
-  });
+  it.each(controllers.flatMap(({ kind, spec }) => Object.keys(spec.properties).map((field) => [kind, field])))(
+    'has a row for the field of %s that is called %s',
+    (_kind, field) => {
+      expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
+    },
+  );
 });
-
-/** Names of the fields of a schema, down to those that hold no others. */
-function leaves(schema: TSchema): string[] {
-  return Object.entries<TSchema>(schema.properties ?? {}).flatMap(([name, property]) => [name, ...leaves(property)]);
-}
 
 function secret(
   metadata: GivenSecret['metadata'],
