@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Cluster } from '../../stand-in/cluster.ts';
-import { at, type JsonObject } from '../../stand-in/json.ts';
-import { testApp } from '../../support/app.ts';
-import { condition } from '../../support/invariants.ts';
-import { brokerParent, clusterWith, hookOf, STRATEGIES, settle } from '../../support/scenarios.ts';
+import type { Cluster } from '../../../stand-in/cluster.ts';
+import { at, type JsonObject } from '../../../stand-in/json.ts';
+import { testApp } from '../../../support/app.ts';
+import { condition } from '../../../support/invariants.ts';
+import { brokerParent, clusterWith, hookOf, STRATEGIES, settle } from '../../../support/scenarios.ts';
 
 const broker = brokerParent();
 const hook = hookOf(testApp());

@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { brokerNames } from '../../src/broker/contract.ts';
-import { nameProblem } from '../../src/broker/names.ts';
-import { at, type JsonObject, type KubeObject } from '../stand-in/json.ts';
-import { testApp } from '../support/app.ts';
-import { condition } from '../support/invariants.ts';
-import { brokerParent, clusterWith, hookOf, meshSyncParent, STRATEGIES, settle, sync } from '../support/scenarios.ts';
+import { brokerNames } from '../../../src/broker/contract.ts';
+import { nameProblem } from '../../../src/broker/names.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
+import { testApp } from '../../support/app.ts';
+import { condition } from '../../support/invariants.ts';
+import {
+  brokerParent,
+  clusterWith,
+  hookOf,
+  meshSyncParent,
+  STRATEGIES,
+  settle,
+  sync,
+} from '../../support/scenarios.ts';
 
 describe('names of the children of a Broker', () => {
   it.each([

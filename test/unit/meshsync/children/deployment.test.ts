@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Cluster } from '../../stand-in/cluster.ts';
-import { runControllers } from '../../stand-in/controllers.ts';
-import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
-import type { Strategy } from '../../stand-in/metacontroller.ts';
-import { testApp } from '../../support/app.ts';
-import { condition } from '../../support/invariants.ts';
+import type { Cluster } from '../../../stand-in/cluster.ts';
+import { runControllers } from '../../../stand-in/controllers.ts';
+import { at, type JsonObject, type KubeObject } from '../../../stand-in/json.ts';
+import type { Strategy } from '../../../stand-in/metacontroller.ts';
+import { testApp } from '../../../support/app.ts';
+import { condition } from '../../../support/invariants.ts';
 import {
   brokerParent,
   clusterWith,
@@ -14,7 +14,7 @@ import {
   STRATEGIES,
   settle,
   sync,
-} from '../../support/scenarios.ts';
+} from '../../../support/scenarios.ts';
 
 const NATIVE = { broker: { native: { name: 'meshery-broker' } } };
 const CUSTOM = { broker: { custom: { url: 'nats://nats.example.com:4222' } } };
