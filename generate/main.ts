@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Document, isScalar, stringify, visit } from 'yaml';
+import { Document, isScalar, visit } from 'yaml';
 import type { SyncContext } from '../src/api/context.ts';
 import { crdFiles } from '../src/cli/crds.ts';
+import { printYaml } from '../src/cli/yaml.ts';
 import { controllers } from '../src/controllers.ts';
 import { compositeController } from '../src/metacontroller/composite-controller.ts';
 import type { Controller } from '../src/metacontroller/controller.ts';
@@ -37,7 +38,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
 }
 
 function yaml(object: object): string {
-  return `${HEADER}\n${stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  return `${HEADER}\n${printYaml(object)}`;
 }
 
 function kustomization(resources: string[]): string {

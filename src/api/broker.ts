@@ -32,7 +32,7 @@ export const brokerDefaults = {
 } as const;
 
 /** Port of the monitoring endpoint on the client Service. */
-const MONITOR_PORT = 8222;
+export const MONITOR_PORT = 8222;
 
 const NodePort = (description: string) =>
   Type.Optional(Type.Integer({ description, format: 'int32', minimum: 1, maximum: 65535 }));

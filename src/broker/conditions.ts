@@ -1,5 +1,5 @@
 import { rolloutConditions } from '../kubernetes/rollout.ts';
-import { type ConditionTable, commonConditions, conditionFactory } from '../metacontroller/conditions.ts';
+import { type ConditionTable, commonConditions, conditionFactory, type Problem } from '../metacontroller/conditions.ts';
 
 /** The conditions of a Broker besides the common ones. */
 export const brokerConditions = {
@@ -46,12 +46,17 @@ export const brokerConditions = {
       NameMissing: 'False: the certificate does not cover that name.',
       Expired: 'False: a certificate of the chain has expired.',
       NotYetValid: 'False: a certificate of the chain is not valid yet.',
-      UnknownAuthority: 'False: no authority in ca.crt has issued the certificate.',
-      NotAnAuthority: 'False: the issuer of the certificate is not an authority.',
+      UnknownAuthority: 'False: the chain does not lead to a CA in ca.crt.',
+      NotAnAuthority: 'False: the issuer of the certificate is not a CA.',
       NotForServers: 'False: the extended key usage lacks server auth.',
-      KeyRefused: 'False: a key is too short, or of a curve that TLS does not have.',
+      KeyRefused: "False: a key is too short, or of a curve that Go's crypto/tls does not accept.",
     },
   },
 } as const satisfies ConditionTable;
 
 export const condition = conditionFactory(brokerConditions);
+
+/** Why the spec of a Broker is not applied in full. */
+export interface BrokerProblem extends Problem {
+  reason: keyof typeof brokerConditions.SpecApplied.reasons;
+}

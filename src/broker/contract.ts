@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { brokerDefaults } from '../api/broker.ts';
 import { API_VERSION } from '../api/group.ts';
 import { type Observed, observed, resourceKind } from '../metacontroller/object.ts';
 
@@ -45,7 +46,7 @@ export function isUsable(credential: string): boolean {
 const SAFE = /^[A-Za-z0-9._~-]+$/;
 
 /** Default port of the client Service. */
-export const CLIENT_PORT = 4222;
+export const CLIENT_PORT = brokerDefaults.port;
 
 /** DNS name of a client Service, independent of its address. Without the cluster domain, which differs between clusters. */
 export function brokerHost(serviceName: string, namespace: string): string {

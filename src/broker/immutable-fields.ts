@@ -1,6 +1,6 @@
 import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
-import type { Problem } from '../metacontroller/conditions.ts';
 import { bytes, canonicalQuantity } from '../schema/quantity.ts';
+import type { BrokerProblem } from './conditions.ts';
 import { lastJetStreamState } from './jetstream.ts';
 import type { Broker, JetStream } from './spec.ts';
 
@@ -11,7 +11,7 @@ export const DATA_VOLUME = 'data';
 interface ApplicableBroker {
   broker: Broker;
   /** The change of the spec that is deferred, and what to do about it. */
-  deferredChange?: Problem;
+  deferredChange?: BrokerProblem;
 }
 
 /**
@@ -32,12 +32,12 @@ export function withImmutableFields(broker: Broker, observed: ObservedStatefulSe
 function withExistingVolumes(
   broker: Broker,
   observed: ObservedStatefulSet,
-): { jetStream?: JetStream; deferredChange?: Problem } {
+): { jetStream?: JetStream; deferredChange?: BrokerProblem } {
   const { jetStream } = broker;
   const desired = jetStream?.fileStore;
   if (!desired) return jetStream ? { jetStream } : {};
   const { nats } = broker.names;
-  const immutable = (message: string): Problem => ({ reason: 'ImmutableField', message });
+  const immutable = (message: string): BrokerProblem => ({ reason: 'ImmutableField', message });
   const claim = observed.spec.volumeClaimTemplates?.find(({ metadata }) => metadata.name === DATA_VOLUME)?.spec;
   if (!claim) {
     const { fileStore: _fileStore, ...others } = jetStream;
@@ -67,7 +67,7 @@ function withExistingVolumes(
   return { jetStream: applicable };
 }
 
-function nextSize(broker: Broker, observed: ObservedStatefulSet): { size: number; deferredChange?: Problem } {
+function nextSize(broker: Broker, observed: ObservedStatefulSet): { size: number; deferredChange?: BrokerProblem } {
   const { size, names, jetStream } = broker;
   const last = lastJetStreamState(observed);
   if (jetStream?.fileStore && last && last.maxFileStore !== '0' && last.servers > 1 !== size > 1) {

@@ -1,8 +1,9 @@
+import { MONITOR_PORT } from '../api/broker.ts';
 import { brokerHost, CLIENT_PORT } from './contract.ts';
 import type { Broker } from './spec.ts';
 
 /** Ports of a NATS server, by their names in the Services. */
-export const PORTS = { nats: CLIENT_PORT, cluster: 6222, monitor: 8222 } as const;
+export const PORTS = { nats: CLIENT_PORT, cluster: 6222, monitor: MONITOR_PORT } as const;
 
 /** Port of the exporter, with the name that the NATS Helm chart and PodMonitors for it use. */
 export const METRICS_PORT = { name: 'prom-metrics', port: 7777 } as const;

@@ -8,7 +8,6 @@ import {
   type ConditionInput,
   conditionsOf,
   namesAvailable,
-  type Problem,
   ready,
   specApplied,
   withTransitionTimes,
@@ -18,36 +17,36 @@ import type { Manifest } from '../metacontroller/object.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { effectiveLoadBalancerClass, fixedFamily } from './children/services.ts';
 import { NATS_CONTAINER } from './children/stateful-set.ts';
-import { condition } from './conditions.ts';
+import { type BrokerProblem, condition } from './conditions.ts';
 import { brokerHost } from './contract.ts';
 import { resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
 import type { Broker } from './spec.ts';
 
 /** The observed state that a broker's status is computed from. */
 export interface BrokerObservation {
+  /** Labels that select the pods. */
+  selector: Record<string, string>;
   service: ObservedService | undefined;
   statefulSet: ObservedStatefulSet | undefined;
+  /** The StatefulSet of the response, `undefined` when there is none. */
+  desired: Manifest | undefined;
   pods: ObservedPod[];
   /** Messages about name conflicts of children. */
   nameConflicts: string[];
   /** The change of the spec that is not applied to the StatefulSet. */
-  deferredChange: Problem | undefined;
+  deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
   certificateProblem: CertificateProblem | undefined;
 }
 
-/**
- * The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied.
- * @param desired the StatefulSet of the response, `undefined` when there is none
- */
+/** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
 export function brokerStatus(
   { parent, lastStatus }: { parent: Parent; lastStatus: BrokerStatus | undefined },
   broker: Broker,
-  selector: Record<string, string>,
-  desired: Manifest | undefined,
+  observation: BrokerObservation,
   now: Date,
-  { service, statefulSet, pods, nameConflicts, deferredChange, certificateProblem }: BrokerObservation,
 ): BrokerStatus {
+  const { selector, service, statefulSet, desired, pods } = observation;
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, desired ? size : 0);
@@ -57,10 +56,10 @@ export function brokerStatus(
       ? resolveEndpoint(broker, service, pods, published?.external)
       : unpublishedEndpoint();
   const rollout = progressing(statefulSet, desired, size, 'servers');
-  const applied = specApplied(deferredChange ?? deferredServiceChange(broker, service));
-  const names = namesAvailable(nameConflicts);
+  const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
+  const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
-  const warnings = [...resilience(broker), ...certificate(broker, certificateProblem)];
+  const warnings = [...resilience(broker), ...certificate(broker, observation.certificateProblem)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);
@@ -92,7 +91,7 @@ export function brokerStatus(
 }
 
 /** The change of the spec that can't be applied to the Services. */
-function deferredServiceChange(broker: Broker, service: ObservedService | undefined): Problem | undefined {
+function deferredServiceChange(broker: Broker, service: ObservedService | undefined): BrokerProblem | undefined {
   const { loadBalancerClass: desired, ipFamilies = [] } = broker.service;
   const effective = effectiveLoadBalancerClass(broker, service);
   // Without a class in the spec, the one that the cluster has set is accepted.

@@ -1,6 +1,6 @@
 import type { BrokerStatus } from '../api/broker.ts';
 import type { SyncContext } from '../api/context.ts';
-import { kinds, type ObservedSecret } from '../kubernetes/kinds.ts';
+import { kinds } from '../kubernetes/kinds.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
@@ -36,7 +36,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const found = findChildren(request, broker);
   const credentials = resolveCredentials(found.secret.observed, references.token, context.generateToken);
   if ('unusable' in credentials) {
-    return keepEditedSecret(request, broker, credentials.unusable, found.secret.observed, context);
+    return keepEditedSecret(request, context, broker.names.auth, credentials.unusable);
   }
 
   const observed = found.statefulSet.observed;
@@ -49,14 +49,21 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
     nameConflict ? [] : [child()];
 
   return {
-    status: brokerStatus(request, broker, selector, desiredSet, now, {
-      service: found.service.observed,
-      statefulSet: observed,
-      pods: Object.values(relatedOf(request, kinds.pod)),
-      nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
-      deferredChange,
-      certificateProblem: references.certificateProblem,
-    }),
+    status: brokerStatus(
+      request,
+      broker,
+      {
+        selector,
+        service: found.service.observed,
+        statefulSet: observed,
+        desired: desiredSet,
+        pods: Object.values(relatedOf(request, kinds.pod)),
+        nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
+        deferredChange,
+        certificateProblem: references.certificateProblem,
+      },
+      now,
+    ),
     children: [
       ...unlessConflict(found.secret, () =>
         authSecret(desired, credentials, references.ca, governingService(broker, observed)),
@@ -68,27 +75,18 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       ...(hasDisruptionBudget(desired)
         ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
         : []),
-      ...(desired.networkPolicy
-        ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, desired.networkPolicy ?? {}, selector))
-        : []),
+      ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
     ],
   };
 }
 
 /** Keeps the manual edits of the Secret, under either apply strategy, and re-applies all other children. */
-function keepEditedSecret(
-  request: BrokerRequest,
-  { names }: Broker,
-  key: string,
-  secret: ObservedSecret | undefined,
-  context: SyncContext,
-): SyncResponse {
-  const message = `Key ${key} of Secret ${names.auth} may contain only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one generated.`;
+function keepEditedSecret(request: BrokerRequest, context: SyncContext, name: string, key: string): SyncResponse {
+  const secret = findChild(request, kinds.secret, name).observed;
+  const message = `Key ${key} of Secret ${name} may contain only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one generated.`;
   const kept = keepChildren(request, { reason: 'UnusableCredential', message }, context);
   const children = kept.children.map((child) =>
-    child.kind === 'Secret' && child.metadata?.name === names.auth && secret?.data
-      ? { ...child, data: secret.data }
-      : child,
+    child.kind === 'Secret' && child.metadata?.name === name && secret?.data ? { ...child, data: secret.data } : child,
   );
   return { ...kept, children };
 }

@@ -1,17 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { controllers } from '../controllers.ts';
 import type { Controller } from '../metacontroller/controller.ts';
 import { customResourceDefinition } from '../metacontroller/crd.ts';
 import { OPERATOR_LABELS } from '../operator.ts';
+import { printYaml } from './yaml.ts';
 
 /** The CRDs of some controllers as YAML, by the name of their file. */
 export function crdFiles(list: readonly Controller[] = controllers): Map<string, string> {
   return new Map(
     list.map((controller) => {
       const crd = customResourceDefinition(controller, OPERATOR_LABELS);
-      const yaml = stringify(crd, { lineWidth: 0, aliasDuplicateObjects: false });
+      const yaml = printYaml(crd);
       const header = '# Generated from src/controllers.ts by "npm run generate".';
       return [`${controller.group}_${controller.plural}.yaml`, `${header}\n${yaml}`];
     }),

@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 // What plays Metacontroller and its cluster lives among the tests, since it is a test double, and is bundled from there.
 import { Cluster } from '../../test/stand-in/cluster.ts';
 import type { Webhook } from '../../test/stand-in/composite-controller.ts';
@@ -14,6 +13,7 @@ import { generateToken } from '../server/generate-token.ts';
 import { asParent } from './render.ts';
 import type { Resource } from './resources.ts';
 import { table } from './table.ts';
+import { printYaml } from './yaml.ts';
 
 /**
  * Shows the service at work without a cluster: starts it on a free port of this machine, sends it the resources over
@@ -30,7 +30,7 @@ export async function demo(resources: Resource[], print: (text: string) => void)
     const call = ({ path }: Webhook, body: object) => post(`${url}${path}`, body);
     const rows: string[][] = [];
     const children: KubeObject[] = [];
-    const sorted = [...resources].sort((a, b) => a.kind.localeCompare(b.kind));
+    const sorted = controllers.flatMap(({ kind }) => resources.filter((resource) => resource.kind === kind));
     for (const [index, resource] of sorted.entries()) {
       const controller = registrationOf(controllers, resource.kind);
       const { apiVersion } = controller.spec.parentResource;
@@ -49,7 +49,7 @@ export async function demo(resources: Resource[], print: (text: string) => void)
     print(`${table(['RESOURCE', 'WHEN', 'READY', 'REASON', 'CHILDREN', 'ADDRESS'], rows)}\n`);
     print('What Metacontroller would apply:\n\n');
     for (const child of children) {
-      print(`---\n${stringify(masked(child), { lineWidth: 0, aliasDuplicateObjects: false })}`);
+      print(`---\n${printYaml(masked(child))}`);
     }
   } finally {
     await app.close();

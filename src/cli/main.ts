@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { controllers } from '../controllers.ts';
 import { serve } from '../server/serve.ts';
 import { crdFiles, writeCrds } from './crds.ts';
 import { demo } from './demo.ts';
@@ -8,9 +9,11 @@ import { render } from './render.ts';
 import { readResources } from './resources.ts';
 import { findings, line } from './validate.ts';
 
-/** Exit codes: 0 is success, 1 that a resource is refused, 2 that the command can't be carried out as it was given. */
+/** Exit codes: 0 is success, 1 that a resource is refused, 2 a usage error. */
 const REFUSED = 1;
 const USAGE = 2;
+
+const NOTHING = `the files contain no ${controllers.map(({ kind }) => kind).join(' and no ')}`;
 
 const program = new Command('meshery-operator')
   .description("Runs Meshery's Broker (NATS) and MeshSync in Kubernetes, as a webhook service for Metacontroller.")
@@ -32,7 +35,7 @@ program
   .action(async (files: string[], options: { mint: boolean; namespace: string; imageRegistry?: string }) => {
     const given = await readResources(files);
     for (const line of given.skipped) warn(line);
-    if (given.resources.length === 0) throw new UsageError('no Broker and no MeshSync in what was given');
+    if (given.resources.length === 0) throw new UsageError(NOTHING);
     const { yaml, notes } = render(given, { ...options, now: () => new Date() });
     process.stdout.write(yaml);
     for (const { source, text } of notes) warn(`${source}: ${text}`);
@@ -47,7 +50,7 @@ program
   .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
   .action(async (files: string[], options: { output: 'text' | 'json'; namespace: string }) => {
     const given = await readResources(files);
-    if (given.resources.length === 0) warn('no Broker and no MeshSync in what was given');
+    if (given.resources.length === 0) warn(NOTHING);
     const found = findings(given, options.namespace, new Date());
     const text = found.map((finding) => `${line(finding)}\n`).join('');
     process.stdout.write(options.output === 'json' ? `${JSON.stringify(found, undefined, 2)}\n` : text);
@@ -83,6 +86,9 @@ program
     const { resources } = await readResources(files);
     await demo(resources, (text) => process.stdout.write(text));
   });
+
+// A reader that has enough, such as head, closes the pipe.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
 try {
   // Without a command the service runs; an unknown command must not count as an argument of it.

@@ -1,11 +1,11 @@
 import type { V1ClusterRole, V1ClusterRoleBinding, V1PolicyRule } from '@kubernetes/client-node';
-import { stringify } from 'yaml';
 import { ACTIVE_MESHSYNC, isActive } from '../meshsync/names.ts';
 import { type MeshSync, resolveMeshSync } from '../meshsync/spec.ts';
 import { readWatchList } from '../meshsync/watch-list.ts';
 import { UsageError } from './errors.ts';
 import { asParent } from './render.ts';
 import type { GivenResource } from './resources.ts';
+import { printYaml } from './yaml.ts';
 
 /** What MeshSync reads whatever its watch-list: the list itself, and the uid of a namespace, by which it names the cluster. */
 const itself: V1PolicyRule[] = [
@@ -13,13 +13,13 @@ const itself: V1PolicyRule[] = [
   { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
 ];
 
-/** Without a whitelist, every custom resource is among what MeshSync watches, and nobody knows them beforehand. */
+/** Without a whitelist, every custom resource is among what MeshSync watches, which are not known in advance. */
 const everything: V1PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] };
 
 /**
  * The ClusterRole and the ClusterRoleBinding that each MeshSync needs, as YAML: with a whitelist, precisely what that
- * names; otherwise list and watch of everything, as the shipped ClusterRole has it. The list is that of the MeshSync in
- * force where that is among the resources, and else its own, with a note.
+ * names; otherwise list and watch of everything, as the shipped ClusterRole has it. The list is that of the active
+ * MeshSync where that is among the resources, and else its own, with a note.
  * @param namespace of resources that name none
  * @throws UsageError naming the resource and the field that can't be worked with
  */
@@ -31,23 +31,22 @@ export function rbac(resources: GivenResource[], namespace: string): { yaml: str
       if ('path' in meshSync) throw new UsageError(`${resource.source}: ${meshSync.path} ${meshSync.message}`);
       return { meshSync, source: resource.source };
     });
-  if (meshSyncs.length === 0) throw new UsageError('no MeshSync in what was given');
+  if (meshSyncs.length === 0) throw new UsageError('the files contain no MeshSync');
   const main = meshSyncs.find(({ meshSync }) => isActive(meshSync.name, meshSync.namespace));
   const yaml = meshSyncs
     .flatMap(({ meshSync, source }) => objects(meshSync, rules(main ?? { meshSync, source })))
-    .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .map((object) => printYaml(object))
     .join('---\n');
   const { namespace: where, name } = ACTIVE_MESHSYNC;
   const notes = main
     ? []
     : meshSyncs.map(
         ({ source }) =>
-          `${source}: this is by its own watch-list; MeshSync reads that of ${where}/${name}, wherever it runs`,
+          `${source}: the role follows its own watch-list, but every MeshSync reads that of ${where}/${name}`,
       );
   return { yaml, notes };
 }
 
-/** @param inForce the MeshSync whose list is read */
 function rules({ meshSync, source }: { meshSync: MeshSync; source: string }): V1PolicyRule[] {
   const list = readWatchList(meshSync.watchList, meshSync.tag);
   if ('path' in list) throw new UsageError(`${source}: ${list.path} ${list.message}`);

@@ -1,7 +1,7 @@
 import { Value } from '@sinclair/typebox/value';
-import { stringify } from 'yaml';
 import type { SyncContext } from '../api/context.ts';
 import { controllers } from '../controllers.ts';
+import { kinds } from '../kubernetes/kinds.ts';
 import { decode, encode, TLS_KEYS } from '../kubernetes/secrets.ts';
 import type { Controller } from '../metacontroller/controller.ts';
 import { sync } from '../metacontroller/lifecycle.ts';
@@ -10,6 +10,7 @@ import { generateToken } from '../server/generate-token.ts';
 import { observedSecrets, type SentObjects, type SentParent } from './cluster.ts';
 import { metadataErrors, stringsOf } from './metadata.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
+import { printYaml } from './yaml.ts';
 
 /** Stands where the cluster gets a random value. */
 const PLACEHOLDER = 'PLACEHOLDER-made-in-the-cluster';
@@ -52,9 +53,9 @@ export function render(
     })),
   );
   for (const { resource, parent, response } of simulate({ resources, secrets }, options)) {
-    documents.push(...response.children.map((child) => document(options.mint ? child : readable(child))));
+    documents.push(...response.children.map((child) => printYaml(options.mint ? child : readable(child))));
     const { uid: _uid, generation: _generation, ...metadata } = parent.metadata;
-    documents.push(document({ ...parent, metadata, status: response.status }));
+    documents.push(printYaml({ ...parent, metadata, status: response.status }));
     const note = problem(response);
     if (note) notes.push({ source: resource.source, ...note });
   }
@@ -82,7 +83,7 @@ export function simulate(
     generateToken: options.mint ? generateToken : () => PLACEHOLDER,
     ...(imageRegistry && { imageRegistry }),
   };
-  const related: SentObjects = { 'Secret.v1': givenSecrets(secrets, options) };
+  const related: SentObjects = { [kinds.secret.key]: givenSecrets(secrets, options) };
   const valid = resources.filter((resource) => metadataErrors(resource, options.namespace).length === 0);
   const all = list
     .flatMap((controller) =>
@@ -97,7 +98,7 @@ export function simulate(
     const body: unknown = { parent, children: {}, related };
     const response = sync(controller, Value.Decode(controller.bodies.sync, body), context);
     // The Secrets of a Broker are there for the MeshSyncs that refer to it.
-    related['Secret.v1'] = { ...related['Secret.v1'], ...observedSecrets(parent, response.children) };
+    related[kinds.secret.key] = { ...related[kinds.secret.key], ...observedSecrets(parent, response.children) };
     return { resource, parent, response };
   });
 }
@@ -140,17 +141,14 @@ function readable(child: object): object {
   return { ...rest, stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decode(value)])) };
 }
 
-function document(object: object): string {
-  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
-}
+/** Conditions that keep the service from following a resource while they are False. */
+export const decisiveConditions = ['SpecApplied', 'WatchListValid', 'BrokerResolved'];
 
 function problem({ status }: SyncResponse): { refused: boolean; text: string } | undefined {
   const { conditions = [] } = status;
   const paused = conditions.find(({ type }) => type === 'ReconciliationPaused');
   if (paused) return { refused: false, text: `${paused.type}: nothing is rendered. ${paused.message}` };
-  const found = conditions.find(
-    ({ type, status }) => ['SpecApplied', 'WatchListValid', 'BrokerResolved'].includes(type) && status === 'False',
-  );
+  const found = conditions.find(({ type, status }) => decisiveConditions.includes(type) && status === 'False');
   return found && { refused: !isTransient(found), text: `${found.reason}: ${found.message}` };
 }
 

@@ -4,7 +4,7 @@ import type { Controller } from '../metacontroller/controller.ts';
 import { compiled } from '../schema/compiled.ts';
 import { everyError, type FieldError } from '../schema/validate.ts';
 import { metadataErrors } from './metadata.ts';
-import { isTransient, type Simulated, simulate } from './render.ts';
+import { decisiveConditions, isTransient, type Simulated, simulate } from './render.ts';
 import { inWords, type Place, type Resource, type Resources } from './resources.ts';
 
 /** What is wrong with a resource, and where it stands. */
@@ -23,11 +23,8 @@ export interface Finding extends Place {
 
 type Statement = Pick<Finding, 'severity' | 'path' | 'reason' | 'message'>;
 
-/** Conditions that keep a resource from being followed when they are False. */
-const decisive = ['SpecApplied', 'WatchListValid', 'BrokerResolved'];
-
-/** Conditions that only speak of pods and addresses, which nothing is known of before there is a cluster. */
-const later = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', 'NamesAvailable'];
+/** Conditions that depend on the state of a cluster. */
+const clusterConditions = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', 'NamesAvailable'];
 
 /**
  * Everything that `kubectl apply` and the hooks would say of resources, before they are applied. None of it is a credential.
@@ -73,10 +70,11 @@ function ofHook({ resource, response }: Simulated, list: readonly Controller[]):
   return conditions.flatMap((condition): Statement[] => {
     const { type, status, reason, message } = condition;
     if (type === 'ReconciliationPaused') return [{ severity: 'warning', reason: type, message }];
-    if (later.includes(type) || (status === 'True' && reason !== 'ValidWithWarnings')) return [];
+    if (clusterConditions.includes(type) || (status === 'True' && reason !== 'ValidWithWarnings')) return [];
     // The fields that are wrong have been named already.
     if (isRefused && reason === 'InvalidSpec') return [];
-    const severity = decisive.includes(type) && status === 'False' && !isTransient(condition) ? 'error' : 'warning';
+    const severity =
+      decisiveConditions.includes(type) && status === 'False' && !isTransient(condition) ? 'error' : 'warning';
     return [{ severity, reason, ...withPath(message) }];
   });
 }
@@ -95,7 +93,13 @@ function collisions(one: Simulated, owners: Map<string, Simulated>): Statement[]
     const other = owners.get(key);
     if (!other) owners.set(key, one);
     return other
-      ? [{ severity, path: 'metadata.name', message: `gives ${key}, as does ${other.resource.source}` }]
+      ? [
+          {
+            severity,
+            path: 'metadata.name',
+            message: `would create ${key}, which ${other.resource.source} also creates`,
+          },
+        ]
       : [];
   };
   const twice = claim(parent, 'warning');

@@ -1,29 +1,48 @@
-import { isAlias, isScalar, type Node, parseAllDocuments, type Tags, visit } from 'yaml';
+import {
+  isAlias,
+  isScalar,
+  type Node,
+  parseAllDocuments,
+  stringify,
+  type Tags,
+  visit,
+  type YAMLParseError,
+} from 'yaml';
 
-/** A document of a file: its value, or why kubectl could not read it, in one line. */
+/** An object as YAML that `readYaml` and kubectl read as it is: `on` as a string is in quotes. */
+export function printYaml(object: object): string {
+  return stringify(object, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** A document of a file: its value, or why it can't be read, in one line. */
 export type Document = { value: unknown } | { error: string };
 
 /**
- * Reads YAML and JSON as kubectl does, which is YAML 1.1: `on` is true, `010` is 8, and dates and `1:30` are strings. What is
- * no more than a slip, such as a key that is there twice, is an error here.
+ * Reads YAML and JSON as kubectl does, which is YAML 1.1: `on` is true, `010` is 8, and dates and `1:30` are strings. A
+ * likely mistake, such as a duplicate key, is an error here.
  */
 export function readYaml(content: string): Document[] {
   const parsed = parseAllDocuments(separated(content), { version: '1.1', customTags: (tags) => tags.filter(isKnown) });
   const separator = /^---[ \t]*([^\s#].*)$/m.exec(content);
   return (Array.isArray(parsed) ? parsed : []).map((document): Document => {
     const [error] = document.errors;
-    if (error) return { error: error.message.split('\n')[0] ?? '' };
-    if (separator) return { error: 'nothing but a comment may stand behind --- on its line' };
+    if (error) return { error: described(error) };
+    if (separator) return { error: 'only a comment may follow --- on its line' };
     if (document.directives?.yaml.explicit) return { error: 'a %YAML directive is not read by kubectl' };
     const key = document.contents && unusableKey(document.contents);
     if (key) return { error: key };
     try {
       return { value: document.toJS() };
-    } catch (error) {
-      // An alias of nothing, aliases of aliases without end, or a merge of what is no map.
-      return { error: error instanceof Error ? error.message : String(error) };
+    } catch {
+      return { error: 'an alias or a merge can not be resolved' };
     }
   });
+}
+
+/** What is wrong and where, without the text that stands there: it may be a credential. */
+function described({ code, linePos }: YAMLParseError): string {
+  const [{ line, col } = { line: 1, col: 1 }] = linePos ?? [];
+  return `${code.toLowerCase().replaceAll('_', ' ')} at line ${line}, column ${col}`;
 }
 
 /** Without byte order marks, and with JSON objects that stand one behind the other, as jq prints them, in documents of their own. */

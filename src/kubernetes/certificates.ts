@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { timestamp } from '../metacontroller/conditions.ts';
 
 /** The certificates of a PEM text in their order, or why one can't be read; other blocks are skipped. */
@@ -7,13 +7,18 @@ export function readCertificates(pem: string): (X509Certificate | Error)[] {
     .split(/(?<=^|\n)(?=-----BEGIN )/)
     .filter((block) => block.startsWith('-----BEGIN CERTIFICATE-----'))
     .map((block) => {
-      if (block.includes('-----BEGIN ', 1)) return new Error('two blocks stand on one line');
+      if (block.includes('-----BEGIN ', 1)) return new Error('two PEM blocks are on one line');
       try {
-        return new X509Certificate(block);
+        const certificate = new X509Certificate(block);
+        return hasDates(certificate) ? certificate : new Error('its dates are invalid');
       } catch (error) {
         return error instanceof Error ? error : new Error(String(error));
       }
     });
+}
+
+function hasDates({ validFrom, validTo }: X509Certificate): boolean {
+  return !Number.isNaN(Date.parse(validFrom)) && !Number.isNaN(Date.parse(validTo));
 }
 
 /**
@@ -24,7 +29,7 @@ export function isKeyOf(key: string, certificate: X509Certificate): boolean {
   return certificate.checkPrivateKey(createPrivateKey(key));
 }
 
-/** Why clients refuse a certificate, as words that go on after "it is refused:", and what to do about it. */
+/** Why clients refuse a certificate, and what to do about it; the message continues a sentence. */
 export interface CertificateProblem {
   reason:
     | 'Expired'
@@ -61,7 +66,7 @@ export function certificateProblem({ chain, authorities, host, now }: Certificat
     notForServers(server, 'it') ??
     keyRefused(server, 'it');
   if (own || authorities.length === 0) return own;
-  return untrusted(server, intermediates, authorities, now);
+  return untrusted(server, { intermediates, authorities, now, checksLeft: MAX_SIGNATURE_CHECKS });
 }
 
 function outOfDate({ validFrom, validTo }: X509Certificate, called: string, now: Date): CertificateProblem | undefined {
@@ -93,36 +98,57 @@ function notForServers({ keyUsage = [] }: X509Certificate, called: string): Cert
 const MIN_RSA_BITS = 1024;
 const CURVES = ['prime256v1', 'secp384r1', 'secp521r1'];
 
-function keyRefused({ publicKey }: X509Certificate, called: string): CertificateProblem | undefined {
-  const { modulusLength = MIN_RSA_BITS, namedCurve = 'prime256v1' } = publicKey.asymmetricKeyDetails ?? {};
-  if (modulusLength >= MIN_RSA_BITS && CURVES.includes(namedCurve)) return undefined;
-  const message = `the key of ${called} is too short, or of another curve than P-256, P-384 and P-521. Use RSA with 2048 bits, or one of these.`;
+/** The keys that Go's crypto/tls accepts. */
+function keyRefused(certificate: X509Certificate, called: string): CertificateProblem | undefined {
+  const { asymmetricKeyType: type, asymmetricKeyDetails = {} } = publicKeyOf(certificate) ?? {};
+  const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails;
+  if (
+    type === 'rsa' ? modulusLength >= MIN_RSA_BITS : type === 'ec' ? CURVES.includes(namedCurve) : type === 'ed25519'
+  ) {
+    return undefined;
+  }
+  const message = `the key of ${called === 'it' ? 'the certificate' : called} is of a type or size that they do not accept. Use RSA with at least 2048 bits, ECDSA with P-256, P-384 or P-521, or Ed25519.`;
   return { reason: 'KeyRefused', message };
 }
 
-/** Follows the issuers of a certificate to an authority, each by the first certificate of its that clients accept. */
-function untrusted(
-  server: X509Certificate,
-  intermediates: X509Certificate[],
-  authorities: X509Certificate[],
-  now: Date,
-): CertificateProblem | undefined {
-  const left = [...authorities, ...intermediates];
-  let current = server;
-  while (!authorities.some(({ raw }) => raw.equals(current.raw))) {
-    const issuers = left.filter((each) => current.checkIssued(each) && current.verify(each.publicKey));
-    const judged = issuers.map((issuer) => ({ issuer, problem: issuerProblem(issuer, authorities, now) }));
-    const next = judged.find(({ problem }) => !problem) ?? judged[0];
-    if (!next) {
-      const message =
-        'no authority in ca.crt has issued it, nor by way of the other certificates in tls.crt. Put the authority that has into ca.crt, and intermediate authorities into tls.crt behind the certificate.';
-      return { reason: 'UnknownAuthority', message };
-    }
-    if (next.problem) return next.problem;
-    left.splice(left.indexOf(next.issuer), 1);
-    current = next.issuer;
+/** `undefined` when OpenSSL does not know the type of the key. */
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
   }
-  return undefined;
+}
+
+/** Most signatures that are verified for one certificate, as in Go: a Secret with very many must not hold up the service. */
+const MAX_SIGNATURE_CHECKS = 100;
+
+/** Where a chain may lead. */
+interface Candidates {
+  intermediates: X509Certificate[];
+  authorities: X509Certificate[];
+  now: Date;
+  checksLeft: number;
+}
+
+/** Follows the issuers of a certificate to an authority; the first problem when no chain is accepted. */
+function untrusted(certificate: X509Certificate, candidates: Candidates): CertificateProblem | undefined {
+  const { intermediates, authorities, now } = candidates;
+  if (authorities.some(({ raw }) => raw.equals(certificate.raw))) return undefined;
+  let first: CertificateProblem | undefined;
+  for (const issuer of [...authorities, ...intermediates]) {
+    if (issuer.raw.equals(certificate.raw) || !certificate.checkIssued(issuer)) continue;
+    if (candidates.checksLeft <= 0) break;
+    candidates.checksLeft -= 1;
+    const key = publicKeyOf(issuer);
+    if (!key || !certificate.verify(key)) continue;
+    const problem = issuerProblem(issuer, authorities, now) ?? untrusted(issuer, candidates);
+    if (!problem) return undefined;
+    first ??= problem;
+  }
+  const message =
+    'its chain does not lead to a CA in ca.crt. Add the issuing CA to ca.crt, and intermediate CAs to tls.crt after the certificate.';
+  return first ?? { reason: 'UnknownAuthority', message };
 }
 
 function issuerProblem(
@@ -130,7 +156,7 @@ function issuerProblem(
   authorities: X509Certificate[],
   now: Date,
 ): CertificateProblem | undefined {
-  const called = authorities.includes(issuer) ? 'its authority in ca.crt' : 'its intermediate authority in tls.crt';
+  const called = authorities.includes(issuer) ? 'its CA in ca.crt' : 'its intermediate CA in tls.crt';
   return (
     notAnAuthority(issuer, called) ??
     outOfDate(issuer, called, now) ??
@@ -141,6 +167,6 @@ function issuerProblem(
 
 function notAnAuthority({ ca }: X509Certificate, called: string): CertificateProblem | undefined {
   if (ca) return undefined;
-  const message = `${called} is not an authority (basic constraints). Have it issued by one.`;
+  const message = `${called} is not a CA (basic constraints). Have the certificate issued by one.`;
   return { reason: 'NotAnAuthority', message };
 }

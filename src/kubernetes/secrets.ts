@@ -27,7 +27,8 @@ export function readSecretKey(
   const { notFound, keyMissing } = MESSAGES[kind];
   const secret = secrets?.[`${namespace}/${name}`];
   if (!secret) return { problem: { reason: 'SecretNotFound', message: `${path}: ${notFound(name)}` } };
-  const value = decode(secret.data?.[key]);
+  const { data = {} } = secret;
+  const value = decode(Object.hasOwn(data, key) ? data[key] : undefined);
   if (!value) return { problem: { reason: 'SecretKeyMissing', message: `${path}: ${keyMissing(name, key)}` } };
   return { value };
 }

@@ -47,7 +47,6 @@ export const meshSyncConditions = {
   },
   WatchListActive: {
     description: 'Present only for a MeshSync whose own watch-list is not the active one.',
-    desired: 'True',
     reasons: {
       OtherList: 'False: the watch-list of another resource is active.',
       OtherListInvalid: 'False: the watch-list of another resource is active, and invalid.',

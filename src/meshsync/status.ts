@@ -26,6 +26,8 @@ import type { WatchList } from './watch-list.ts';
 /** The observed state that a MeshSync's status is computed from. */
 export interface MeshSyncObservation {
   deployment: ObservedDeployment | undefined;
+  /** The Deployment of the response, `undefined` when there is none. */
+  desired: Manifest | undefined;
   /** The URL in use, without credentials; `undefined` while the broker is not resolved. */
   brokerUrl: string | undefined;
   /** The condition BrokerResolved. */
@@ -38,16 +40,12 @@ export interface MeshSyncObservation {
   nameConflicts: string[];
 }
 
-/**
- * The status of a MeshSync, from the observed state alone.
- * @param desired the Deployment of the response, `undefined` when there is none
- */
+/** The status of a MeshSync, from the observed state alone. */
 export function meshSyncStatus(
   parent: Parent,
   meshSync: MeshSync,
-  desired: Manifest | undefined,
+  { deployment, desired, brokerUrl, brokerResolved, watchList, activeList, nameConflicts }: MeshSyncObservation,
   now: Date,
-  { deployment, brokerUrl, brokerResolved, watchList, activeList, nameConflicts }: MeshSyncObservation,
 ): MeshSyncStatus {
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : meshSync.size;
@@ -55,7 +53,9 @@ export function meshSyncStatus(
   const names = namesAvailable(nameConflicts);
   const list = watchListValid(watchList);
   const active = watchListActive(meshSync, activeList);
-  const blocking = activeList && 'path' in activeList ? active : [];
+  // Only a list that MeshSync can't read keeps it from being ready.
+  const blocking =
+    activeList && 'path' in activeList ? active.map((each) => ({ ...each, desired: 'True' as const })) : [];
   const isUnblocked = [names, list, ...blocking, brokerResolved].every(({ status, desired }) => status === desired);
   const container = deployment?.spec.template?.spec?.containers?.find(({ name }) => name === MESHSYNC_CONTAINER);
   const image = container?.image ?? (isUnblocked ? meshSync.image.image : undefined);

@@ -53,14 +53,20 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
         : [];
 
   return {
-    status: meshSyncStatus(request.parent, meshSync, desired, context.now(), {
-      deployment: observed,
-      brokerUrl: connection?.url,
-      brokerResolved: condition,
-      watchList,
-      activeList,
-      nameConflicts,
-    }),
+    status: meshSyncStatus(
+      request.parent,
+      meshSync,
+      {
+        deployment: observed,
+        desired,
+        brokerUrl: connection?.url,
+        brokerResolved: condition,
+        watchList,
+        activeList,
+        nameConflicts,
+      },
+      context.now(),
+    ),
     children: [
       ...serviceAccounts(meshSync, found, desired),
       ...secrets,

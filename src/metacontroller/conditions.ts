@@ -176,7 +176,7 @@ interface Transition {
 }
 
 /** The conditions whose status or reason changed. */
-export function transitions(before: Condition[], after: Condition[] = []): Transition[] {
+export function transitions(before: Condition[], after: Condition[]): Transition[] {
   const changed = after.flatMap(({ type, status, reason }) => {
     const previous = before.find((condition) => condition.type === type);
     if (previous?.status === status && previous.reason === reason) return [];

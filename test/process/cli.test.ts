@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { crdFiles } from '../../src/cli/crds.ts';
@@ -66,7 +68,7 @@ describe('validate', () => {
     expect(stdout.split('\n')).toEqual([
       `${path}, document 2: error: Broker meshery-broker: spec.size must be less or equal to 10`,
       `${path}, document 2: error: Broker meshery-broker: spec.servce is not a field`,
-      `${path}, document 2: warning: Broker meshery-broker: metadata.name gives Broker default/meshery-broker, as does ${path}, document 1`,
+      `${path}, document 2: warning: Broker meshery-broker: metadata.name would create Broker default/meshery-broker, which ${path}, document 1 also creates`,
       expect.stringMatching(/^standard input, document 1, item 1: warning: MeshSync m: CredentialsPending: /),
       expect.stringMatching(
         /^standard input, document 1, item 1: error: MeshSync m: spec\.watch-list\.data\.whitelist must be a JSON list\. /,
@@ -172,7 +174,7 @@ describe('validate', () => {
     expect([code, stdout.split('\n').length - 1]).toEqual([twice.length > 0 ? 1 : 0, twice.length]);
     const secretOf = 'kind: MeshSync\nmetadata: { name: a }\nspec: { broker: { custom: { url: t@a } } }\n';
     const taken = await run(['validate', '-'], `apiVersion: meshery.io/v1alpha2\n${secretOf}---\n${MESHSYNC}`);
-    expect(taken.stdout).not.toContain('as does');
+    expect(taken.stdout).not.toContain('also creates');
   });
 
   it('prints JSON', async () => {
@@ -195,7 +197,7 @@ describe('validate', () => {
   it('does not mind files without any resource of ours, as a hook of a repository gives them', async () => {
     const { code, stdout, stderr } = await run(['validate', '-'], 'apiVersion: v1\nkind: Pod\n');
     expect([code, stdout]).toEqual([0, '']);
-    expect(stderr).toBe('meshery-operator: no Broker and no MeshSync in what was given\n');
+    expect(stderr).toBe('meshery-operator: the files contain no Broker and no MeshSync\n');
   });
 
   it('can not be carried out with what it can not read', async () => {
@@ -308,6 +310,18 @@ describe('render', () => {
     expect(broken.stderr).toContain('standard input, document 2: stringData["password"] must be a string');
   });
 
+  it('prints YAML that validate reads as it is', async () => {
+    const annotated = BROKER.replace('name:', 'annotations: { meshery.io/hibernation: "on", a/b: "010" }, name:');
+    const { stdout } = await run(['render', '-'], annotated);
+    const { code, stdout: found } = await run(['validate', '-'], stdout);
+    expect([code, found]).toEqual([0, '']);
+  });
+
+  it('ends quietly when its reader has enough', async () => {
+    const { stderr } = await promisify(execFile)('sh', ['-c', `"${process.execPath}" "${bundles.cli}" crds | head -1`]);
+    expect(stderr).toBe('');
+  });
+
   it('scales a resource that hibernates to no pods, and keeps its annotations', async () => {
     const annotated = BROKER.replace('name:', 'annotations: { meshery.io/hibernation: "on" }, name:');
     const { code, stdout, stderr } = await run(['render', '-'], annotated);
@@ -389,7 +403,7 @@ describe('render', () => {
       'a: *b',
       /^meshery-operator: standard input, document 1: [^\n]*alias[^\n]*\n$/i,
     ],
-    ['nothing', ['render', '-'], '', /^meshery-operator: no Broker and no MeshSync in what was given\n$/],
+    ['nothing', ['render', '-'], '', /^meshery-operator: the files contain no Broker and no MeshSync\n$/],
     [
       'another kind of Meshery',
       ['render', '-'],

@@ -20,11 +20,8 @@ const sameNamespace: V1NetworkPolicyPeer = { podSelector: {} };
  * The NetworkPolicy `X-nats`: restricts the peers of the client, monitoring, exporter and route ports. Probes come from the
  * pod's own node, which every network plugin allows.
  */
-export function networkPolicy(
-  broker: Broker,
-  policy: NonNullable<Broker['networkPolicy']>,
-  selector: Record<string, string>,
-): Manifest<V1NetworkPolicy> {
+export function networkPolicy(broker: Broker, selector: Record<string, string>): Manifest<V1NetworkPolicy> {
+  const policy = broker.networkPolicy ?? {};
   const { clients = broker.service.type === 'ClusterIP' ? [anyPod] : undefined } = policy;
   const { monitor = [meshSync, sameNamespace], metrics = [anyPod] } = policy;
   return {

@@ -70,7 +70,7 @@ export function hooks<Context extends Clock>(options: HookOptions<Context>): Fas
 function logSync({ log }: FastifyReply, { kind, metadata, status }: Parent, response: SyncResponse): void {
   const { namespace, name } = metadata;
   const resource = { kind, namespace, name };
-  for (const change of transitions(conditionsOf(status), response.status.conditions)) {
+  for (const change of transitions(conditionsOf(status), conditionsOf(response.status))) {
     log.info({ ...resource, ...change }, 'condition changed');
   }
   const children = response.children.map((child) => `${child.kind}/${child.metadata?.name}`);

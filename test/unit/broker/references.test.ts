@@ -33,6 +33,13 @@ describe('a Broker that refers to Secrets', () => {
     ['is not there', own, [], 'SecretNotFound', 'spec.auth.tokenSecretRef: Secret own does not exist'],
     ['is in another namespace', own, [secret('own', { token: encode('a') }, 'other')], 'SecretNotFound', 'own'],
     ['lacks the key', own, [secret('own', { password: encode('a') })], 'SecretKeyMissing', 'has no key token'],
+    [
+      'lacks a key of a name that JavaScript knows',
+      { auth: { tokenSecretRef: { name: 'own', key: 'constructor' } } },
+      [secret('own', { password: encode('a') })],
+      'SecretKeyMissing',
+      'has no key constructor',
+    ],
     ['has an empty key', own, [secret('own', { token: '' })], 'SecretKeyMissing', 'has no key token'],
     ['has a line break', own, [secret('own', { token: encode('a\n') })], 'SecretInvalid', 'without a line break'],
     ['is not there', tls, [], 'SecretNotFound', 'spec.tls.secretName: Secret nats-tls does not exist'],

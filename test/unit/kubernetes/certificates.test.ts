@@ -66,9 +66,9 @@ describe('a certificate', () => {
     ['of a person, that expired years ago', 'it expired at 2021-01-01T00:00:00Z. Renew it.'],
     [
       'of an intermediate authority that expired',
-      'its intermediate authority in tls.crt expired at 2026-06-01T11:00:00Z. Renew it.',
+      'its intermediate CA in tls.crt expired at 2026-06-01T11:00:00Z. Renew it.',
     ],
-    ['of an authority that expired', 'its authority in ca.crt expired at 2026-06-01T11:00:00Z. Renew it.'],
+    ['of an authority that expired', 'its CA in ca.crt expired at 2026-06-01T11:00:00Z. Renew it.'],
   ])('%s is told what is wrong, and what to do', (what, message) => {
     expect(said(what)).toBe(message);
   });
@@ -107,6 +107,12 @@ describe('the certificates of a PEM text', () => {
     const isError = (text: string) => readCertificates(text).map((each) => each instanceof Error);
     expect(isError(`${whole.slice(0, 100)}\n${whole}`)).toEqual([true, false]);
     expect(isError(whole + whole)).toEqual([true]);
+    // The month of a date becomes the 13th: a UTCTime is tag 0x17, length 13, then YYMMDDhhmmssZ.
+    const der = Buffer.from(whole.replace(/-----.*-----|\s/g, ''), 'base64');
+    der.write('13', der.indexOf(Buffer.from([0x17, 13])) + 4);
+    expect(isError(`-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`)).toEqual([
+      true,
+    ]);
     expect(isError(`${whole}\n${empty}`)).toEqual([false, true]);
   });
 });

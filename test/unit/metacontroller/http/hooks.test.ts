@@ -2,8 +2,8 @@ import { Writable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../../stand-in/json.ts';
-import { testApp } from '../../../support/app.ts';
+import { at, type JsonObject } from '../../../stand-in/json.ts';
+import { START, testApp } from '../../../support/app.ts';
 import { brokerParent, brokerWithChildren } from '../../../support/scenarios.ts';
 
 function logging(level: string) {
@@ -43,6 +43,18 @@ describe('the log', () => {
       ...{ ...of, reqId: 'req-3', condition: 'Ready' },
       ...{ from: 'False', to: 'False', reason: 'InvalidSpec' },
     });
+  });
+
+  it('has no line for conditions that a resource being deleted keeps, however many there are', async () => {
+    const { lines, service } = logging('info');
+    const { status } = (await service.post('/broker/sync', { parent: brokerParent(), children: {} })).json();
+    const first = at(status, 'conditions', 0) as JsonObject;
+    lines.length = 0;
+    const conditions = Array.from({ length: 1_000 }, (_, n) => ({ ...first, type: `Type${n}` }));
+    const { metadata, ...rest } = brokerParent();
+    const parent = { ...rest, metadata: { ...metadata, deletionTimestamp: START }, status: { conditions } };
+    expect((await service.post('/broker/sync', { parent, children: {} })).statusCode).toBe(200);
+    expect(lines).toEqual([]);
   });
 
   it('has the children of each answer at level debug, and nothing of their content', async () => {
