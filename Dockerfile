@@ -28,4 +28,5 @@ COPY --from=build /source/dist/server.js /app/server.mjs
 ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8080 8081
-CMD ["/app/server.mjs"]
+# A small young generation: a quarter less memory with hundreds of resources, at the same CPU (npm run bench).
+CMD ["--max-semi-space-size=1", "/app/server.mjs"]

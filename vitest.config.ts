@@ -13,7 +13,7 @@ export default defineConfig({
       // Run as processes of their own, by their bundles.
       exclude: ['src/server/main.ts', 'src/server/serve.ts', 'src/cli/main.ts', 'src/cli/demo.ts'],
       reporter: ['text-summary'],
-      thresholds: { lines: 90 },
+      thresholds: { lines: 94 },
     },
   },
 });

@@ -41,6 +41,6 @@ function enlarged({ path, body }: Payload): Payload {
 }
 
 export function printMemory({ started, once, twice, large, after }: MemoryResult): string {
-  const head = ['', 'started', 'after 10⁵ syncs', 'after as many again', 'after 10³ of 1 MiB', 'after 10⁴ more'];
+  const head = ['', 'started', 'after syncs', 'after as many again', 'after large requests', 'after syncs again'];
   return table(head, [['RSS, MiB', ...[started, once, twice, large, after].map((value) => value.toFixed(0))]]);
 }
