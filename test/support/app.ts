@@ -17,17 +17,17 @@ export interface TestApp {
   monitoring: FastifyInstance;
   clock: Clock;
   /** Every credential made so far. */
-  minted: string[];
+  generated: string[];
   post(url: string, body: unknown, headers?: Record<string, string>): ReturnType<typeof send>;
 }
 
 /** The application with a clock that stands still and credentials that can be told from each other. */
 export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): TestApp {
   const clock: Clock = { time: START };
-  const minted: string[] = [];
+  const generated: string[] = [];
   const generateToken = () => {
-    minted.push(`t0ken-number-${minted.length + 1}`);
-    return minted.at(-1) ?? '';
+    generated.push(`t0ken-number-${generated.length + 1}`);
+    return generated.at(-1) ?? '';
   };
   const now = () => new Date(clock.time);
   const shared = { metrics: new Metrics(), health: { stopping: false, inFlight: 0 } };
@@ -36,7 +36,7 @@ export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): 
     app,
     monitoring: buildMonitoring(shared),
     clock,
-    minted,
+    generated,
     post: (url, body, headers) => send(app, url, body, headers),
   };
 }

@@ -26,7 +26,7 @@ export async function expectRest(
   for (let round = 0; round < steps + 2; round++) {
     const outcome = await sync(cluster, parent, hookOf(service), how);
     expectSound(outcome, LATER);
-    expectSecret(outcome, [...service.minted.slice(-4), URL_PASSWORD]);
+    expectSecret(outcome, [...service.generated.slice(-4), URL_PASSWORD]);
     expect(outcome.errors).toEqual([]);
     outcomes.push(outcome);
   }

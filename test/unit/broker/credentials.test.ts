@@ -148,7 +148,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     const cluster = clusterWith(broker);
     await sync(cluster, broker, blindTo('Secret.v1', service), how);
     await sync(cluster, broker, blindTo('Secret.v1', service), how);
-    expect(service.minted).toHaveLength(4);
+    expect(service.generated).toHaveLength(4);
     await settle(cluster, [broker], hookOf(service), how);
     const expected = testApp();
     const other = clusterWith(broker);
@@ -158,7 +158,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     );
     other.create({ ...secretOf(kept, password) }, 'kubectl');
     await settle(other, [broker], hookOf(expected), how);
-    expect(expected.minted).toEqual([]);
+    expect(expected.generated).toEqual([]);
     expect(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(
       checksum(other, 'StatefulSet.apps/v1', 'meshery-nats'),
     );
@@ -172,7 +172,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     const cluster = clusterWith(broker);
     await sync(cluster, broker, hookOf(service), how);
     const { children } = await sync(cluster, broker, withoutChildren(service), how);
-    expect(service.minted).toHaveLength(2);
+    expect(service.generated).toHaveLength(2);
     expect(children).toHaveLength(6);
   });
 });

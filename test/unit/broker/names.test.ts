@@ -59,12 +59,12 @@ describe('an invalid name', () => {
 
   it('of a MeshSync with 64 characters is reported in a condition, while one with 63 is valid', async () => {
     const spec = { broker: { custom: { url: 'nats://a' } } };
-    const answers = [64, 63].map((length) =>
+    const responses = [64, 63].map((length) =>
       testApp().post('/meshsync/sync', { parent: meshSyncParent(spec, 'm'.repeat(length)), children: {} }),
     );
-    const [refused, accepted] = (await Promise.all(answers)).map((response) => response.json());
-    expect(refused?.children).toEqual([]);
-    expect(at(refused, 'status', 'conditions', 0, 'message')).toMatch(/^metadata\.name is longer than 63 characters/);
+    const [rejected, accepted] = (await Promise.all(responses)).map((response) => response.json());
+    expect(rejected?.children).toEqual([]);
+    expect(at(rejected, 'status', 'conditions', 0, 'message')).toMatch(/^metadata\.name is longer than 63 characters/);
     expect(accepted?.children).toHaveLength(2);
   });
 
@@ -100,9 +100,9 @@ describe.each(STRATEGIES)('under %s, a name conflict', (how) => {
     const secret: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'bWluZQ==' } };
     const cluster = clusterWith(broker, secret);
     const hook = hookOf(testApp());
-    const taken = await sync(cluster, broker, hook, how);
-    expect(taken.children.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'Service', 'Service']);
-    expect(at(condition(taken.status, 'NamesAvailable'), 'message')).toBe(
+    const conflicting = await sync(cluster, broker, hook, how);
+    expect(conflicting.children.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'Service', 'Service']);
+    expect(at(condition(conflicting.status, 'NamesAvailable'), 'message')).toBe(
       `Secret meshery-nats-auth was not created by this Broker; delete or rename it, or label it controller-uid=${broker.metadata.uid} to have it adopted.`,
     );
     cluster.edit(secret, 'kubectl', ({ metadata }) => {

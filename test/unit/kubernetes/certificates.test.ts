@@ -33,7 +33,7 @@ function problemOf({ certificate, ca = '', now }: { certificate: string; ca?: st
 }
 
 describe('a certificate', () => {
-  it.each(cases.map((each) => [each.what, each.reason ?? 'taken', each] as const))(
+  it.each(cases.map((each) => [each.what, each.reason ?? 'accepted', each] as const))(
     '%s is %s',
     (_what, _reason, each) => {
       const { certificate, ca, now = NOW, go, reason } = each;
@@ -48,7 +48,7 @@ describe('a certificate', () => {
     },
   );
 
-  const said = (what: string) => {
+  const messageOf = (what: string) => {
     const found = cases.find((each) => each.what === what);
     if (!found) throw new Error(`there is no case ${what}`);
     return problemOf({ certificate: found.certificate, ca: found.ca, now: new Date(found.now ?? NOW) })?.message;
@@ -70,7 +70,7 @@ describe('a certificate', () => {
     ],
     ['of an authority that expired', 'its authority in ca.crt expired at 2026-06-01T11:00:00Z. Renew it.'],
   ])('the message for one %s names the problem and the fix', (what, message) => {
-    expect(said(what)).toBe(message);
+    expect(messageOf(what)).toBe(message);
   });
 
   it('is checked without its authority when there is no ca.crt, because the public authorities of a system are unknown', async () => {

@@ -173,8 +173,8 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
     await settle(cluster, [parent], hook, how);
     const before = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync')?.spec;
     cluster.delete(own);
-    const [gone] = await settle(cluster, [parent], hook, how);
-    expect(condition(gone?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
+    const [notFound] = await settle(cluster, [parent], hook, how);
+    expect(condition(notFound?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
     expect(cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync')?.spec).toEqual(before);
   });
 
@@ -194,8 +194,8 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
 
   it('rejects credentials in its URL together with those of a Secret', async () => {
     const parent = custom({ url: 'nats://a@b', credentialsSecretRef: { name: 'mine' } });
-    const [refused] = await settle(clusterWith(parent), [parent], hook, how);
-    expect(condition(refused?.status, 'SpecApplied')).toMatchObject({
+    const [rejected] = await settle(clusterWith(parent), [parent], hook, how);
+    expect(condition(rejected?.status, 'SpecApplied')).toMatchObject({
       reason: 'InvalidSpec',
       message: expect.stringContaining('spec.broker.custom.url must not contain credentials'),
     });

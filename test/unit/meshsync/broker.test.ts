@@ -65,7 +65,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     ['is starting', 'Starting', 'Resolved', {}],
     ['is not ready because of a name conflict', 'NameConflict', 'BrokerNotReady', {}],
     ['was ready before', 'Starting', 'BrokerNotReady', { endpoint: { internal: '10.0.0.1:4222' } }],
-  ])('reports the state of a Broker that %s', async (_what, reason, told, more) => {
+  ])('reports the state of a Broker that %s', async (_what, reason, reported, more) => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker], hook, how);
     cluster.setStatus(broker, {
@@ -76,7 +76,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
       ],
     });
     const { status } = await sync(cluster, meshSync, hook, how);
-    expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: told });
+    expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: reported });
   });
 
   it('copies the token of a Broker in another namespace into a Secret of its own', async () => {
@@ -97,9 +97,9 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     const [terminating] = await settle(cluster, [meshSync], hook, how);
     expect(condition(terminating?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerTerminating' });
     cluster.delete(broker);
-    const [gone] = await settle(cluster, [meshSync], hook, how);
-    expect(condition(gone?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
-    expect(gone?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
+    const [notFound] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(notFound?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
+    expect(notFound?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
     const after = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
     expect(after?.spec).toEqual(before?.spec);
   });

@@ -121,7 +121,7 @@ const apply = (manager: string, fields: JsonObject) => ({
 
 describe('reapplyLastApplied', () => {
   it('returns the configuration that dynamic-apply applied last, with the name of the observed object', () => {
-    const asked = {
+    const lastApplied = {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: {
@@ -131,11 +131,13 @@ describe('reapplyLastApplied', () => {
       },
       spec: { replicas: 5 },
     };
-    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(asked) } }))).toEqual(asked);
+    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(lastApplied) } }))).toEqual(
+      lastApplied,
+    );
   });
 
   it('removes fields that a hook may not return', () => {
-    const asked = {
+    const lastApplied = {
       metadata: {
         ...name,
         annotations: { [LAST_APPLIED]: '{}', gone: null },
@@ -144,7 +146,7 @@ describe('reapplyLastApplied', () => {
       status: { replicas: 1 },
       spec: { replicas: 5 },
     };
-    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(asked) } }))).toEqual({
+    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(lastApplied) } }))).toEqual({
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: name,

@@ -266,8 +266,8 @@ describe('a resource that violates its schema', () => {
     const response = await testApp().post('/broker/sync', { parent: { ...brokerParent(), spec }, children });
     expect(response.statusCode).toBe(200);
     expect(response.text).not.toContain(TOKEN);
-    const { children: answered, status } = response.json();
-    expect(answered).toEqual(carriedOver);
+    const { children: returned, status } = response.json();
+    expect(returned).toEqual(carriedOver);
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
     expect(condition(status, 'SpecApplied')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
     expect(at(status, 'conditions', 0, 'message')).toMatch(
@@ -305,14 +305,14 @@ describe('a resource that violates its schema', () => {
     const status = { replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, conditions: [ready, names] };
     const parent = { ...brokerParent({ size: 99 }), status };
     const response = await testApp().post('/broker/sync', { parent, children: {} });
-    const answered = response.json().status as JsonObject;
-    expect(answered).toMatchObject({ replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, observedGeneration: 1 });
-    expect((answered.conditions as JsonObject[]).map(({ type }) => type)).toEqual([
+    const newStatus = response.json().status as JsonObject;
+    expect(newStatus).toMatchObject({ replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, observedGeneration: 1 });
+    expect((newStatus.conditions as JsonObject[]).map(({ type }) => type)).toEqual([
       'Ready',
       'SpecApplied',
       'NamesAvailable',
     ]);
-    expect(condition(answered, 'NamesAvailable')).toEqual(names);
+    expect(condition(newStatus, 'NamesAvailable')).toEqual(names);
   });
 });
 

@@ -27,9 +27,9 @@ describe.each(CALLS)('%s with tokens configured', (url, body) => {
     ['another scheme', { authorization: 'Basic first' }],
   ])('rejects %s before the body is read', async (_what, headers) => {
     for (const sent of [body, 'no JSON']) {
-      const { statusCode, text, headers: answered } = await guarded().post(url, sent, headers);
+      const { statusCode, text, headers: responseHeaders } = await guarded().post(url, sent, headers);
       expect(statusCode).toBe(401);
-      expect(answered['www-authenticate']).toBe('Bearer');
+      expect(responseHeaders['www-authenticate']).toBe('Bearer');
       expect(JSON.parse(text)).toEqual({
         statusCode: 401,
         error: 'Unauthorized',

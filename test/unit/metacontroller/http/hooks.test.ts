@@ -52,7 +52,7 @@ describe('the log', () => {
       msg: 'synced',
       children: expect.arrayContaining(['Secret/meshery-nats-auth', 'StatefulSet/meshery-nats']),
     });
-    expect(JSON.stringify(lines)).not.toContain(service.minted[0]);
+    expect(JSON.stringify(lines)).not.toContain(service.generated[0]);
   });
 });
 

@@ -36,21 +36,21 @@ async function listen(limits: Partial<Limits>) {
 }
 
 /** Repeats the request until the response has a status. */
-async function answered(post: () => Promise<Response>, status: number): Promise<Response> {
+async function responseWith(post: () => Promise<Response>, status: number): Promise<Response> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const response = await post();
     if (response.status === status) return response;
     await new Promise((done) => setTimeout(done, 10));
   }
-  throw new Error(`never answered with ${status}`);
+  throw new Error(`no response with status ${status}`);
 }
 
 it('a request over the limit is rejected at once, and accepted when another one has ended', async () => {
   const { begin, post, monitoring, url } = await listen({ requests: 2 });
   const [first, second] = [await begin(), await begin()];
-  const refused = await answered(post, 429);
-  expect(refused.headers.get('retry-after')).toBe('1');
-  expect(await refused.json()).toEqual({
+  const rejected = await responseWith(post, 429);
+  expect(rejected.headers.get('retry-after')).toBe('1');
+  expect(await rejected.json()).toEqual({
     statusCode: 429,
     error: 'Too Many Requests',
     message: 'the operator is overloaded: see the header Retry-After',
@@ -59,12 +59,12 @@ it('a request over the limit is rejected at once, and accepted when another one 
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 
   first.write(body);
-  const [answer] = await once(first, 'data');
-  expect(answer).toMatch(/^HTTP\/1\.1 200 OK/);
-  expect((await answered(post, 200)).status).toBe(200);
+  const [response] = await once(first, 'data');
+  expect(response).toMatch(/^HTTP\/1\.1 200 OK/);
+  expect((await responseWith(post, 200)).status).toBe(200);
   second.destroy(); // a request that the client aborts is not counted any more either
   await begin();
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
 });
 
 it('a half-closed request is not counted any more, and not subtracted twice', async () => {
@@ -74,9 +74,9 @@ it('a half-closed request is not counted any more, and not subtracted twice', as
     socket.end('{');
     await once(socket, 'close');
   }
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
   await begin();
-  expect((await answered(post, 429)).status).toBe(429);
+  expect((await responseWith(post, 429)).status).toBe(429);
 });
 
 it('pipelined requests of a broken connection are not counted any more', async () => {
@@ -86,7 +86,7 @@ it('pipelined requests of a broken connection are not counted any more', async (
     socket.write(`${body}${`${head()}${body}`.repeat(60)}`);
     socket.resetAndDestroy();
   }
-  await answered(post, 200);
+  await responseWith(post, 200);
   const all = await Promise.all([post(), post(), post()]);
   expect(all.map(({ status }) => status)).toEqual([200, 200, 200]);
 });
@@ -95,10 +95,10 @@ it('bodies over the total limit are rejected, and a single one is accepted', asy
   const { begin, post, monitoring } = await listen({ bytes: 1_000 });
   expect((await post()).status).toBe(200);
   const socket = await begin(900);
-  await answered(post, 429);
+  await responseWith(post, 429);
   expect((await monitoring.inject('/metrics')).body).toMatch(/refused_total\{reason="bytes"\} [1-9]/);
   socket.destroy();
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
 });
 
 it('syncs are rejected while the event loop is delayed', async () => {
@@ -108,11 +108,11 @@ it('syncs are rejected while the event loop is delayed', async () => {
     for (const end = performance.now() + 200; performance.now() < end; );
   }, 1);
   try {
-    expect((await answered(post, 429)).headers.get('retry-after')).toBe('1');
+    expect((await responseWith(post, 429)).headers.get('retry-after')).toBe('1');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   } finally {
     clearInterval(block);
   }
   expect((await monitoring.inject('/metrics')).body).toMatch(/refused_total\{reason="event-loop"\} [1-9]/);
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
 });
