@@ -46,7 +46,7 @@ describe('the examples of the documentation', () => {
 describe('the README', () => {
   const text = readFileSync('README.md', 'utf8');
   it.each(controllers.flatMap(({ kind, spec }) => Object.keys(spec.properties).map((field) => [kind, field])))(
-    'has a row for every field of %s, such as %s',
+    'has a row for the field of %s called %s',
     (_kind, field) => {
       expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
     },
