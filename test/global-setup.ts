@@ -1,6 +1,6 @@
 import { goTools } from './tools.ts';
 
-/** Builds what the tests run before the first of them starts, so that none of them waits for it. */
+/** Builds the bundles and programs before the first test starts, so that no test waits for them. */
 export default async function setup(): Promise<void> {
   await goTools(['nats-server', 'kustomize']);
 }

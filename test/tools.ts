@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Go modules that pin the programs which the tests run, and the package of each program. */
+/** Go modules that pin the programs of the tests, and the package of each program. */
 const modules = {
   'test/cluster/servers': {
     'nats-server': 'github.com/nats-io/nats-server/v2',
@@ -36,8 +36,8 @@ const CACHE = resolve('node_modules/.cache/meshery-operator');
 const building = new Map<string, Promise<void>>();
 
 /**
- * Path of a program, built from its pinned Go module unless a former run has built it or the folder
- * `KUBEBUILDER_ASSETS` holds it. Nothing that happens to be on the machine is taken instead.
+ * Path of a program, built from its pinned Go module unless an earlier run has built it or the folder
+ * `KUBEBUILDER_ASSETS` contains it. A program that happens to be on the machine is never used.
  * @throws an Error of one line when Go is missing or the build fails
  */
 export async function goTool(tool: Tool): Promise<string> {
@@ -61,13 +61,13 @@ export async function goTools<const Name extends Tool>(tools: Name[]): Promise<R
   return paths;
 }
 
-/** Changes with what a module pins, so that a program is built anew then. */
+/** Changes with the pinned versions of a module, so that a program is rebuilt then. */
 async function version(module: string): Promise<string> {
   const files = await Promise.all(['go.mod', 'go.sum'].map((file) => readFile(join(module, file))));
   return createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
 }
 
-/** Builds into a folder of its own, then renames: others may be building the same. */
+/** Builds into a folder of its own, then renames it: other processes may be building the same. */
 async function build(module: string, folder: string, tools: string[], packages: Record<string, string>): Promise<void> {
   const key = `${folder} ${tools.join(' ')}`;
   const before = building.get(key);
@@ -94,7 +94,7 @@ async function build(module: string, folder: string, tools: string[], packages: 
   return work;
 }
 
-/** Programs of Kubernetes learn their version from the linker. */
+/** Programs of Kubernetes get their version from the linker. */
 async function linkVersion(module: string): Promise<string> {
   const [, kubernetes] = /k8s\.io\/kubernetes (v\S+)/.exec(await readFile(join(module, 'go.mod'), 'utf8')) ?? [];
   return kubernetes ? `-X k8s.io/component-base/version.gitVersion=${kubernetes}` : '';

@@ -20,18 +20,18 @@ const examples = pages.flatMap((page) =>
 const ca = await authority();
 const pair = await issue(ca, 'meshery-nats.meshery.svc');
 
-describe('the examples of the docs', () => {
-  it('are found', () => {
+describe('the examples of the documentation', () => {
+  it('exist', () => {
     expect(examples.length).toBeGreaterThan(5);
   });
 
-  it.each(examples)('of %s are rendered without a word: %s', (page, yaml) => {
+  it.each(examples)('of %s are rendered without notes and errors: %s', (page, yaml) => {
     const objects = parseAllDocuments(yaml, { strict: true }).map((document) => document.toJS());
     const resources = objects
       .filter(({ apiVersion }) => apiVersion.startsWith('meshery.io/'))
       .map((object) => ({ ...(object as Resource), place: { file: page, document: 1 }, source: page }));
     expect(resources.length).toBeGreaterThan(0);
-    // Secrets of the example itself, and the one that cert-manager would make.
+    // Secrets of the example itself, and the one that cert-manager would create.
     const own = objects
       .filter(({ kind }) => kind === 'Secret')
       .map(({ metadata, stringData }) => secret(metadata, stringData));
@@ -46,7 +46,7 @@ describe('the examples of the docs', () => {
 describe('the README', () => {
   const text = readFileSync('README.md', 'utf8');
   it.each(controllers.flatMap(({ kind, spec }) => Object.keys(spec.properties).map((field) => [kind, field])))(
-    'has a row for the field of %s that is called %s',
+    'has a row for the field of %s called %s',
     (_kind, field) => {
       expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
     },

@@ -5,12 +5,12 @@ import { controllers } from '../../src/controllers.ts';
 
 const files = generatedFiles(controllers);
 
-it.each([...files])('%s is what `npm run generate` writes', (path, content) => {
+it.each([...files])('%s is equal to the output of `npm run generate`', (path, content) => {
   expect(readFileSync(path, 'utf8')).toBe(content);
 });
 
 it.each(['manifests/crds', 'metacontroller/controllers', 'docs/reference'])(
-  'nothing is left in %s that is not generated',
+  'all files in %s are generated',
   (folder) => {
     const generated = [...files.keys()].filter((path) => path.startsWith(`${folder}/`));
     expect(readdirSync(folder).map((name) => `${folder}/${name}`)).toEqual(generated.sort());

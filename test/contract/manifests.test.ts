@@ -14,7 +14,7 @@ interface KubernetesObject {
   apiVersion: string;
   kind: string;
   metadata: { name: string; namespace?: string; labels?: Record<string, string> };
-  // biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds, looked into by path
+  // biome-ignore lint/suspicious/noExplicitAny: manifests of many kinds, read by path
   spec?: any;
   rules?: object[];
   data?: Record<string, string>;
@@ -32,14 +32,14 @@ async function build(folder: string): Promise<KubernetesObject[]> {
 
 const names = (objects: KubernetesObject[]) => objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
 
-describe('the folders that the README names', async () => {
+describe('the folders that the README lists', async () => {
   const readme = await readFile('README.md', 'utf8');
   const folders = [
     ...readme.matchAll(/(?:apply|delete) -k ([\w./-]+)/g),
     ...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm),
   ];
 
-  it('are all there', () => {
+  it('are found in its text', () => {
     expect(folders.length).toBeGreaterThan(8);
   });
 
@@ -48,8 +48,8 @@ describe('the folders that the README names', async () => {
   });
 });
 
-describe('manifests', () => {
-  it('hold everything but the registration and the samples', async () => {
+describe('the manifests', () => {
+  it('contain everything but the registration and the samples', async () => {
     expect(names(await build('manifests'))).toEqual([
       'ClusterRole/meshery-meshsync',
       'ClusterRoleBinding/meshery-meshsync',
@@ -63,7 +63,7 @@ describe('manifests', () => {
     ]);
   });
 
-  it('run the service without a token and within the restricted Pod Security Standard', async () => {
+  it('run the service without a ServiceAccount token and within the restricted Pod Security Standard', async () => {
     const deployment = (await build('manifests')).find(({ kind }) => kind === 'Deployment');
     const pod = deployment?.spec.template.spec;
     expect(deployment?.spec.replicas).toBe(2);
@@ -79,7 +79,7 @@ describe('manifests', () => {
     });
   });
 
-  it('select the pods of the service alike in Deployment, Service and PodDisruptionBudget', async () => {
+  it('use the same pod selector in Deployment, Service and PodDisruptionBudget', async () => {
     const objects = await build('manifests/operator');
     const find = (wanted: string) => objects.find(({ kind }) => kind === wanted)?.spec;
     const selector = find('Deployment').selector.matchLabels;
@@ -88,7 +88,7 @@ describe('manifests', () => {
     expect(find('Deployment').template.metadata.labels).toMatchObject(selector);
   });
 
-  it('let Metacontroller alone reach the hooks, and the namespace of Prometheus the metrics', async () => {
+  it('allow only Metacontroller to reach the hooks, and only the namespace of Prometheus to reach the metrics', async () => {
     const objects = await build('manifests/operator');
     const policy = objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec;
     const deployment = objects.find(({ kind }) => kind === 'Deployment')?.spec;
@@ -109,7 +109,7 @@ describe('manifests', () => {
   });
 
   it.each(['prometheus-rule.yaml', 'dashboard.json'])(
-    'of monitoring ask for metrics that there are: %s',
+    'of the monitoring query only metrics that exist: %s',
     async (file) => {
       const text = await readFile(`manifests/monitoring/${file}`, 'utf8');
       const queried = new Set(text.match(/\b(?:meshery_operator|meshery_resource|process|nodejs)_[a-z0-9_]+/g));
@@ -121,21 +121,21 @@ describe('manifests', () => {
     },
   );
 
-  it('give kube-state-metrics by Helm what the kustomization has for it', async () => {
+  it('configure kube-state-metrics by Helm as by kustomize', async () => {
     const folder = 'manifests/monitoring/kube-state-metrics';
     const { customResourceState, rbac } = parse(await readFile(`${folder}/values.yaml`, 'utf8'));
     const objects = await build(folder);
     const configMap = objects.find(({ kind }) => kind === 'ConfigMap');
     expect(customResourceState).toMatchObject({ enabled: true, create: false, name: configMap?.metadata.name });
     expect(Object.keys(configMap?.data ?? {})).toEqual([customResourceState.key]);
-    // The chart gives the right to read CustomResourceDefinitions by itself.
+    // The chart itself grants the right to read CustomResourceDefinitions.
     const [resources, definitions, ...others] = objects.find(({ kind }) => kind === 'ClusterRole')?.rules ?? [];
     expect(rbac.extraRules).toEqual([resources]);
     expect(definitions).toMatchObject({ resources: ['customresourcedefinitions'] });
     expect(others).toEqual([]);
   });
 
-  it('let MeshSync list and watch, get nothing but its own resource and the name of the cluster, and write nothing', async () => {
+  it('allow MeshSync to list and watch everything, to get only its own resource and the name of the cluster, and to write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
     expect(roles.map(({ metadata }) => metadata.name)).toEqual(['meshery-meshsync']);
     expect(roles[0]?.rules).toEqual([
@@ -146,7 +146,7 @@ describe('manifests', () => {
     ]);
   });
 
-  it('bind that to the ServiceAccount of the sample', async () => {
+  it('bind that role to the ServiceAccount of the sample', async () => {
     const binding = (await build('manifests/meshsync')).find(({ kind }) => kind === 'ClusterRoleBinding');
     const sample = (await build('manifests/samples')).find(({ kind }) => kind === 'MeshSync');
     const { name, namespace } = sample?.metadata ?? {};
@@ -157,7 +157,7 @@ describe('manifests', () => {
   });
 });
 
-/** Names of what kube-state-metrics is to tell of the resources. */
+/** Names of the metrics that kube-state-metrics reports for the resources. */
 async function metricsOfResources(): Promise<string[]> {
   const { spec } = parse(await readFile('manifests/monitoring/kube-state-metrics/config.yaml', 'utf8'));
   return spec.resources.flatMap(
@@ -176,7 +176,7 @@ describe('the registration', () => {
       ],
     ],
     ['meshsync', ['v1/serviceaccounts', 'v1/secrets', 'apps/v1/deployments']],
-  ])('of %s updates every kind of child in place and asks hooks of version v2', async (kind, children) => {
+  ])('of %s updates every kind of child in place and calls hooks of version v2', async (kind, children) => {
     const { spec } = parse(await readFile(`metacontroller/controllers/${kind}.yaml`, 'utf8'));
     expect(spec.parentResource).toEqual({
       apiVersion: 'meshery.io/v1alpha2',
@@ -197,7 +197,7 @@ describe('the registration', () => {
     }
   });
 
-  it('tunes Metacontroller alike by Helm and by kustomize', async () => {
+  it('configures Metacontroller in the same way by Helm and by kustomize', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
     // The part of Metacontroller's manifests/production that the component patches.
     const metacontroller = {
@@ -222,7 +222,7 @@ describe('the registration', () => {
     }
   });
 
-  it('gives Metacontroller by Helm and by kustomize the same rights', async () => {
+  it('grants Metacontroller the same rights by Helm and by kustomize', async () => {
     const folder = 'metacontroller/install/least-privilege';
     const { rules } = parse(await readFile(`${folder}/cluster-role.yaml`, 'utf8'));
     expect(parse(await readFile(`${folder}/values.yaml`, 'utf8'))).toEqual({ clusterRole: { rules } });
@@ -232,7 +232,7 @@ describe('the registration', () => {
     }
   });
 
-  it('keeps the folder for Metacontroller itself buildable', async () => {
+  it('leaves the folder for Metacontroller itself buildable', async () => {
     await expect(run(kustomize, ['build', 'metacontroller/install'])).resolves.toMatchObject({ stdout: '' });
   });
 });

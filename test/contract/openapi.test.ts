@@ -5,7 +5,7 @@ import { testApp } from '../support/app.ts';
 
 const document = JSON.parse(generatedFiles(controllers).get('docs/api/openapi.json') ?? '');
 
-it('the OpenAPI document has the hooks that the service serves, each with a recorded request that it accepts', async () => {
+it('the OpenAPI document has the hooks that the service serves, each with a recorded request that the service accepts', async () => {
   const { app, post } = testApp();
   const index = (await app.inject('/')).json();
   expect(index).toMatchObject({ name: 'meshery-operator' });
@@ -17,7 +17,7 @@ it('the OpenAPI document has the hooks that the service serves, each with a reco
   }
 });
 
-it('there is no API page', async () => {
+it('the service has no API page', async () => {
   expect((await testApp().app.inject('/docs')).statusCode).toBe(404);
 });
 

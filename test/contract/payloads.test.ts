@@ -20,7 +20,7 @@ function payload(name: string): Recorded {
 
 const TOKEN = 't2b4a2390d3dd47f9dd4a9ac23a9e7dc03e0197da6c51e1a1fbf8f5e6ae1c99d2';
 
-async function answer(route: string, name: string) {
+async function respond(route: string, name: string) {
   const service = testApp();
   const response = await service.post(route, payload(name));
   expect(response.statusCode).toBe(200);
@@ -28,7 +28,7 @@ async function answer(route: string, name: string) {
   const children = (body.children ?? []) as unknown as KubeObject[];
   const find = (kind: string, name: string) =>
     children.find((child) => child.kind === kind && child.metadata.name === name) as KubeObject;
-  return { body, children, find, minted: service.minted };
+  return { body, children, find, generated: service.generated };
 }
 
 const names = (children: KubeObject[]) =>
@@ -43,8 +43,8 @@ const BROKER_CHILDREN = [
 ];
 
 describe.each(['broker-first-sync', 'broker-children-created', 'broker-ready'])('%s', (name) => {
-  it('is answered with every child and a status, and nothing else', async () => {
-    const { body, children } = await answer('/broker/sync', name);
+  it('gets a response with every child and a status, and nothing else', async () => {
+    const { body, children } = await respond('/broker/sync', name);
     expect(Object.keys(body).sort()).toEqual(['children', 'status']);
     expect(names(children).sort()).toEqual(BROKER_CHILDREN);
     for (const child of children) {
@@ -55,8 +55,8 @@ describe.each(['broker-first-sync', 'broker-children-created', 'broker-ready'])(
 });
 
 describe('broker-first-sync', () => {
-  it('makes a broker with the immutable parts that brokers have always had', async () => {
-    const { find, minted, body } = await answer('/broker/sync', 'broker-first-sync');
+  it('creates a Broker with the immutable fields that Brokers have always had', async () => {
+    const { find, generated, body } = await respond('/broker/sync', 'broker-first-sync');
     const { spec } = find('StatefulSet', 'meshery-nats');
     expect(spec).toMatchObject({ podManagementPolicy: 'Parallel', serviceName: 'meshery-nats-headless', replicas: 1 });
     expect(at(spec, 'selector')).toEqual({
@@ -67,15 +67,15 @@ describe('broker-first-sync', () => {
       },
     });
     expect(Object.keys(spec as JsonObject)).not.toContain('volumeClaimTemplates');
-    expect(minted).toHaveLength(2);
+    expect(generated).toHaveLength(2);
     expect(body.status).not.toHaveProperty('endpoint');
     expect(condition(body.status, 'Ready')).toMatchObject({ status: 'False', reason: 'Starting' });
   });
 });
 
 describe.each(['broker-children-created', 'broker-ready'])('%s', (name) => {
-  it('keeps what can not change as it is observed, in every child that depends on it', async () => {
-    const { find } = await answer('/broker/sync', name);
+  it('keeps the observed immutable fields, in every child that depends on them', async () => {
+    const { find } = await respond('/broker/sync', name);
     const selector = { 'app.kubernetes.io/instance': 'meshery-broker', 'app.kubernetes.io/name': 'nats' };
     const { spec } = find('StatefulSet', 'meshery-nats');
     expect(spec).toMatchObject({ podManagementPolicy: 'OrderedReady', serviceName: 'meshery-nats-headless' });
@@ -86,16 +86,16 @@ describe.each(['broker-children-created', 'broker-ready'])('%s', (name) => {
     expect(at(find('Service', 'meshery-nats-headless'), 'spec', 'clusterIP')).toBe('None');
   });
 
-  it('keeps the token and makes only the password that is missing', async () => {
-    const { find, minted } = await answer('/broker/sync', name);
+  it('keeps the token and generates only the missing password', async () => {
+    const { find, generated } = await respond('/broker/sync', name);
     const { data } = find('Secret', 'meshery-nats-auth');
     expect(at(data, 'token')).toBe(Buffer.from(TOKEN).toString('base64'));
-    expect(minted).toHaveLength(1);
-    expect(at(data, 'route-password')).toBe(Buffer.from(minted[0] ?? '').toString('base64'));
+    expect(generated).toHaveLength(1);
+    expect(at(data, 'route-password')).toBe(Buffer.from(generated[0] ?? '').toString('base64'));
   });
 
-  it('does not call ready what was made by something else and is yet to change', async () => {
-    const { body } = await answer('/broker/sync', name);
+  it('is not reported ready while children of the Go operator are still to be changed', async () => {
+    const { body } = await respond('/broker/sync', name);
     expect(at(body, 'status', 'endpoint')).toEqual({ internal: '10.0.82.167:4222' });
     const wasReady = name === 'broker-ready';
     expect(condition(body.status, 'Ready')).toMatchObject({
@@ -107,8 +107,8 @@ describe.each(['broker-children-created', 'broker-ready'])('%s', (name) => {
 });
 
 describe('meshsync-customize', () => {
-  it('asks for the Broker, its Secret, and whoever holds the names of the children', async () => {
-    const { body } = await answer('/meshsync/customize', 'meshsync-customize');
+  it('requests the Broker, its Secret, and objects with the names of children as related objects', async () => {
+    const { body } = await respond('/meshsync/customize', 'meshsync-customize');
     const namespace = 'meshery';
     expect(body).toEqual({
       relatedResources: [
@@ -125,8 +125,8 @@ describe('meshsync-customize', () => {
 });
 
 describe('meshsync-ready', () => {
-  it('carries the Deployment over as it was last asked for, since the Secret of the Broker is not there', async () => {
-    const { body, children, find } = await answer('/meshsync/sync', 'meshsync-ready');
+  it('keeps the last applied configuration of the Deployment, since the Secret of the Broker is missing', async () => {
+    const { body, children, find } = await respond('/meshsync/sync', 'meshsync-ready');
     expect(Object.keys(body).sort()).toEqual(['children', 'status']);
     expect(names(children).sort()).toEqual([
       'apps/v1 Deployment meshery/meshery-meshsync',
@@ -139,7 +139,7 @@ describe('meshsync-ready', () => {
     expect(at(body, 'status', 'publishing-to')).toBe('nats://meshery-nats.meshery.svc:4222');
   });
 
-  it('keeps selector and values of the Deployment once the Secret is there', async () => {
+  it('keeps the selector and labels of the Deployment once the Secret exists', async () => {
     const request = payload('meshsync-ready');
     const [secret] = Object.values(payload('broker-ready').children['Secret.v1'] ?? {});
     const response = await testApp().post('/meshsync/sync', {
@@ -161,7 +161,7 @@ describe('meshsync-ready', () => {
 
 describe.each(STRATEGIES)('under %s', (how) => {
   it.each(['broker-first-sync', 'broker-children-created', 'broker-ready', 'meshsync-ready'])(
-    '%s is at rest once its answer is applied',
+    '%s needs no more writes after its response is applied',
     async (name) => {
       const { parent, children, related } = payload(name);
       const cluster = new Cluster();

@@ -13,7 +13,7 @@ import { testApp } from '../support/app.ts';
 import { condition } from '../support/invariants.ts';
 import { clusterWith, hookOf, STRATEGIES, sync } from '../support/scenarios.ts';
 
-/** The operator's controllers and one more: the example of the framework's README, as it stands there. */
+/** The controllers of the operator and one more: the example in the README of the framework, unchanged. */
 let list: readonly Controller<SyncContext>[];
 let folder: string;
 
@@ -36,7 +36,7 @@ const parent = {
 };
 
 describe('a third controller in the list', () => {
-  it('has its files generated, and its rights', () => {
+  it('gets its generated files and its RBAC rules', () => {
     const files = generatedFiles(list);
     const crd = parse(files.get('manifests/crds/example.com_greetings.yaml') ?? '');
     expect(crd.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties).toHaveProperty('text');
@@ -59,7 +59,7 @@ describe('a third controller in the list', () => {
     expect(files.get('docs/reference/conditions.md')).toContain('## Greeting');
   });
 
-  it.each(STRATEGIES)('is synced under %s, counted, and named on the index page', async (strategy) => {
+  it.each(STRATEGIES)('is synced under %s, counted in the metrics, and listed on the index page', async (strategy) => {
     const service = testApp({ controllers: list });
     const hook = hookOf(service);
     const cluster = clusterWith(parent);
@@ -75,7 +75,7 @@ describe('a third controller in the list', () => {
     expect([refused.statusCode, refused.json().path]).toEqual([400, '/parent/kind']);
   });
 
-  it('is a kind that the command line takes', async () => {
+  it('has a kind that the command line accepts', async () => {
     const file = join(folder, 'greeting.yaml');
     await writeFile(file, JSON.stringify({ ...parent, spec: { text: 1 } }));
     const given = await readResources([file], list);

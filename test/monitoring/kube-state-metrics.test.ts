@@ -41,7 +41,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A Broker and a MeshSync in every state that an alert tells from the others, with the status that the operator gives. */
+/** A Broker and a MeshSync in every state that an alert distinguishes, with the status that the operator writes. */
 async function resources(): Promise<KubernetesObject[]> {
   const annotated = (parent: ParentObject, annotations: Record<string, string>) => ({
     ...parent,
@@ -62,7 +62,7 @@ async function resources(): Promise<KubernetesObject[]> {
   ] as unknown as KubernetesObject[];
 }
 
-/** A resource with the status that the operator gives it once nothing changes any more. */
+/** A resource with the status that the operator writes once nothing changes any more. */
 async function synced(parent: ParentObject, ready: boolean): Promise<ParentObject> {
   const cluster = clusterWith(parent);
   const [outcome] = await settle(cluster, [parent], hookOf(testApp()), 'dynamic-apply', { ready, addresses: true });
@@ -80,7 +80,7 @@ async function create({ apiVersion, kind, metadata, spec, status }: KubernetesOb
   expect(answer).toMatchObject({ status: 200 });
 }
 
-/** Starts kube-state-metrics with the configuration and the rights of the manifests, and gives where it serves. */
+/** Starts kube-state-metrics with the configuration and the RBAC rules of the manifests, and returns its URL. */
 async function startStateMetrics(): Promise<[RunningProcess, string]> {
   const objects = await kustomize(FOLDER);
   const [configMap] = objects.filter(({ kind }) => kind === 'ConfigMap');
@@ -111,7 +111,7 @@ async function startStateMetrics(): Promise<[RunningProcess, string]> {
   return [started, `http://127.0.0.1:${port}/metrics`];
 }
 
-/** Every series that kube-state-metrics gives, with its value. */
+/** Every series of kube-state-metrics, with its value. */
 type Scrape = Map<string, number>;
 
 async function text(): Promise<string> {
@@ -128,7 +128,7 @@ function series(exposition: string): Scrape {
   );
 }
 
-/** What is to be told of a resource, from the object that the API server has. */
+/** The series expected for a resource, from the object in the API server. */
 function told({ kind, metadata, spec, status }: KubernetesObject): [string, number][] {
   const one = (name: string, value: number, more: Record<string, string> = {}): [string, number] => {
     const gvk = { group: 'meshery.io', kind, version: 'v1alpha2' };
@@ -158,7 +158,7 @@ function told({ kind, metadata, spec, status }: KubernetesObject): [string, numb
 
 const bySeries = ([a]: [string, number], [b]: [string, number]) => (a < b ? -1 : 1);
 
-/** Waits until kube-state-metrics tells all that is to be told of the resources that there are, and nothing else. */
+/** Waits until kube-state-metrics reports exactly the series expected for the existing resources. */
 async function upToDate(): Promise<Scrape> {
   const { kubernetes } = controlPlane;
   const lists = await Promise.all(['Broker', 'MeshSync'].map((kind) => kubernetes.list('meshery.io/v1alpha2', kind)));
@@ -175,7 +175,7 @@ async function upToDate(): Promise<Scrape> {
   );
 }
 
-it('kube-state-metrics tells conditions, replicas, versions and generations of every Broker and MeshSync', async () => {
+it('kube-state-metrics reports conditions, replicas, versions and generations of every Broker and MeshSync', async () => {
   const scrape = await upToDate();
   const of = (kind: string, name: string) =>
     `customresource_group="meshery.io",customresource_kind="${kind}",customresource_version="v1alpha2",name="${name}"`;
@@ -195,7 +195,7 @@ it('kube-state-metrics tells conditions, replicas, versions and generations of e
   });
 });
 
-it('promtool has nothing to say against what kube-state-metrics gives, and its log is free of errors', async () => {
+it('promtool finds no problem in the metrics of kube-state-metrics, and its log has no errors', async () => {
   await upToDate();
   const checking = run(await goTool('promtool'), ['check', 'metrics']);
   checking.child.stdin?.end(await text());
@@ -204,7 +204,7 @@ it('promtool has nothing to say against what kube-state-metrics gives, and its l
   expect(log.split('\n').filter((line) => /^E\d{4} /.test(line))).toEqual([]);
 });
 
-it('every query of the dashboard over the resources finds something in what kube-state-metrics gives', async () => {
+it('every query of the dashboard for resources finds series of kube-state-metrics', async () => {
   const { kubernetes } = controlPlane;
   await kubernetes.apply({ ...resource('Broker', 'starting'), spec: { size: 3 } });
   const scrape = await upToDate();
@@ -221,7 +221,7 @@ it('every query of the dashboard over the resources finds something in what kube
   await promtool([{ interval: '1m', input_series: timeline(scrape, scrape), promql_expr_test }]);
 });
 
-it('alerts over what kube-state-metrics gives name what is not ready, until it is or is deleted', async () => {
+it('alerts on the metrics of kube-state-metrics name resources that are not ready, until they are ready or deleted', async () => {
   const before = await upToDate();
   const { kubernetes } = controlPlane;
   await kubernetes.delete('meshery.io/v1alpha2', 'Broker', 'unseen', NAMESPACE);
@@ -257,7 +257,7 @@ const resource = (kind: string, name: string) => ({
   metadata: { name, namespace: NAMESPACE },
 });
 
-/** Series for promtool: a scrape that stays for 20 minutes, then another one. */
+/** Series for promtool: one scrape for 20 minutes, then another one. */
 function timeline(before: Scrape, after: Scrape): { series: string; values: string }[] {
   return [...new Set([...before.keys(), ...after.keys()])].map((each) => {
     const [first, second] = [before.get(each), after.get(each)];
@@ -266,7 +266,7 @@ function timeline(before: Scrape, after: Scrape): { series: string; values: stri
   });
 }
 
-/** Has promtool run unit tests against the alerts of the manifests. */
+/** Runs unit tests of promtool against the alerts of the manifests. */
 async function promtool(tests: object[]): Promise<void> {
   const { spec } = parse(await readFile('manifests/monitoring/prometheus-rule.yaml', 'utf8'));
   await writeFile(join(directory, 'rules.yaml'), stringify(spec));

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-it('the alerts fire when they should and only then', async () => {
+it('the alerts fire in the right cases and only then', async () => {
   const { rule_files: _files, tests } = parse(await readFile('test/monitoring/alerts.yaml', 'utf8'));
   const tested = new Set(JSON.stringify(tests).match(/(?<="alertname":")\w+/g));
   const { groups } = parse(await readFile(join(directory, 'rules.yaml'), 'utf8'));
@@ -31,7 +31,7 @@ it('the alerts fire when they should and only then', async () => {
   expect(stdout).toContain('SUCCESS');
 });
 
-it('Prometheus understands every query of the dashboard', async () => {
+it('Prometheus parses every query of the dashboard', async () => {
   const { panels } = parse(await readFile('manifests/monitoring/dashboard.json', 'utf8'));
   const queries: string[] = panels.flatMap(({ targets = [] }: { targets: { expr: string }[] }) =>
     targets.map(({ expr }) => expr.replaceAll('$__rate_interval', '5m')),
@@ -44,7 +44,7 @@ it('Prometheus understands every query of the dashboard', async () => {
   expect(stdout).toContain(`SUCCESS: ${queries.length} rules found`);
 });
 
-it('the metrics are named as Prometheus would have them', async () => {
+it('the metrics follow the naming rules of Prometheus', async () => {
   const metrics = new Metrics();
   metrics.responded('Broker', 200, 0.001);
   metrics.refused('requests');

@@ -52,7 +52,7 @@ describe('validate', () => {
   const WRONG = `${BROKER}spec: { size: 11, servce: {}, service: { port: 8222 } }\n`;
   const LIST = (list: string) => `${MESHSYNC.trim().slice(0, -2)}, watch-list: { data: { whitelist: '${list}' } } }\n`;
 
-  it('has no word for what is right, and 0', async () => {
+  it('prints nothing for valid files, and exits with 0', async () => {
     const main = MESHSYNC.replace('name: m ', 'name: meshery-meshsync, namespace: meshery ');
     const whitelist = 'watch-list: { data: { whitelist: \'[{"Resource":"pods.v1.","Events":["ADDED"]}]\' } }';
     const meshSync = main.replace('{ name: meshery-broker } }', `{ name: meshery-broker } }, ${whitelist}`);
@@ -60,7 +60,7 @@ describe('validate', () => {
     expect([code, stdout, stderr]).toEqual([0, '', '']);
   });
 
-  it('prints a line for each mistake, with file, document and path, and 1', async () => {
+  it('prints a line for each error, with file, document and path, and exits with 1', async () => {
     const path = await file('wrong.yaml', `${BROKER}---\n${WRONG}`);
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects(LIST('{}')) });
     const { code, stdout } = await run(['validate', path, '-'], list);
@@ -79,7 +79,7 @@ describe('validate', () => {
     ]);
   });
 
-  it('has a rule that CEL would say, and finds unknown fields wherever they are', async () => {
+  it('reports violated CEL rules, and unknown fields at every level', async () => {
     const both = MESHSYNC.replace('{ native:', '{ custom: { url: a, urls: [] }, native:');
     const { code, stdout } = await run(['validate', '-'], both);
     expect(code).toBe(1);
@@ -87,7 +87,7 @@ describe('validate', () => {
     expect(stdout).toContain('error: MeshSync m: spec.broker.custom.urls is not a field\n');
   });
 
-  it('refuses names that the API server refuses, and those of which no children can be made', async () => {
+  it('rejects names that the API server rejects, and names that are invalid for children', async () => {
     const named = (name: string) => BROKER.replace('name: meshery-broker', name);
     const long = 'a'.repeat(70);
     const { stdout } = await run(
@@ -110,26 +110,29 @@ describe('validate', () => {
     ['name: a, labels: { "a b": c }', 'metadata.labels["a b"]'],
     ['name: a, labels: [a]', 'metadata.labels'],
     ['name: a, annotations: { meshery.io/hibernation: on }', 'metadata.annotations["meshery.io/hibernation"]'],
-  ])('finds what the API server refuses in { %s }, and goes on with the other resources', async (metadata, path) => {
-    const given = `${BROKER.replace('name: meshery-broker', metadata)}---\n${WRONG}---\n${BROKER}`;
-    const { code, stdout, stderr } = await run(['validate', '-'], given);
-    expect([code, stderr]).toEqual([1, '']);
-    expect(stdout).toContain(
-      `standard input, document 1: error: Broker ${/name: "?([^,"]*)/.exec(metadata)?.[1]}: ${path} must `,
-    );
-    expect(stdout).toContain('document 2: error: Broker meshery-broker: spec.size must be');
-    const rendered = await run(['render', '-'], `${BROKER.replace('name: meshery-broker', metadata)}---\n${BROKER}`);
-    expect([rendered.code, kinds(rendered.stdout)]).toEqual([1, BROKER_CHILDREN]);
-    expect(rendered.stderr).toContain(`meshery-operator: standard input, document 1: ${path} must `);
-  });
+  ])(
+    'reports what the API server rejects in { %s }, and continues with the other resources',
+    async (metadata, path) => {
+      const given = `${BROKER.replace('name: meshery-broker', metadata)}---\n${WRONG}---\n${BROKER}`;
+      const { code, stdout, stderr } = await run(['validate', '-'], given);
+      expect([code, stderr]).toEqual([1, '']);
+      expect(stdout).toContain(
+        `standard input, document 1: error: Broker ${/name: "?([^,"]*)/.exec(metadata)?.[1]}: ${path} must `,
+      );
+      expect(stdout).toContain('document 2: error: Broker meshery-broker: spec.size must be');
+      const rendered = await run(['render', '-'], `${BROKER.replace('name: meshery-broker', metadata)}---\n${BROKER}`);
+      expect([rendered.code, kinds(rendered.stdout)]).toEqual([1, BROKER_CHILDREN]);
+      expect(rendered.stderr).toContain(`meshery-operator: standard input, document 1: ${path} must `);
+    },
+  );
 
-  it('takes an empty namespace, labels without a value and annotations in quotes, as kubectl does', async () => {
+  it('accepts an empty namespace, labels without a value and quoted annotations, as kubectl does', async () => {
     const metadata = 'name: a, namespace: "", labels: { app: }, annotations: { meshery.io/hibernation: "on" }';
     const { code, stdout } = await run(['validate', '-'], BROKER.replace('name: meshery-broker', metadata));
     expect([code, stdout]).toEqual([0, '']);
   });
 
-  it('warns that nothing is made of a paused resource, whose spec is checked all the same', async () => {
+  it('warns that a paused resource is not reconciled, and still checks its spec', async () => {
     const paused = 'name: meshery-broker, annotations: { meshery.io/pause-reconciliation: "true" }';
     const { code, stdout } = await run(['validate', '-'], WRONG.replace('name: meshery-broker', paused));
     expect(code).toBe(1);
@@ -137,7 +140,7 @@ describe('validate', () => {
     expect(stdout).toContain('warning: Broker meshery-broker: ReconciliationPaused: All children are left unchanged');
   });
 
-  it('warns of references that lead out of the files, and follows those that do not', async () => {
+  it('warns of references to objects outside the files, and resolves those to objects in the files', async () => {
     const waiting = await run(['validate', '-'], MESHSYNC);
     expect(waiting.code).toBe(0);
     expect(waiting.stdout).toContain(
@@ -166,7 +169,7 @@ describe('validate', () => {
     expect((await run(['validate', '-'], `${custom}---\n${secret('usable')}`)).stdout).not.toContain('Secret');
   });
 
-  it('finds children that two resources would both make', async () => {
+  it('reports children that belong to two resources', async () => {
     const two = `${BROKER}---\n${BROKER.replace('meshery-broker', 'meshery-nats')}`;
     const rendered = kinds((await run(['render', '-'], two)).stdout);
     const twice = rendered.filter((name, index) => rendered.indexOf(name) !== index);
@@ -177,7 +180,7 @@ describe('validate', () => {
     expect(taken.stdout).not.toContain('also creates');
   });
 
-  it('prints JSON', async () => {
+  it('prints JSON with --output json', async () => {
     const path = await file('wrong.yaml', `${BROKER}---\n${WRONG}`);
     const { code, stdout } = await run(['validate', '--output', 'json', path]);
     expect(code).toBe(1);
@@ -194,13 +197,13 @@ describe('validate', () => {
     expect(await run(['validate', '-o', 'json', '-'], BROKER)).toMatchObject({ code: 0, stdout: '[]\n' });
   });
 
-  it('does not mind files without any resource of ours, as a hook of a repository gives them', async () => {
+  it('accepts files without a resource of Meshery, as a hook of a repository passes them', async () => {
     const { code, stdout, stderr } = await run(['validate', '-'], 'apiVersion: v1\nkind: Pod\n');
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toBe('meshery-operator: the files contain no Broker and no MeshSync\n');
   });
 
-  it('can not be carried out with what it can not read', async () => {
+  it('exits with 2 for invalid YAML and invalid options', async () => {
     expect(await run(['validate', '-'], 'a: [b')).toMatchObject({ code: 2, stdout: '' });
     expect(await run(['validate', '-o', 'xml', '-'], BROKER)).toMatchObject({ code: 2, stdout: '' });
   });
@@ -217,7 +220,7 @@ describe('rbac', () => {
   const EVERYTHING = { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] };
   const rules = (yaml: string) => objects(yaml).flatMap(({ kind, rules }) => (kind === 'ClusterRole' ? [rules] : []));
 
-  it('is what the whitelist names, for the ServiceAccount of the pods', async () => {
+  it('prints the rules for the whitelist, for the ServiceAccount of the pods', async () => {
     const { code, stdout, stderr } = await run(['rbac', '-'], `${BROKER}---\n${meshSync(WHITELIST)}`);
     expect([code, stderr]).toEqual([0, '']);
     const [role, binding, ...others] = objects(stdout);
@@ -238,12 +241,12 @@ describe('rbac', () => {
     });
   });
 
-  it.each(['{}', `{ blacklist: '["secrets.v1."]' }`])('is list and watch of everything with %s', async (data) => {
+  it.each(['{}', `{ blacklist: '["secrets.v1."]' }`])('prints list and watch of everything with %s', async (data) => {
     const { stdout } = await run(['rbac', '-'], meshSync(data));
     expect(rules(stdout)).toEqual([[EVERYTHING, ...ITSELF]]);
   });
 
-  it('goes by the list that is in force, whichever resource is meant', async () => {
+  it('uses the watch-list that is in force, for whichever MeshSync', async () => {
     const other = meshSync('{}', 'other', 'elsewhere');
     const { stdout } = await run(['rbac', '-'], `${other}---\n${meshSync(WHITELIST)}`);
     const [first, second] = rules(stdout);
@@ -254,7 +257,7 @@ describe('rbac', () => {
     expect(alone.stderr).toContain('MeshSync reads that of meshery/meshery-meshsync');
   });
 
-  it('can not be made of what can not be worked with', async () => {
+  it('exits with 2 for an invalid watch-list and without a MeshSync', async () => {
     const broken = await run(['rbac', '-'], meshSync(`{ whitelist: '{}' }`));
     expect(broken).toMatchObject({ code: 2, stdout: '' });
     expect(broken.stderr).toContain('standard input, document 1: spec.watch-list.data.whitelist must be a JSON list');
@@ -263,7 +266,7 @@ describe('rbac', () => {
 });
 
 describe('render', () => {
-  it('prints children and resources of files, whatever their order, and finds the Broker of a MeshSync', async () => {
+  it('prints the children and resources of files in any order, and resolves the Broker of a MeshSync', async () => {
     const { code, stdout, stderr } = await run([
       'render',
       await file('m.yaml', MESHSYNC),
@@ -273,7 +276,7 @@ describe('render', () => {
     expect(kinds(stdout)).toEqual([...BROKER_CHILDREN, ...MESHSYNC_CHILDREN]);
   });
 
-  it('reads standard input, JSON and lists, and takes a namespace', async () => {
+  it('reads standard input, JSON and lists, and uses the given namespace', async () => {
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects(`${MESHSYNC}---\n${BROKER}`) });
     const { code, stdout } = await run(['render', '-n', 'other', '-'], list);
     expect(code).toBe(0);
@@ -282,16 +285,16 @@ describe('render', () => {
     );
   });
 
-  it('prints placeholders for credentials, and the credentials themselves with --mint', async () => {
+  it('prints placeholders for credentials, and generated credentials with --mint', async () => {
     const path = await file('b.yaml', BROKER);
     const [placeholders] = objects((await run(['render', path])).stdout);
     expect(at(placeholders, 'stringData', 'token')).toMatch(/^PLACEHOLDER/);
-    const [minted] = objects((await run(['render', '--mint', path])).stdout);
-    expect(Buffer.from(String(at(minted, 'data', 'token')), 'base64').toString()).toMatch(/^t[0-9a-f]{64}$/);
-    expect(at(minted, 'data', 'token')).not.toBe(at(minted, 'data', 'route-password'));
+    const [generated] = objects((await run(['render', '--mint', path])).stdout);
+    expect(Buffer.from(String(at(generated, 'data', 'token')), 'base64').toString()).toMatch(/^t[0-9a-f]{64}$/);
+    expect(at(generated, 'data', 'token')).not.toBe(at(generated, 'data', 'route-password'));
   });
 
-  it('finds the Secrets of a Broker among the files, says when they are missing, and prints none of them', async () => {
+  it('uses Secrets among the files for a Broker, reports missing ones, and prints none of them', async () => {
     const broker = `${BROKER}spec: { auth: { tokenSecretRef: { name: own, key: password } } }\n`;
     const without = await run(['render', '-'], broker);
     expect([without.code, kinds(without.stdout)]).toEqual([0, ['Broker default/meshery-broker']]);
@@ -302,8 +305,8 @@ describe('render', () => {
     expect([withSecret.code, withSecret.stderr]).toEqual([0, '']);
     expect(kinds(withSecret.stdout)).toEqual(BROKER_CHILDREN);
     expect(withSecret.stdout).not.toContain('my-own-token');
-    const minted = await run(['render', '--mint', '-'], `${broker}---\n${secret}`);
-    expect(at(objects(minted.stdout)[0], 'data', 'token')).toBe(Buffer.from('my-own-token').toString('base64'));
+    const generated = await run(['render', '--mint', '-'], `${broker}---\n${secret}`);
+    expect(at(objects(generated.stdout)[0], 'data', 'token')).toBe(Buffer.from('my-own-token').toString('base64'));
 
     const broken = await run(['render', '-'], `${broker}---\n${secret.replace('my-own-token', '1')}`);
     expect([broken.code, broken.stdout]).toEqual([2, '']);
@@ -322,7 +325,7 @@ describe('render', () => {
     expect(stderr).toBe('');
   });
 
-  it('scales a resource that hibernates to no pods, and keeps its annotations', async () => {
+  it('scales a hibernating resource to zero pods, and keeps its annotations', async () => {
     const annotated = BROKER.replace('name:', 'annotations: { meshery.io/hibernation: "on" }, name:');
     const { code, stdout, stderr } = await run(['render', '-'], annotated);
     expect([code, stderr, kinds(stdout)]).toEqual([0, '', BROKER_CHILDREN]);
@@ -334,7 +337,7 @@ describe('render', () => {
     });
   });
 
-  it('renders nothing for a resource that is paused, and says so', async () => {
+  it('renders nothing for a paused resource, and reports that', async () => {
     const annotated = BROKER.replace('name:', 'annotations: { meshery.io/pause-reconciliation: "true" }, name:');
     const { code, stdout, stderr } = await run(['render', '-'], `${annotated}---\n${MESHSYNC}`);
     expect(code).toBe(0);
@@ -350,7 +353,7 @@ describe('render', () => {
     expect(stdout).toContain('pingMax: 8\n');
   });
 
-  it('takes images from a registry', async () => {
+  it('uses the given image registry', async () => {
     const { stdout } = await run(
       ['render', '--image-registry', 'registry.example.com/mirror', '-'],
       `${BROKER}---\n${MESHSYNC}`,
@@ -362,7 +365,7 @@ describe('render', () => {
     ]);
   });
 
-  it('is refused with 1 for a resource that breaks its schema, and says where', async () => {
+  it('exits with 1 for a resource that violates its schema, and reports the path', async () => {
     const { code, stdout, stderr } = await run(['render', '-'], `${BROKER}spec: { size: 11 }\n`);
     expect(code).toBe(1);
     expect(kinds(stdout)).toEqual(['Broker default/meshery-broker']);
@@ -371,14 +374,14 @@ describe('render', () => {
     );
   });
 
-  it('says that a MeshSync waits for a Broker that is not among the files, which is no fault', async () => {
+  it('reports that a MeshSync waits for a Broker outside the files, and exits with 0', async () => {
     const { code, stderr, stdout } = await run(['render', '-'], MESHSYNC);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^meshery-operator: standard input, document 1: BrokerNotFound: [^\n]*\n$/);
     expect(kinds(stdout)).toEqual(['ServiceAccount default/m', 'MeshSync default/m']);
   });
 
-  it('says what it passes over', async () => {
+  it('reports objects that it skips', async () => {
     const { code, stderr } = await run(['render', '-'], `apiVersion: v1\nkind: Pod\n---\n${BROKER}`);
     expect([code, stderr]).toEqual([
       0,
@@ -388,7 +391,7 @@ describe('render', () => {
 
   it.each([
     [
-      'a file that is not there',
+      'a file that does not exist',
       ['render', '/nowhere.yaml'],
       '',
       /^meshery-operator: \/nowhere\.yaml: ENOENT[^\n]*\n$/,
@@ -398,7 +401,7 @@ describe('render', () => {
     ['broken JSON', ['render', '-'], '{"a": ', /^meshery-operator: standard input, document 1: [^\n]*\n$/],
     ['a list', ['render', '-'], '[]', /^meshery-operator: standard input, document 1: is not a Kubernetes object\n$/],
     [
-      'an alias of nothing',
+      'an undefined alias',
       ['render', '-'],
       'a: *b',
       /^meshery-operator: standard input, document 1: [^\n]*alias[^\n]*\n$/i,
@@ -417,8 +420,8 @@ describe('render', () => {
       /^meshery-operator: standard input, document 1: metadata\.name is required\n$/,
     ],
     ['no file', ['render'], '', /missing required argument/],
-    ['an option that is not there', ['render', '--nothing', '-'], '', /unknown option/],
-  ])('can not be carried out with %s: 2 and a line on stderr', async (_what, args, input, message) => {
+    ['an unknown option', ['render', '--nothing', '-'], '', /unknown option/],
+  ])('exits with 2 and one line on stderr for %s', async (_what, args, input, message) => {
     const { code, stdout, stderr } = await run(args, input);
     expect(stderr).toMatch(message);
     expect([code, stdout]).toEqual([2, '']);
@@ -435,7 +438,7 @@ describe('crds', () => {
     ]);
   });
 
-  it('writes them into a folder that it makes', async () => {
+  it('writes them into a folder that it creates', async () => {
     const directory = join(folder, 'new', 'crds');
     const { code, stdout } = await run(['crds', '--directory', directory]);
     expect([code, stdout]).toEqual([0, '']);
@@ -445,7 +448,7 @@ describe('crds', () => {
 });
 
 describe('demo', () => {
-  it('shows the samples becoming ready, and no credential', async () => {
+  it('prints the samples becoming ready, and no credential', async () => {
     const credentials = 'tls://user:pa55word@nats.example.com';
     const custom = MESHSYNC.replace('name: m ', 'name: c ').replace(
       /spec: .*/,
@@ -473,13 +476,13 @@ describe('demo', () => {
 });
 
 describe('the command line', () => {
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
     for (const command of ['serve', 'render', 'validate', 'rbac', 'crds', 'demo']) expect(stdout).toContain(command);
   });
 
-  it('does not know what it does not have', async () => {
+  it('rejects unknown commands', async () => {
     const { code, stderr } = await run(['rendre', 'x']);
     expect(code).toBe(2);
     expect(stderr).toContain('see --help');

@@ -28,12 +28,12 @@ async function open({ port }: Listening): Promise<Socket> {
   return socket;
 }
 
-/** Resolves when the other side has ended a connection, in whichever way. */
+/** Resolves when the other side has closed a connection, in any way. */
 function closed(socket: Socket): Promise<unknown> {
   return new Promise((done) => socket.once('end', done).once('close', done));
 }
 
-/** What comes until the other side has ended a connection. */
+/** The data that arrives until the other side has closed a connection. */
 async function received(socket: Socket): Promise<string> {
   let answer = '';
   socket.setEncoding('utf8').on('data', (chunk) => {
@@ -51,7 +51,7 @@ async function memory({ monitoring }: Listening): Promise<number> {
   return Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1]);
 }
 
-describe('others are served, and the service is none the worse for it, while there are', () => {
+describe('other clients are served, and memory does not grow, during', () => {
   const attacks: [string, (server: Listening) => Promise<unknown>][] = [
     [
       'connections that send nothing, or their headers without end',
@@ -98,7 +98,7 @@ describe('others are served, and the service is none the worse for it, while the
           socket.write(`${HEAD}content-length: ${2 * 1024 * 1024}\r\n\r\n{`);
           expect(await received(socket)).toMatch(/^HTTP\/1\.1 413 /);
         }
-        // Without a length it is known to be too large once that much has come; who goes on sending may miss the answer.
+        // Without a length, the size is known only once that much has arrived; a client that still sends may miss the response.
         const endless = await open(server);
         const answer = received(endless);
         endless.write(`${HEAD}transfer-encoding: chunked\r\n\r\n`);
@@ -147,13 +147,13 @@ describe('others are served, and the service is none the worse for it, while the
     await attack(server);
     expect((await post(server)).status).toBe(200);
     expect((await fetch(`${server.monitoring}/readyz`)).status).toBe(200);
-    // Twice what a body may be, and what a heap keeps for itself.
+    // Twice the limit of a body, and the margin of a heap.
     await until('the memory to return', async () => (await memory(server)) < before + 64 * 1024 * 1024, 20);
     server.child.kill('SIGTERM');
     expect(await server.finished).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it.concurrent('a client that does not read its answer keeps its place for a while only', async () => {
+  it.concurrent('a client that does not read its response blocks its place for a limited time only', async () => {
     const server = await all.listen({ MAX_REQUESTS: '1', BODY_LIMIT: String(32 * 1024 * 1024) });
     const body = JSON.stringify(brokerWithChildren(150_000));
     const deaf = await open(server);
@@ -165,7 +165,7 @@ describe('others are served, and the service is none the worse for it, while the
   }, 60_000);
 });
 
-it('connections past MAX_CONNECTIONS are closed, and one more is taken when one has ended', async () => {
+it('connections over MAX_CONNECTIONS are closed, and a new one is accepted when another has ended', async () => {
   const server = await all.listen({ MAX_CONNECTIONS: '5' });
   const idle = await Promise.all(Array.from({ length: 5 }, () => open(server)));
   await expect(post(server)).rejects.toThrow();
@@ -173,7 +173,7 @@ it('connections past MAX_CONNECTIONS are closed, and one more is taken when one 
   await until('a connection', async () => (await post(server)).ok, 5);
 });
 
-it('no sync is lost while one process takes the place of another under load', async () => {
+it('no sync is lost while one process replaces another under load', async () => {
   const old = await all.listen({ DRAIN_TIME: '500' });
   let target = old.port;
   const agent = new Agent({ keepAlive: true });
@@ -199,7 +199,7 @@ it('no sync is lost while one process takes the place of another under load', as
   });
   await until('the load', async () => codes.length > 200, 10);
   const next = await all.listen();
-  // As in a cluster: a Service names the new one from now on, and connections to the old one stay in use for a while.
+  // As in a cluster: the Service now points to the new process, and connections to the old one are still used for a while.
   target = next.port;
   old.child.kill('SIGTERM');
   expect(await old.finished).toMatchObject({ code: 0, stderr: '' });

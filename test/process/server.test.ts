@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Waits until no connection is taken any more. */
+/** Waits until connections are rejected. */
 async function refuses(url: string): Promise<void> {
   while (await fetch(`${url}/livez`).catch(() => undefined)) await new Promise((done) => setTimeout(done, 20));
 }
@@ -24,12 +24,12 @@ describe('the server', () => {
   it.each([
     ['PORT', 'abc', 'PORT must be integer'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
-  ])('stops at %s=%s with one line', async (name, value, message) => {
+  ])('exits with one line for %s=%s', async (name, value, message) => {
     const { code, stdout, stderr } = await start(server.bundles.server, [], { [name]: value }).finished;
     expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: '', stderr: `meshery-operator: ${message}\n` });
   });
 
-  it('stops with one line when its port is taken', async () => {
+  it('exits with one line when its port is in use', async () => {
     const holder = createServer();
     await new Promise<void>((done) => holder.listen(0, '127.0.0.1', done));
     const { port } = holder.address() as { port: number };
@@ -43,7 +43,7 @@ describe('the server', () => {
     expect(stderr).toMatch(/^meshery-operator: listen EADDRINUSE[^\n]*\n$/);
   });
 
-  it('needs nothing but Node and its one file', async () => {
+  it('needs only Node and its one file', async () => {
     const { url } = await listen();
     const response = await fetch(`${url}/broker/sync`, {
       method: 'POST',
@@ -54,7 +54,7 @@ describe('the server', () => {
     expect(((await response.json()) as { children: unknown[] }).children).toHaveLength(5);
   });
 
-  it('holds no code of the Kubernetes client', async () => {
+  it('contains no code of the Kubernetes client', async () => {
     const client = await readFile('node_modules/@kubernetes/client-node/dist/config.js', 'utf8');
     const code = await readFile(server.bundles.server, 'utf8');
     for (const word of ['loadFromCluster', 'KubeConfig']) {
@@ -63,7 +63,7 @@ describe('the server', () => {
     }
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('answers what is at work and exits with 0 on %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('completes requests in flight and exits with 0 on %s', async (signal) => {
     const { child, port, url, monitoring, finished, written } = await listen({ DRAIN_TIME: '300' });
     const body = JSON.stringify({ parent: brokerParent({}), children: {} });
     const socket = connect(port, '127.0.0.1');
@@ -84,7 +84,7 @@ describe('the server', () => {
     expect(await finished).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('does not wait for connections that say nothing, and answers one that speaks before it closes', async () => {
+  it('does not wait for idle connections, and responds to a request that arrives before it closes them', async () => {
     const { child, port, monitoring, finished, written } = await listen({ DRAIN_TIME: '500' });
     const open = async (to: number) => {
       const socket = connect(to, '127.0.0.1');
@@ -101,7 +101,7 @@ describe('the server', () => {
     expect(await finished).toMatchObject({ code: 0 });
   });
 
-  it('sends the whole of an answer that it is sending', async () => {
+  it('completes a response that it is sending', async () => {
     const { child, port, finished, written } = await listen({ DRAIN_TIME: '100', BODY_LIMIT: '33554432' });
     const body = JSON.stringify(brokerWithChildren(150_000));
     const socket = connect(port, '127.0.0.1');
@@ -122,7 +122,7 @@ describe('the server', () => {
     expect(await finished).toMatchObject({ code: 0 });
   });
 
-  it('logs nothing of what a request shows that is no HTTP', async () => {
+  it('logs nothing of a request that is not HTTP', async () => {
     const { child, port, finished, written } = await listen({ DRAIN_TIME: '0', LOG_LEVEL: 'trace' });
     const socket = connect(port, '127.0.0.1');
     socket.end('POST /broker/sync HTTP/1.1\r\nauthorization: Bearer tSECRETofTheTest2\r\nhost: a b\r\nx y: z\r\n\r\n');
@@ -134,7 +134,7 @@ describe('the server', () => {
     for (const word of ['tSECRETofTheTest2', bytes, 'rawPacket']) expect(stdout).not.toContain(word);
   });
 
-  it('waits no longer than SHUTDOWN_TIMEOUT for a request that does not end', async () => {
+  it('waits at most SHUTDOWN_TIMEOUT for a request that does not end', async () => {
     const { child, port, finished } = await listen({ DRAIN_TIME: '0', SHUTDOWN_TIMEOUT: '200' });
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => {});
@@ -149,7 +149,7 @@ describe('the server', () => {
     socket.destroy();
   });
 
-  it('logs an error that nobody caught, and exits with 1', async () => {
+  it('logs an uncaught error, and exits with 1', async () => {
     const fault = 'data:text/javascript,setTimeout(() => { throw new Error("unforeseen") }, 800)';
     const { finished } = await listen({
       NODE_OPTIONS: `--import=${fault.replaceAll(' ', '%20').replaceAll('"', '%22')}`,

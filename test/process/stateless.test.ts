@@ -16,7 +16,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** What a process holds after its garbage has been collected, which V8 does before it takes a snapshot. */
+/** The heap of a process after garbage collection, which V8 runs before it takes a snapshot. */
 async function heapOf(pid: number | undefined): Promise<string> {
   const before = (await readdir(directory)).length;
   process.kill(pid ?? 0, 'SIGUSR2');
@@ -29,7 +29,7 @@ async function heapOf(pid: number | undefined): Promise<string> {
   throw new Error('no snapshot');
 }
 
-it('the service holds nothing of a resource once its syncs are answered', async () => {
+it('the service keeps nothing of a resource in memory after its syncs', async () => {
   const options = `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${directory}`;
   const { url, child } = await all.listen({ NODE_OPTIONS: options, LOG_LEVEL: 'info' });
   const credential = Buffer.from('t0ken-of-this-resource').toString('base64');
@@ -62,11 +62,11 @@ it('the service holds nothing of a resource once its syncs are answered', async 
       }
     }
   }
-  // What is found is either held for good, or a connection that is still being closed.
+  // A match is either a leak, or a connection that is still being closed.
   let found: string[] = [];
   for (let attempt = 0; attempt < 3; attempt++) {
     const heap = await heapOf(child.pid);
-    expect(heap).toContain('meshery_operator_reconcile_total'); // so what is not found is not there
+    expect(heap).toContain('meshery_operator_reconcile_total'); // the snapshot is complete
     found =
       heap.match(new RegExp(`.{0,40}(?:of-this-(?:broker|sync|secret|url|resource)|${credential}).{0,40}`, 'g')) ?? [];
     if (found.length === 0) break;

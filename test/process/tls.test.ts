@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 let made = 0;
-/** Files of a server's certificate, and the environment that names them. */
+/** Files of a server certificate, and the environment variables for them. */
 async function files(pair: KeyPair, name = `${made}`) {
   made += 1;
   const [cert, key, clients] = ['crt', 'key', 'ca'].map((end) => join(directory, `${name}.${end}`)) as [
@@ -49,7 +49,7 @@ interface Client {
   agent?: Agent;
 }
 
-/** A customize of a Broker over HTTPS: the status, the certificate of the server, and the port that it was called from. */
+/** A customize request of a Broker over HTTPS: the status, the certificate of the server, and the local port. */
 function call(
   url: string,
   { token, ...client }: Client,
@@ -75,7 +75,7 @@ function call(
 }
 
 describe('over TLS', () => {
-  it('the hooks are served, and health and metrics in plain HTTP', async () => {
+  it('the hooks are served, while health checks and metrics use plain HTTP', async () => {
     const { url, monitoring, port } = await server.listen((await files(await issue(ca))).env);
     expect(url).toMatch(/^https:/);
     expect(await call(url, {})).toMatchObject({ status: 200 });
@@ -85,7 +85,7 @@ describe('over TLS', () => {
     expect((await fetch(`${monitoring}/broker/customize`, { method: 'POST' })).status).toBe(404);
   });
 
-  it('a renewed certificate is met by new connections, and open ones go on', async () => {
+  it('new connections get a renewed certificate, and open ones stay open', async () => {
     const { env, name, key } = await files(await issue(ca));
     const { url, written } = await server.listen(env);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -101,13 +101,13 @@ describe('over TLS', () => {
     );
     expect(await call(url, { agent })).toMatchObject({ status: 200, from: before.from });
 
-    await writeFile(key, ca.key); // one that is of another certificate
+    await writeFile(key, ca.key); // the key of another certificate
     await written(/are invalid, the previous contents stay in use: TLS_CERT_FILE and TLS_KEY_FILE do not match/);
     expect(await call(url, {})).toMatchObject({ status: 200, fingerprint: renewed });
     agent.destroy();
   });
 
-  it('what is older than TLS 1.3 is refused, also after a renewal', async () => {
+  it('versions older than TLS 1.3 are rejected, also after a renewal', async () => {
     const { env, name } = await files(await issue(ca));
     const { url, monitoring, written } = await server.listen(env);
     const old = () => call(url, { maxVersion: 'TLSv1.2' });
@@ -120,7 +120,7 @@ describe('over TLS', () => {
     await until('the count', async () => refused.test(await (await fetch(`${monitoring}/metrics`)).text()), 5);
   });
 
-  it('an authority that is cut off does not take the place of the one in use', async () => {
+  it('a truncated authority file does not replace the authority in use', async () => {
     const { env, clients } = await files(await issue(ca));
     const { url, written } = await server.listen({ ...env, TLS_CLIENT_CA_FILE: clients });
     await writeFile(clients, ca.certificate.slice(0, 200));
@@ -129,7 +129,7 @@ describe('over TLS', () => {
     expect(await call(url, { cert, key })).toMatchObject({ status: 200 });
   });
 
-  it('a client has to show a certificate where that is asked for', async () => {
+  it('a client must present a certificate where TLS_CLIENT_CA_FILE is set', async () => {
     const { env, clients } = await files(await issue(ca));
     const { url, monitoring } = await server.listen({ ...env, TLS_CLIENT_CA_FILE: clients });
     const showing = async (by: KeyPair) => {
@@ -142,7 +142,7 @@ describe('over TLS', () => {
     await expect(showing(other)).rejects.toThrow();
     expect((await fetch(`${monitoring}/readyz`)).status).toBe(200);
 
-    // The authority is exchanged: both are good for as long as both are in the file.
+    // The authority is replaced: both are valid as long as both are in the file.
     await writeFile(clients, `${ca.certificate}\n${other.certificate}`);
     await until('the other authority', async () => (await showing(other)).status === 200, 10);
     await writeFile(clients, other.certificate);
@@ -159,7 +159,7 @@ describe('over TLS', () => {
   });
 });
 
-it('tokens are read again, and two are good while one follows the other', async () => {
+it('token files are read again, and two tokens are valid during a rotation', async () => {
   const [token, next] = ['token', 'next'].map((name) => join(directory, name)) as [string, string];
   await writeFile(token, 'one');
   const { env } = await files(await issue(ca));
@@ -181,13 +181,9 @@ it('tokens are read again, and two are good while one follows the other', async 
 });
 
 it.each([
+  ['an empty token file', async () => ({ HOOK_TOKEN_FILES: '/dev/null' }), /^HOOK_TOKEN_FILES contain no token$/],
   [
-    'a token file that is empty',
-    async () => ({ HOOK_TOKEN_FILES: '/dev/null' }),
-    /^HOOK_TOKEN_FILES contain no token$/,
-  ],
-  [
-    'a certificate that is missing',
+    'a missing certificate',
     async () => ({ TLS_CERT_FILE: '/no/crt', TLS_KEY_FILE: '/no/key' }),
     /^TLS_CERT_FILE does not exist$/,
   ],
@@ -201,7 +197,7 @@ it.each([
     /^TLS_CERT_FILE and TLS_KEY_FILE do not match$/,
   ],
   [
-    'an authority that is none',
+    'an invalid authority',
     async () => ({ ...(await files(await issue(ca))).env, TLS_CLIENT_CA_FILE: '/dev/null' }),
     /^TLS_CLIENT_CA_FILE contains no certificate$/,
   ],

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { clone, groupKey, isObject, type Json, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 import { testApp } from '../support/app.ts';
 
-/** Recorded requests, changed at random in one to four places: what a faulty or hostile caller might send. */
+/** Recorded requests, changed at random in one to four places, as from a faulty or hostile client. */
 const DIRECTORY = 'test/payloads/recorded/dynamic-apply';
 const requests = readdirSync(DIRECTORY).map((file) => ({
   url: `/${/-(broker|meshsync)-(sync|customize)-\w+\.json$/.exec(file)?.slice(1).join('/')}`,
@@ -16,7 +16,7 @@ const requests = readdirSync(DIRECTORY).map((file) => ({
 
 type Request = (typeof requests)[number];
 
-/** As `withoutCredentials` of the recorder writes them, plain and in base64. */
+/** Credentials as `withoutCredentials` of the recorder writes them, plain and in base64. */
 const CREDENTIAL = /tRecorded|dFJlY29yZGVk/;
 
 type Holder = Record<string, Json>;
@@ -79,7 +79,7 @@ const mutations: Record<string, Mutation> = {
   date: replaceWith(() => '0000-99-99T99:99:99Z'),
 };
 
-/** Where to go from the root, key by key, and what to do there. */
+/** The path from the root, key by key, and the change at its end. */
 const change = fc.record({
   way: fc.array(fc.nat(997), { minLength: 1, maxLength: 14 }),
   mutation: fc.constantFrom(...Object.keys(mutations)),
@@ -135,7 +135,7 @@ async function send(url: string, body: JsonObject) {
   return { statusCode, answer };
 }
 
-it('requests that were tampered with are answered or refused, and nothing is told of their credentials', async () => {
+it('modified requests are accepted or rejected, and their credentials are never logged', async () => {
   const cases = fc.record({
     index: fc.nat(requests.length - 1),
     changes: fc.array(change, { minLength: 1, maxLength: 4 }),
@@ -155,12 +155,12 @@ it('requests that were tampered with are answered or refused, and nothing is tol
   );
   expect(JSON.stringify(requests)).toMatch(CREDENTIAL);
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
-  // Changes that are refused and changes that are not: neither alone would prove much.
+  // Both rejected and accepted requests are needed: neither alone would prove much.
   expect(refused / total).toBeGreaterThan(0.05);
   expect(refused / total).toBeLessThan(0.95);
 }, 300_000);
 
-it('no child is dropped, whatever is wrong with the spec, the status, or what is related', async () => {
+it('no child is dropped, whatever is invalid in the spec, the status or the related objects', async () => {
   const syncs = requests.filter(({ url }) => url.endsWith('/sync'));
   const part = fc.constantFrom('spec', 'status', 'related', 'annotations');
   const cases = fc.record({
@@ -191,14 +191,14 @@ it('no child is dropped, whatever is wrong with the spec, the status, or what is
   );
 }, 300_000);
 
-/** What a spec that is still valid can do without: it was changed into one that has no use for them. */
+/** Children that a changed spec may not need although it is valid. */
 function mayGo(child: string): boolean {
   return (
     /^(PodDisruptionBudget|NetworkPolicy|ServiceAccount)\b/.test(child) || /^Secret.* \S+-broker-auth$/.test(child)
   );
 }
 
-it.each(['/broker/sync', '/meshsync/sync'])('%s takes 100,000 children, and keeps all of them', async (url) => {
+it.each(['/broker/sync', '/meshsync/sync'])('%s accepts 100,000 children, and keeps all of them', async (url) => {
   const request = requests.find((each) => each.url === url && isObject(each.body.children));
   const body = clone(request?.body ?? {});
   const metadata = (body.parent as KubeObject).metadata;

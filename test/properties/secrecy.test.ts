@@ -37,7 +37,7 @@ const meshSync = (url: Json): JsonObject => ({
   children: {},
 });
 
-/** A MeshSync with a broker elsewhere, and the Secret with its credentials. */
+/** A MeshSync with a custom broker, and the Secret with its credentials. */
 const elsewhere = (credentials: string): JsonObject => ({
   parent: {
     ...meshSyncParent({ broker: { custom: { url: 'nats://a,b', credentialsSecretRef: { name: 'elsewhere' } } } }),
@@ -50,7 +50,7 @@ const elsewhere = (credentials: string): JsonObject => ({
   },
 });
 
-/** Requests that hold the token where it belongs, and where it does not. */
+/** Requests with the token in the right place, and in wrong places. */
 const requests: [string, string, string | JsonObject][] = [
   ['a token as it should be', '/broker/sync', broker(secret({ token: base64 }))],
   ['a token that is unusable', '/broker/sync', broker(secret({ token: Buffer.from(`${TOKEN} `).toString('base64') }))],
@@ -78,14 +78,14 @@ const requests: [string, string, string | JsonObject][] = [
   ['a token in a query', `/broker/sync?token=${TOKEN}`, { parent: 1 }],
 ];
 
-/** What of an answer anyone may see: all of it but the Secrets among the children. */
+/** The public part of a response: all of it but the Secrets among the children. */
 function shown(text: string): string {
   const body: unknown = JSON.parse(text);
   const { children, ...rest } = body as { children?: { kind: string }[] };
   return JSON.stringify([rest, children?.filter(({ kind }) => kind !== 'Secret')]);
 }
 
-it.each(requests)('%s is neither logged nor shown', async (_what, url, body) => {
+it.each(requests)('%s is neither logged nor in the public part of the response', async (_what, url, body) => {
   const { lines, logger } = logged();
   const service = testApp({ logger });
   const { text, statusCode } = await service.post(url, body);
@@ -96,7 +96,7 @@ it.each(requests)('%s is neither logged nor shown', async (_what, url, body) => 
   }
 });
 
-it('faults of our own are logged, and credentials that were made are not', async () => {
+it('internal errors are logged, and generated credentials are not', async () => {
   const { lines, logger } = logged();
   const service = testApp({ logger, context: { now: () => new Date(Number.NaN), generateToken: () => TOKEN } });
   const { statusCode, text } = await service.post('/broker/sync', { parent: brokerParent(), children: {} });

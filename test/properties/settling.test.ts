@@ -19,7 +19,7 @@ import { disturb, disturbances } from '../support/disturbances.ts';
 import { expectRest } from '../support/rest.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../support/scenarios.ts';
 
-/** More find more: FAST_CHECK_RUNS=1000 for a hunt. */
+/** More runs find more: FAST_CHECK_RUNS=1000 for a long search. */
 const RUNS = Number(process.env.FAST_CHECK_RUNS ?? 60);
 
 const service = testApp();
@@ -39,7 +39,7 @@ const secrets = [
   },
 ];
 
-/** Gives the parent the spec, as an edit by a person does, and its status a fault. */
+/** Changes the spec of the parent, as an edit by a user does, and makes its status missing, stale or invalid. */
 function change(cluster: Cluster, parent: KubeObject, spec: JsonObject, fault: string, stale: JsonObject | undefined) {
   cluster.edit(parent, 'kubectl', (object) => {
     object.spec = spec;
@@ -49,13 +49,13 @@ function change(cluster: Cluster, parent: KubeObject, spec: JsonObject, fault: s
   if (fault === 'of another shape') cluster.setStatus(parent, { conditions: 'none', replicas: -1 });
 }
 
-/** The API server may add a family of addresses, or take one away, which is then asked for too, or not any more. */
+/** The API server may add or remove an IP family, which then changes the desired Service. */
 function steps(...specs: JsonObject[]): number {
   return JSON.stringify(specs).includes('ipFamilyPolicy') ? 2 : 1;
 }
 
-describe('whatever happened before, a Broker', () => {
-  it('is at rest after one sync, and leaves alone what is not its own', async () => {
+describe('after any sequence of events, a Broker', () => {
+  it('needs no more writes after one sync, and keeps the fields and objects of others', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof({ weight: 5, arbitrary: brokerSpec }, { weight: 1, arbitrary: invalidBrokerSpec }),
@@ -88,8 +88,8 @@ describe('whatever happened before, a Broker', () => {
   });
 });
 
-describe('whatever happened before, a MeshSync', () => {
-  it('is at rest after two syncs, and leaves alone what is not its own', async () => {
+describe('after any sequence of events, a MeshSync', () => {
+  it('needs no more writes after two syncs, and keeps the fields and objects of others', async () => {
     await fc.assert(
       fc.asyncProperty(
         meshSyncSpec,
@@ -109,7 +109,7 @@ describe('whatever happened before, a MeshSync', () => {
           const foreign = events.flatMap((event) => disturb(cluster, parent, event) ?? []);
           change(cluster, parent, second, fault, outcomes[2]?.status);
           await expectRest(service, cluster, parent, how, 2);
-          // A ServiceAccount that is not used any more goes when no pod runs as it.
+          // An unused ServiceAccount is deleted when no pod runs with it.
           runControllers(cluster, late);
           await expectRest(service, cluster, parent, how, 1);
           runControllers(cluster, late);
@@ -122,12 +122,12 @@ describe('whatever happened before, a MeshSync', () => {
   });
 });
 
-/** Objects of others are as they were, but for what the cluster's own controllers say of them. */
+/** Objects of others are unchanged, except for the status that the controllers of the cluster write. */
 function expectUntouched(cluster: Cluster, foreign: KubeObject[]): void {
   for (const object of foreign) {
     const { namespace, name } = object.metadata;
     const now = cluster.get(groupKey(object), namespace, name);
-    if (now?.metadata.uid !== object.metadata.uid) continue; // disturbed once more
+    if (now?.metadata.uid !== object.metadata.uid) continue; // re-created by another event
     expect(equal({ ...now?.metadata, resourceVersion: '' }, { ...object.metadata, resourceVersion: '' })).toBe(true);
     expect(now?.spec).toEqual(object.spec);
     expect(now?.data).toEqual(object.data);
@@ -135,7 +135,7 @@ function expectUntouched(cluster: Cluster, foreign: KubeObject[]): void {
 }
 
 describe.each(STRATEGIES)('under %s', (how) => {
-  it('a Broker of three and its MeshSync become ready and stay so', async () => {
+  it('a Broker of size 3 and its MeshSync become ready and stay ready', async () => {
     const broker = brokerParent({ size: 3, service: { type: 'LoadBalancer' } });
     const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });
     const cluster = clusterWith(broker, meshSync);

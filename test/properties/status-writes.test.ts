@@ -10,8 +10,8 @@ const broker = brokerParent({});
 const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });
 const STARTING = { ready: false, addresses: false };
 
-describe.each(STRATEGIES)('under %s, a pair that becomes ready', (how) => {
-  it('has its status written twice for each, in whichever order its steps come', async () => {
+describe.each(STRATEGIES)('under %s, a Broker and its MeshSync that become ready', (how) => {
+  it('get two status writes each, in any order of syncs', async () => {
     const hook = hookOf(testApp());
     const steps = fc.array(fc.constantFrom('Broker', 'MeshSync', 'controllers'), { maxLength: 12 });
     await fc.assert(
@@ -41,7 +41,7 @@ describe.each(STRATEGIES)('under %s, a pair that becomes ready', (how) => {
 });
 
 describe('the endpoint of a Broker', () => {
-  it('is published with the first server that is ready, and kept when there is none any more', async () => {
+  it('is published with the first ready server, and kept when no server is ready any more', async () => {
     const hook = hookOf(testApp());
     const cluster = clusterWith(broker);
     const statusAfter = async (progress?: typeof STARTING) => {
@@ -61,7 +61,7 @@ describe('the endpoint of a Broker', () => {
   });
 });
 
-describe('a first status', () => {
+describe('the first status', () => {
   const parentOf = (created: string | undefined) => ({
     ...broker,
     metadata: { ...broker.metadata, ...(created && { creationTimestamp: created }) },
@@ -73,17 +73,17 @@ describe('a first status', () => {
     return condition(status, 'Ready')?.lastTransitionTime;
   };
 
-  it('of a new resource holds since its creation, so that it is the same when its second sync comes too early', async () => {
+  it('of a new resource has the creation time as its transition time, so that an early second sync writes the same', async () => {
     expect(await since('2026-02-03T04:05:00Z', '2026-02-03T04:05:01Z')).toBe('2026-02-03T04:05:00Z');
     expect(await since('2026-02-03T04:05:00Z', '2026-02-03T04:06:59Z')).toBe('2026-02-03T04:05:00Z');
   });
 
   it.each<[string, string | undefined]>([
-    ['one that has been there for long', '2026-02-03T04:03:01Z'],
-    ['one whose creation is yet to come', '2026-02-03T04:05:02Z'],
-    ['one that does not tell', undefined],
-    ['one that tells nonsense', 'yesterday'],
-  ])('of %s holds since now', async (_what, created) => {
+    ['a resource that was created long ago', '2026-02-03T04:03:01Z'],
+    ['a resource with a creation time in the future', '2026-02-03T04:05:02Z'],
+    ['a resource without a creation time', undefined],
+    ['a resource with an invalid creation time', 'yesterday'],
+  ])('of %s has the present time as its transition time', async (_what, created) => {
     expect(await since(created, '2026-02-03T04:05:01Z')).toBe('2026-02-03T04:05:01Z');
   });
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => all.stop());
 
-/** Calls the sync hook of a Broker that is at work. */
+/** Calls the sync hook for a running Broker. */
 const load = ({ url }: Listening, options: Partial<autocannon.Options>) =>
   autocannon({
     ...{ url: `${url}/broker/sync`, method: 'POST', body: REQUEST, timeout: 10 },
@@ -29,9 +29,9 @@ async function memory({ monitoring }: Listening): Promise<number> {
   return Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1]) / 1024 / 1024;
 }
 
-it(`${CLIENTS} clients who want twice what it can do are answered with 200 or 429, and the memory stays`, async () => {
+it(`${CLIENTS} clients at twice the capacity get only status 200 or 429, and memory stays bounded`, async () => {
   const server = await all.listen({ MAX_EVENT_LOOP_DELAY: '20' });
-  await load(server, { connections: 20, duration: 5 }); // so that everything is compiled
+  await load(server, { connections: 20, duration: 5 }); // so that all code is compiled
   const capacity = (await load(server, { connections: 20, duration: 5 })).requests.average;
   const samples: number[] = [];
   const timer = setInterval(async () => samples.push(await memory(server).catch(() => 0)), (SECONDS * 1_000) / 20);
@@ -54,7 +54,7 @@ it(`${CLIENTS} clients who want twice what it can do are answered with 200 or 42
   expect(Object.keys(counts).filter((code) => !['200', '429'].includes(code))).toEqual([]);
   expect(answered).toBeGreaterThan(0);
   expect(refused).toBeGreaterThan(0);
-  // Bounded by Metacontroller's patience, not by the speed of this machine.
+  // The limit is the timeout of Metacontroller, not the speed of this machine.
   expect(latency.p99).toBeLessThan(5_000);
   expect(second).toBeLessThan(first * 1.2);
   server.child.kill('SIGTERM');

@@ -7,7 +7,7 @@ export function apiServer(kubernetes: Kubernetes): Transport {
   return {
     kindOf: kubernetes.kindOf,
     list: async (apiVersion, kind, namespace) =>
-      // The items of a list do not say what they are.
+      // The items of a list have no kind of their own.
       (await kubernetes.list(apiVersion, kind, namespace)).map((item) => given({ ...item, apiVersion, kind })),
     create: async (object) => given(await kubernetes.create(object, MANAGER)),
     update: async (object) => given(await kubernetes.update(object, MANAGER)),

@@ -4,16 +4,16 @@ import { equal, groupKey, type KubeObject, qualifiedName } from './json.ts';
 import type { StandIn, SyncRequest } from './metacontroller.ts';
 import { type Transport, unless } from './transport.ts';
 
-/** What became of the children. */
+/** The result for the children. */
 export interface ChildrenOutcome {
   /** Every write to a child, for example `update StatefulSet.apps/v1 meshery/meshery-nats`. */
   writes: string[];
-  /** What the API server refused. */
+  /** The writes that the API server rejected. */
   errors: string[];
 }
 
 /**
- * Deletes the observed children that are not desired, then applies the desired ones. One that is refused stops none of the
+ * Deletes the observed children that are not desired, then applies the desired ones. A rejected write does not stop the
  * others.
  */
 export async function manageChildren(
@@ -47,7 +47,7 @@ export async function manageChildren(
   return outcome;
 }
 
-/** Somebody else made it, changed it or deleted it since it was observed: that is for the next sync. */
+/** Somebody else created, changed or deleted it after it was observed: the next sync handles that. */
 const [NOT_FOUND, CONFLICT] = [404, 409];
 
 async function applyDynamically(

@@ -2,12 +2,12 @@ import { groupKey, type KubeObject, type Objects, type OwnerReference, qualified
 import type { StandIn } from './metacontroller.ts';
 import { type Transport, unless } from './transport.ts';
 
-/** Label by which `generateSelector` tells the children of a parent. */
+/** Label by which `generateSelector` identifies the children of a parent. */
 export const CONTROLLER_UID = 'controller-uid';
 
 /**
- * The observed children of a parent. What it owns and has the label is among them, what it owns without the label is
- * released, and an orphan with the label is adopted. Every registered kind has an entry.
+ * The observed children of a parent. Objects with its owner reference and label are among them, owned objects without the
+ * label are released, and orphans with the label are adopted. Every registered kind has an entry.
  */
 export async function claimChildren({ transport, controller }: StandIn, parent: KubeObject): Promise<Objects> {
   const result: Objects = {};
@@ -40,7 +40,7 @@ async function claim(transport: Transport, parent: KubeObject, object: KubeObjec
   return transport.update(withOwners(object, [...ownerReferences, controllerReference(parent)]));
 }
 
-/** A child with its parent among its owners. */
+/** A child with its parent among its owner references. */
 export function owned(child: KubeObject, parent: KubeObject): KubeObject {
   const others = child.metadata.ownerReferences ?? [];
   if (others.some(({ uid }) => uid === parent.metadata.uid)) return child;

@@ -3,11 +3,11 @@ import { at, clone, equal, groupKey, isObject, type Json, type KubeObject } from
 import { serverSideApply, trackUpdate } from './server-side-apply.ts';
 import { refusal } from './transport.ts';
 
-/** Whether objects of a kind count their generations. */
+/** Whether objects of a kind have a generation. */
 const countsGenerations = (object: KubeObject) =>
   isCustom(object) || object.kind === 'StatefulSet' || object.kind === 'Deployment';
 
-/** A test double of an API server: it keeps objects, gives them defaults and refuses what can't change. */
+/** A test double of an API server: it stores objects, defaults them, and rejects changes of immutable fields. */
 export class Cluster {
   readonly #objects = new Map<string, KubeObject>();
   #counter = 0;
@@ -23,7 +23,7 @@ export class Cluster {
     return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => clone(object));
   }
 
-  /** Everything there is, to compare with a later look. */
+  /** All objects, to compare with a later state. */
   snapshot(): KubeObject[] {
     return [...this.#objects.values()].map(clone);
   }
@@ -34,7 +34,7 @@ export class Cluster {
     return this.#store(trackUpdate(undefined, this.#born(next), manager));
   }
 
-  /** A PUT: replaces the object, but for what the system keeps. */
+  /** A PUT: replaces the object, except for system metadata. */
   update(object: KubeObject, manager: string): KubeObject {
     const old = this.#existing(object);
     const next = admitted(allocated(clone(object), old, this.#next()));
@@ -68,7 +68,7 @@ export class Cluster {
     this.#objects.delete(keyOf(object));
   }
 
-  /** Puts an object in as it is. */
+  /** Stores an object unchanged. */
   restore(object: KubeObject): void {
     this.#store(clone(object));
   }
@@ -124,7 +124,7 @@ function bare({ metadata: { name, namespace } }: KubeObject) {
   return { name, namespace };
 }
 
-/** What a Service gets from the cluster, and loses when its type needs it no more. */
+/** The fields of a Service that the cluster sets, and removes when its type does not need them any more. */
 function allocated(object: KubeObject, old: KubeObject | undefined, number: number): KubeObject {
   if (object.kind !== 'Service' || !isObject(object.spec)) return object;
   const { spec } = object;

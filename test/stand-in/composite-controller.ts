@@ -5,7 +5,7 @@ interface KeyOfSecret {
   key?: string;
 }
 
-/** How a hook is called, as far as the stand-in and those who call hooks for it read it. */
+/** The call of a hook, as far as the stand-in and other callers of hooks read it. */
 export interface Webhook {
   url?: string;
   /** Path below a Service, where there is no URL. */

@@ -8,7 +8,7 @@ export interface Progress {
   addresses: boolean;
 }
 
-/** What the cluster's own controllers make of workloads and Services: pods that run, and addresses. */
+/** The status that the controllers of the cluster write for workloads and Services: running pods, and addresses. */
 export function runControllers(cluster: Cluster, { ready, addresses }: Progress): void {
   for (const workload of [...cluster.all('StatefulSet.apps/v1'), ...cluster.all('Deployment.apps/v1')]) {
     const replicas = Number(at(workload, 'spec', 'replicas'));

@@ -5,7 +5,7 @@ import type { StandIn } from './metacontroller.ts';
 
 const strict = { additionalProperties: false };
 
-/** A rule of an answer of customize. Of what Metacontroller knows, what no hook here uses is missing and refused. */
+/** A rule in a customize response. Rules of Metacontroller that no hook here uses are missing, and rejected. */
 const RelatedRule = Type.Object(
   {
     apiVersion: Type.String(),
@@ -22,7 +22,7 @@ export type RelatedRule = Static<typeof RelatedRule>;
 
 const Answer = Type.Object({ relatedResources: Type.Array(RelatedRule) }, strict);
 
-/** The related objects of a parent, by the rules that customize answers. */
+/** The related objects of a parent, by the rules in the customize response. */
 export async function relatedObjects(standIn: StandIn, parent: KubeObject): Promise<Objects> {
   const { transport } = standIn;
   const result: Objects = {};

@@ -7,7 +7,7 @@ export const AnyObject = Type.Unsafe<KubeObject>(
   Type.Object({ apiVersion: Type.String(), kind: Type.String(), metadata: Type.Object({ name: Type.String() }) }),
 );
 
-/** What was received, as it is meant to be. @throws Error that says where it is not */
+/** The received value with the expected type. @throws Error with the path of the first mismatch */
 export function decode<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
   if (Value.Check(schema, value)) return value;
   const { path, message } = Value.Errors(schema, value).First() ?? {};

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
 
-/** Where the API server keeps an empty object instead of dropping it. */
+/** Fields where the API server keeps an empty object instead of dropping it. */
 const KEPT_EMPTY = new Set([
   ...['emptyDir', 'securityContext', 'resources', 'loadBalancer', 'status'],
   ...['podSelector', 'namespaceSelector', 'labelSelector', 'nodeAffinity', 'preference'],
@@ -40,7 +40,7 @@ function compact(value: Json | undefined, key = ''): Json | undefined {
   return result;
 }
 
-/** A quantity in the form that the API server gives it back. */
+/** A quantity in the canonical form of the API server. */
 export function canonicalQuantity(quantity: string): string {
   const [, digits = '0', suffix = ''] = /^([0-9.]+)(m|k|M|G|Ki|Mi|Gi)?$/.exec(quantity) ?? [];
   const scales: Record<string, number> = { m: 1e-3, k: 1e3, M: 1e6, G: 1e9, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 };
@@ -57,7 +57,7 @@ function defaultService(spec: JsonObject): void {
   spec.internalTrafficPolicy ??= 'Cluster';
   spec.ipFamilyPolicy ??= 'SingleStack';
   spec.ipFamilies ??= ['IPv4'];
-  // The double of a cluster has both families.
+  // The test double of a cluster has both IP families.
   if (spec.ipFamilyPolicy !== 'SingleStack')
     spec.ipFamilies = [...new Set([...(spec.ipFamilies as string[]), 'IPv4', 'IPv6'])];
   else spec.ipFamilies = (spec.ipFamilies as string[]).slice(0, 1);

@@ -1,6 +1,6 @@
 import { clone, isObject, type Json, type JsonObject, type KubeObject, stringify } from './json.ts';
 
-/** Annotation where dynamic-apply keeps what it applied last. */
+/** Annotation in which dynamic-apply stores the last applied configuration. */
 export const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
 
 const SYSTEM_FIELDS = [
@@ -15,8 +15,8 @@ const SYSTEM_FIELDS = [
 ];
 
 /**
- * What Metacontroller's dynamic-apply makes of an observed child and a desired one: pkg/dynamic/apply and ApplyUpdate of
- * pkg/controller/common, in another language.
+ * The merge of an observed and a desired child by Metacontroller's dynamic-apply: pkg/dynamic/apply and ApplyUpdate of
+ * pkg/controller/common, in TypeScript.
  */
 export function dynamicApply(observed: KubeObject, desired: KubeObject): KubeObject {
   const applied = clone(desired);
@@ -29,7 +29,7 @@ export function dynamicApply(observed: KubeObject, desired: KubeObject): KubeObj
   return withLastApplied(result, applied);
 }
 
-/** An object with the annotation that keeps what was applied. */
+/** An object with the annotation for the last applied configuration. */
 export function withLastApplied(object: KubeObject, applied: KubeObject): KubeObject {
   const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: stringify(applied) };
   return { ...object, metadata: { ...object.metadata, annotations } };
@@ -60,7 +60,7 @@ function mergeArray(destination: Json[], lastApplied: Json[], desired: Json[]): 
   const identity = (item: Json) => String((item as JsonObject)[key]);
   const byKey = (list: Json[]): JsonObject => Object.fromEntries(list.map((item) => [identity(item), item]));
   const merged = mergeObject(byKey(destination), byKey(lastApplied), byKey(desired));
-  // Items that were there keep their order; new ones come behind them.
+  // Existing items keep their order; new ones are appended.
   const order = new Set([...destination, ...desired].map(identity));
   return [...order].filter((name) => Object.hasOwn(merged, name)).map((name) => merged[name] as Json);
 }

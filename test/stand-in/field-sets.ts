@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject } from './json.ts';
 
 /**
- * Sets of fields as server-side-apply keeps them: the path of each owned leaf, and of each owned list item. A path
+ * Sets of fields as server-side-apply stores them: the path of each owned leaf, and of each owned list item. A path
  * element is written as in FieldsV1: `f:` and a field, or `k:` and the keys of a list item.
  */
 export type Path = string[];
@@ -40,7 +40,7 @@ export function itemElement(item: Json, keys: string[]): string {
   return `k:${JSON.stringify(Object.fromEntries(identity))}`;
 }
 
-/** Every member of the set of an object, with its value; an item of a list stands for itself. */
+/** Every member of the set of an object, with its value; an item of a list is a member of its own. */
 export function leaves(object: JsonObject): Map<string, string> {
   const result = new Map<string, string>();
   const { apiVersion: _version, kind: _kind, metadata, ...rest } = object;
@@ -70,7 +70,7 @@ const SEPARATOR = '\n';
 export const keyOf = (path: Path): string => path.join(SEPARATOR);
 export const pathOf = (key: string): Path => key.split(SEPARATOR);
 
-/** Every path that one of the members lies in. */
+/** Every path that contains one of the members. */
 export function ancestors(members: Iterable<string>): Set<string> {
   const result = new Set<string>();
   for (const member of members) {
@@ -81,7 +81,7 @@ export function ancestors(members: Iterable<string>): Set<string> {
   return result;
 }
 
-/** A set in the form that `managedFields` has it. */
+/** A set in the form of `managedFields`. */
 export function toFieldsV1(set: Iterable<string>): JsonObject {
   const root: JsonObject = {};
   const members = [...set].sort();
@@ -97,7 +97,7 @@ export function toFieldsV1(set: Iterable<string>): JsonObject {
   return root;
 }
 
-/** The set that a `fieldsV1` of `managedFields` stands for. */
+/** The set of a `fieldsV1` in `managedFields`. */
 export function fromFieldsV1(fields: JsonObject, path: Path = []): Set<string> {
   const children = Object.entries(fields).filter(([element]) => element !== '.');
   const own = path.length > 0 && (fields['.'] !== undefined || children.length === 0) ? [keyOf(path)] : [];

@@ -3,7 +3,7 @@ import { groupKey } from './json.ts';
 import type { KindOf } from './registrations.ts';
 import { MANAGER, type Transport } from './transport.ts';
 
-/** The API of a cluster that is itself a double. */
+/** The API of a cluster that is itself a test double. */
 export function inMemory(cluster: Cluster, kindOf: KindOf): Transport {
   return {
     kindOf: async (apiVersion, resource) => kindOf(apiVersion, resource),

@@ -1,4 +1,4 @@
-/** JSON values and Kubernetes objects, as tests take them apart. */
+/** JSON values and Kubernetes objects, as tests read them. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json | undefined;
@@ -29,15 +29,15 @@ export interface Metadata extends JsonObject {
   managedFields?: JsonObject[];
 }
 
-/** Objects as hooks are sent them: by kind, then by namespace and name. */
+/** Objects as in the requests to hooks: by kind, then by namespace and name. */
 export type Objects = Record<string, Record<string, KubeObject>>;
 
-/** `Kind.version` or `Kind.group/version`, by which hooks are sent objects. */
+/** `Kind.version` or `Kind.group/version`, the key of a kind in the requests to hooks. */
 export function groupKey({ apiVersion, kind }: { apiVersion: string; kind: string }): string {
   return `${kind}.${apiVersion}`;
 }
 
-/** `namespace/name`, or `name` of what is in no namespace. */
+/** `namespace/name`, or `name` for an object without a namespace. */
 export function qualifiedName({ metadata: { namespace, name } }: KubeObject): string {
   return namespace ? `${namespace}/${name}` : name;
 }
@@ -46,17 +46,17 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A copy as it comes out of JSON: without fields that are undefined. */
+/** A copy as it comes out of JSON: without undefined fields. */
 export function clone<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value)) as Value;
 }
 
-/** Equality whatever the order of the fields. */
+/** Equality in any order of the fields. */
 export function equal(a: unknown, b: unknown): boolean {
   return stringify(a) === stringify(b);
 }
 
-/** JSON as Go writes it: with the fields in order. */
+/** JSON as Go writes it: with sorted fields. */
 export function stringify(value: unknown): string {
   return JSON.stringify(value, (_key, field: unknown) =>
     isObject(field) ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1))) : field,

@@ -9,22 +9,22 @@ import { type Transport, unless } from './transport.ts';
 
 /**
  * A STAND-IN for Metacontroller, a test double: one sync of one parent, by either apply strategy. It follows
- * pkg/controller/composite and pkg/controller/common of Metacontroller 4.17 as far as our registrations go:
+ * pkg/controller/composite and pkg/controller/common of Metacontroller 4.17 as far as our registrations need it:
  * `generateSelector`, children that are updated in place, hooks of v2, no finalize hook. It neither watches nor retries:
- * whoever calls it decides when a parent is synced.
+ * its caller decides when a parent is synced.
  */
 export interface StandIn {
   transport: Transport;
   controller: CompositeController;
   call: CallHook;
   strategy: Strategy;
-  /** Answers of customize by uid and generation of the parent, where they are kept, as Metacontroller does. */
+  /** Cached customize responses by uid and generation of the parent, as in Metacontroller. */
   rules?: Map<string, RelatedRule[]>;
 }
 
 export type Strategy = 'dynamic-apply' | 'server-side-apply';
 
-/** Sends a hook a request; fails unless it is answered with 200. */
+/** Sends a request to a hook; fails unless the response has status 200. */
 export type CallHook = (webhook: Webhook, body: object) => Promise<unknown>;
 
 export interface SyncRequest {
@@ -35,9 +35,9 @@ export interface SyncRequest {
 
 export interface SyncOutcome extends ChildrenOutcome {
   request: SyncRequest;
-  /** As it was answered. */
+  /** The status in the response. */
   status: JsonObject;
-  /** As they were answered. */
+  /** The children in the response. */
   children: KubeObject[];
   statusWritten: boolean;
 }
@@ -47,13 +47,13 @@ export async function sync(standIn: StandIn, parent: KubeObject): Promise<SyncOu
   return carryOut(standIn, await observe(standIn, parent));
 }
 
-/** The first half of a sync: what the sync hook is sent. */
+/** The first half of a sync: the request to the sync hook. */
 export async function observe(standIn: StandIn, parent: KubeObject): Promise<SyncRequest> {
   const children = await claimChildren(standIn, parent);
   return { parent, children, related: await relatedObjects(standIn, parent) };
 }
 
-/** The second half of a sync: calls the sync hook, applies the children and writes the status, whatever became of those. */
+/** The second half of a sync: calls the sync hook, applies the children and writes the status, also when children fail. */
 export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<SyncOutcome> {
   const { controller, call } = standIn;
   const { parent } = request;
@@ -76,13 +76,13 @@ const Answer = Type.Object(
   { additionalProperties: false },
 );
 
-/** Metacontroller decodes strictly; beside that, every child must be one that can be applied. */
+/** Metacontroller decodes strictly; in addition, every child must be one that can be applied. */
 function checked(
   answer: unknown,
   { parent, children: observed }: SyncRequest,
 ): Pick<SyncOutcome, 'status' | 'children'> {
   const { status = {}, children = [] } = decode(Answer, answer);
-  // In a child, Metacontroller would take it for a field to remove, which no answer of ours means.
+  // Metacontroller would read null in a child as a field to remove, which no response of ours means.
   for (const [path, value] of walk(answer)) if (value === null) throw new Error(`null at ${path.join('.')}`);
   const names = new Set<string>();
   for (const child of children) {
@@ -99,7 +99,7 @@ function checked(
 }
 
 async function writeStatus(transport: Transport, parent: KubeObject, answered: JsonObject): Promise<boolean> {
-  // Injected before the comparison, so that a status that is there already is not written again.
+  // Added before the comparison, so that an unchanged status is not written again.
   const status = { ...answered, observedGeneration: parent.metadata.generation ?? 0 };
   if (equal(parent.status, status)) return false;
   await unless([404], transport.updateStatus({ ...parent, status }));

@@ -3,10 +3,10 @@ import type { Controller } from '../../src/metacontroller/controller.ts';
 import { OPERATOR, OPERATOR_LABELS } from '../../src/operator.ts';
 import type { CompositeController } from './composite-controller.ts';
 
-/** Finds the kind of a resource where there is no API server to ask. */
+/** Returns the kind of a resource where there is no API server for discovery. */
 export type KindOf = (apiVersion: string, resource: string) => string;
 
-/** The kinds of some controllers: of their parents, of their children, and of what they look at besides. */
+/** The kinds of some controllers: of their parents, of their children, and of their related objects. */
 export function kindsOf(controllers: readonly Controller[]): KindOf {
   const parents = controllers.map(({ apiVersion, plural, kind }) => ({ apiVersion, resource: plural, kind }));
   const all = [...parents, ...controllers.flatMap(({ kinds }) => kinds)];

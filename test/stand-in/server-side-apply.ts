@@ -14,8 +14,8 @@ import { clone, isObject, type Json, type JsonObject, type KubeObject } from './
 type Operation = 'Apply' | 'Update';
 
 /**
- * The API server's server-side-apply, forced, before defaulting: what the manager applies is put in, what it applied
- * last time and nobody else owns is taken out, and fields whose value changes are taken from their other owners.
+ * The API server's server-side-apply, forced, before defaulting: it sets the fields that the manager applies, removes
+ * those that it applied last time and nobody else owns, and takes ownership of fields whose value changes.
  */
 export function serverSideApply(live: KubeObject, applied: KubeObject, manager: string): KubeObject {
   const before = owners(live);
@@ -36,7 +36,7 @@ export function serverSideApply(live: KubeObject, applied: KubeObject, manager: 
   return withOwners(result, before);
 }
 
-/** Who owns what after a plain update: the manager owns what it changed or added, and nobody owns what is gone. */
+/** The owners after a plain update: the manager owns what it changed or added, and removed fields have no owner. */
 export function trackUpdate(old: KubeObject | undefined, updated: KubeObject, manager: string): KubeObject {
   const sets = old ? owners(old) : new Map<string, Set<string>>();
   const before = old ? leaves(old) : new Map<string, string>();
@@ -138,7 +138,7 @@ function mergeItems(live: Json[], applied: Json[], keys: string[], path: Path): 
 }
 
 function remove(root: KubeObject, path: Path): void {
-  // An item that somebody else has fields of stays, and so does what it is known by.
+  // An item with fields of another owner stays, with its keys.
   const item = path.at(-2) ?? '';
   if (item.startsWith('k:') && (path.at(-1) ?? '').slice(2) in JSON.parse(item.slice(2))) return;
   const parent = path.slice(0, -1).reduce<Json | undefined>(child, root);

@@ -11,7 +11,7 @@ import { at, type Json, type JsonObject, type KubeObject } from './json.ts';
 import { type Strategy, sync } from './metacontroller.ts';
 import { kindsOf } from './registrations.ts';
 
-/** The test doubles are themselves held to what the originals are known to do. */
+/** The test doubles are compared with the known behaviour of the originals. */
 
 const object = (spec: JsonObject, labels?: Record<string, string>): KubeObject => ({
   apiVersion: 'v1',
@@ -20,7 +20,7 @@ const object = (spec: JsonObject, labels?: Record<string, string>): KubeObject =
   spec,
 });
 
-describe('a sync', () => {
+describe('a sync of the stand-in', () => {
   const parent: KubeObject = {
     apiVersion: 'a.example/v1',
     kind: 'Parent',
@@ -48,14 +48,14 @@ describe('a sync', () => {
     ['a field that Metacontroller does not know', { events: [] }, 'Unexpected property'],
     ['a null', { children: [{ ...named('a'), data: { key: null } }] }, 'null at children.0.data.key'],
     ['a child of a kind that is not registered', { children: [{ ...named('a'), kind: 'Secret' }] }, 'not registered'],
-    ['a child twice', { children: [named('a'), named('a')] }, 'ConfigMap.v1 b/a is there twice'],
+    ['the same child twice', { children: [named('a'), named('a')] }, 'ConfigMap.v1 b/a is there twice'],
     ['a child of another parent', { children: [named('a', { labels: { 'controller-uid': 'v' } })] }, 'the selector'],
-  ])('fails on an answer with %s', async (_what, answer, message) => {
+  ])('fails on a response with %s', async (_what, answer, message) => {
     await expect(syncWith(new Cluster(), answer)).rejects.toThrow(message);
   });
 
   it.each<Strategy>(['dynamic-apply', 'server-side-apply'])(
-    'claims children by owner and label and deletes what is not desired, under %s',
+    'claims children by owner and label, and deletes those that are not desired, under %s',
     async (strategy) => {
       const cluster = new Cluster();
       for (const object of [
@@ -81,10 +81,10 @@ describe('a sync', () => {
   );
 });
 
-describe('dynamic-apply', () => {
+describe('dynamic-apply of the stand-in', () => {
   it.each<[string, Json, Json, Json, Json]>([
     [
-      'adds and removes what is applied and no longer so, and leaves the rest',
+      'adds applied fields, removes those no longer applied, and keeps the rest',
       { a: 1, b: 2, c: 3 },
       { a: 1, b: 2 },
       { a: 9 },
@@ -92,14 +92,14 @@ describe('dynamic-apply', () => {
     ],
     ['replaces lists of scalars', ['x', 'y'], ['x'], ['z'], ['z']],
     [
-      'merges lists by a key, in the order that is there',
+      'merges lists by a key, in the existing order',
       [{ name: 'x' }, { name: 'y', a: 1 }],
       [{ name: 'x' }],
       [{ name: 'z' }, { name: 'y', b: 2 }],
       [{ name: 'y', a: 1, b: 2 }, { name: 'z' }],
     ],
     [
-      'prefers the port to the name',
+      'prefers the port to the name as a key',
       [{ name: 'x', port: 1, nodePort: 3 }],
       [],
       [{ name: 'y', port: 1 }],
@@ -111,7 +111,7 @@ describe('dynamic-apply', () => {
     expect(dynamicApply(before, object({ value: desired })).spec).toEqual({ value: expected });
   });
 
-  it('keeps what it applied and leaves status and system metadata alone', () => {
+  it('stores the last applied configuration, and keeps status and system metadata', () => {
     const observed = { ...object({ a: 1 }), status: { ready: true } };
     observed.metadata.uid = 'u';
     const result = dynamicApply(observed, object({ a: 1 }, { l: 'm' }));
@@ -120,12 +120,12 @@ describe('dynamic-apply', () => {
   });
 });
 
-describe('server-side-apply', () => {
+describe('server-side-apply of the stand-in', () => {
   const env = (...names: string[]) => ({ env: names.map((name) => ({ name, value: name.toLowerCase() })) });
   const names = (cluster: Cluster) =>
     (at(cluster.get('Widget.v1', 'b', 'a'), 'spec', 'env') as JsonObject[]).map(({ name }) => name);
 
-  it('takes out what is no longer applied, and keeps what others own', () => {
+  it('removes fields that are no longer applied, and keeps those of other owners', () => {
     const cluster = new Cluster();
     cluster.apply(object({ ...env('A', 'B'), replicas: 1 }), 'metacontroller');
     cluster.edit(object({}), 'somebody', ({ spec }) =>
@@ -137,14 +137,14 @@ describe('server-side-apply', () => {
     expect(cluster.apply(object({ ...env('B'), replicas: 1 }), 'metacontroller')).toEqual(applied);
   });
 
-  it('puts items into the order in which they are applied', () => {
+  it('orders items as in the applied list', () => {
     const cluster = new Cluster();
     cluster.create(object(env('URL', 'DEBUG', 'TOKEN')), 'somebody');
     cluster.apply(object(env('TOKEN', 'URL')), 'metacontroller');
     expect(names(cluster).filter((name) => name !== 'DEBUG')).toEqual(['TOKEN', 'URL']);
   });
 
-  it('takes a field over whose value it changes, and shares one that it does not', () => {
+  it('takes ownership of a field that it changes, and shares one that it does not', () => {
     const cluster = new Cluster();
     cluster.create(object({ a: 1, b: 1 }), 'somebody');
     cluster.apply(object({ a: 1, b: 2 }), 'metacontroller');
@@ -166,7 +166,7 @@ describe('server-side-apply', () => {
   });
 });
 
-describe('the API server', () => {
+describe('the API server of the stand-in', () => {
   it.each([
     ['1000m', '1'],
     ['1', '1'],
@@ -174,15 +174,15 @@ describe('the API server', () => {
     ['1024Mi', '1Gi'],
     ['256Mi', '256Mi'],
     ['100m', '100m'],
-  ])('gives the quantity %s back as %s', (given, canonical) => {
+  ])('returns the quantity %s as %s', (given, canonical) => {
     expect(canonicalQuantity(given)).toBe(canonical);
   });
 
-  it('drops what is empty but for volumes and the like', () => {
+  it('drops empty fields except for volumes and the like', () => {
     expect(admitted(object({ a: {}, b: [], c: null, emptyDir: {} })).spec).toEqual({ emptyDir: {} });
   });
 
-  it('counts a generation only when the spec changes, and refuses what can not change', () => {
+  it('increments the generation only when the spec changes, and rejects changes of immutable fields', () => {
     const cluster = new Cluster();
     const spec = { replicas: 1, selector: { matchLabels: {} }, serviceName: 'a' };
     const set = { ...object(spec), apiVersion: 'apps/v1', kind: 'StatefulSet' };

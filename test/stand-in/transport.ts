@@ -1,11 +1,11 @@
 import type { KubeObject } from './json.ts';
 
-/** As which field manager the stand-in writes. */
+/** The field manager of the stand-in. */
 export const MANAGER = 'metacontroller';
 
 /**
- * What the stand-in does with the API of a cluster. What is refused is an Error with the status code of the API server in
- * `status`. Nothing that is given back may be changed.
+ * The use of the API of a cluster by the stand-in. A rejected request is an Error with the status code of the API server in
+ * `status`. Callers must not change returned objects.
  */
 export interface Transport {
   /** The kind of a resource: `Secret` for `secrets`. */
@@ -22,12 +22,12 @@ export interface Transport {
   updateStatus: (object: KubeObject) => Promise<void>;
 }
 
-/** What an API server refuses. */
+/** An error of the API server. */
 export function refusal(status: number, message: string): Error {
   return Object.assign(new Error(`${status} ${message}`), { status });
 }
 
-/** What a request gives, `undefined` when it is refused with one of these status codes. */
+/** The result of a request, `undefined` when it is rejected with one of these status codes. */
 export async function unless<Value>(codes: number[], request: Promise<Value>): Promise<Value | undefined> {
   try {
     return await request;

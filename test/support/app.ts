@@ -4,7 +4,7 @@ import { buildApp, buildMonitoring } from '../../src/server/app.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 import type { Json, JsonObject } from '../stand-in/json.ts';
 
-/** A clock that stands still until it is set. */
+/** A clock with a fixed time until it is set. */
 export interface Clock {
   time: string;
 }
@@ -16,18 +16,18 @@ export interface TestApp {
   /** The application of the monitoring port. */
   monitoring: FastifyInstance;
   clock: Clock;
-  /** Every credential made so far. */
-  minted: string[];
+  /** Every credential generated so far. */
+  generated: string[];
   post(url: string, body: unknown, headers?: Record<string, string>): ReturnType<typeof send>;
 }
 
-/** The application with a clock that stands still and credentials that can be told from each other. */
+/** The application with a fixed clock, and with credentials that differ from each other. */
 export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): TestApp {
   const clock: Clock = { time: START };
-  const minted: string[] = [];
+  const generated: string[] = [];
   const generateToken = () => {
-    minted.push(`t0ken-number-${minted.length + 1}`);
-    return minted.at(-1) ?? '';
+    generated.push(`t0ken-number-${generated.length + 1}`);
+    return generated.at(-1) ?? '';
   };
   const now = () => new Date(clock.time);
   const shared = { metrics: new Metrics(), health: { stopping: false, inFlight: 0 } };
@@ -36,7 +36,7 @@ export function testApp(options: Partial<Parameters<typeof buildApp>[0]> = {}): 
     app,
     monitoring: buildMonitoring(shared),
     clock,
-    minted,
+    generated,
     post: (url, body, headers) => send(app, url, body, headers),
   };
 }

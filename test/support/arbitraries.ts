@@ -43,7 +43,7 @@ const outside = {
   nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_422 }, { nats: 30_422, monitor: 30_822 }),
 };
 
-/** `spec.service` of a Broker that is valid. */
+/** A valid `spec.service` of a Broker. */
 const service = fc.oneof(
   fc.record({ type: fc.constant('ClusterIP'), ...common }, { requiredKeys: ['type'] }),
   fc.record({ type: fc.constant('NodePort'), ...outside }, { requiredKeys: ['type'] }),
@@ -144,7 +144,7 @@ const jetstream = fc.record(
   { requiredKeys: [] },
 );
 
-/** Secrets that the Brokers of `brokerSpec` refer to. The tests make those that exist. */
+/** Secrets that the Brokers of `brokerSpec` refer to. The tests create those that exist. */
 export const OWN_TOKEN = 'own-token';
 export const TLS_SECRET = 'nats-tls';
 
@@ -154,7 +154,7 @@ const peers = fc.constantFrom<JsonObject[]>(
   [{ namespaceSelector: { matchLabels: { a: 'b' } } }, { ipBlock: { cidr: '10.0.0.0/8' } }],
 );
 
-/** A Broker's spec that is valid. */
+/** A valid spec of a Broker. */
 export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
   {
     size,
@@ -199,7 +199,7 @@ export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
   { requiredKeys: [] },
 );
 
-/** A Broker's spec with one field that can't be worked with. */
+/** A spec of a Broker with one invalid field. */
 export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
   .tuple(
     brokerSpec,
@@ -228,7 +228,7 @@ export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
   )
   .map(([valid, invalid]) => ({ ...valid, ...invalid }));
 
-/** Names of Brokers that MeshSyncs refer to; the tests make Brokers of the first and the second. */
+/** Names of Brokers that MeshSyncs refer to; the tests create the first and the second. */
 export const NEAR = { name: 'meshery-broker', namespace: 'meshery' };
 export const FAR = { name: 'other', namespace: 'elsewhere' };
 
@@ -276,7 +276,7 @@ const watchList = fc.record(
   { requiredKeys: [] },
 );
 
-/** A MeshSync's spec that is valid. */
+/** A valid spec of a MeshSync. */
 export const meshSyncSpec: fc.Arbitrary<JsonObject> = fc.record(
   {
     size,

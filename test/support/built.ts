@@ -19,7 +19,7 @@ export async function buildBundles(): Promise<Bundles> {
   await promisify(execFile)(process.execPath, [resolve('build.mjs')], { cwd: work });
   const alone = join(folder, 'alone');
   await mkdir(alone);
-  // A module's name decides how Node reads it, so that a package.json is not missed.
+  // Node reads a module by the extension of its name, so that no package.json is needed.
   for (const name of ['server', 'cli']) await copyFile(join(work, 'dist', `${name}.js`), join(alone, `${name}.mjs`));
   return {
     server: join(alone, 'server.mjs'),
@@ -42,7 +42,7 @@ export interface Running {
 }
 
 /**
- * Runs a bundle with nothing of our own environment.
+ * Runs a bundle without the environment of the tests.
  * @param flags of Node
  */
 export function start(

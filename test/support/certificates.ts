@@ -9,10 +9,10 @@ export interface KeyPair {
   certificate: string;
 }
 
-/** Long enough ago for every time that tests hand in, and far enough in the future. */
+/** Before every time that tests use, and after it. */
 const VALID = { notBeforeDate: new Date('2000-01-01T00:00:00Z'), notAfterDate: new Date('2049-01-01T00:00:00Z') };
 
-/** An authority of its own. Where several are trusted, each needs another name. */
+/** A certificate authority. Several trusted ones need different names. */
 export async function authority(name = 'an authority'): Promise<KeyPair> {
   const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: name }], {
     ...VALID,
@@ -26,7 +26,7 @@ export async function authority(name = 'an authority'): Promise<KeyPair> {
   return { key, certificate };
 }
 
-/** A certificate of an authority for DNS names, for addresses and for 127.0.0.1; good for servers and for clients. */
+/** A certificate of an authority for DNS names, for addresses and for 127.0.0.1; valid for servers and for clients. */
 export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
   const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'issued' }], {
     ...VALID,
@@ -48,13 +48,13 @@ export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
   return { key, certificate };
 }
 
-/** A Secret as cert-manager makes it. */
+/** A Secret as cert-manager creates it. */
 export function tlsSecret(name: string, pair: KeyPair, ca: KeyPair | undefined, namespace = 'meshery'): KubeObject {
   const metadata = { name, namespace };
   return { apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/tls', data: tlsData(pair, ca) };
 }
 
-/** What is in it. */
+/** The data of that Secret. */
 export function tlsData(pair: KeyPair, ca: KeyPair | undefined): Record<string, string> {
   return {
     'tls.crt': encode(pair.certificate),

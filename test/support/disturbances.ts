@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import type { Cluster } from '../stand-in/cluster.ts';
 import { isObject, type JsonObject, type KubeObject } from '../stand-in/json.ts';
 
-/** Something that happens to the children of a parent between two syncs. */
+/** An event for the children of a parent between two syncs. */
 export interface Disturbance {
   what: 'delete' | 'half-made' | 'foreign' | 'stranger' | 'no status' | 'unready' | 'edited' | 'unlabelled';
-  /** Which child, by its place among all. */
+  /** The index of the child among all. */
   which: number;
 }
 
@@ -28,7 +28,7 @@ const CHILD_KINDS = [
   'NetworkPolicy.networking.k8s.io/v1',
 ];
 
-/** @returns the child that is somebody else's from now on, if it is one that can be deleted and re-created */
+/** @returns the child that belongs to somebody else from now on, if it is one that can be deleted and re-created */
 export function disturb(cluster: Cluster, parent: KubeObject, { what, which }: Disturbance): KubeObject | undefined {
   const children = CHILD_KINDS.flatMap((group) => cluster.all(group)).filter(({ metadata }) =>
     metadata.ownerReferences?.some(({ uid }) => uid === parent.metadata.uid),

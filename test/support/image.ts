@@ -5,7 +5,7 @@ const [, environment] = /^ENV (.+)$/m.exec(dockerfile) ?? [];
 const [, command] = /^CMD (.+)$/m.exec(dockerfile) ?? [];
 if (!environment || !command) throw new Error('the Dockerfile has no ENV or no CMD in one line');
 
-/** How the image starts the server, besides its file: what the Dockerfile says. */
+/** How the image starts the server, besides its file: read from the Dockerfile. */
 export const image = {
   environment: Object.fromEntries<string>(environment.split(' ').map((pair) => pair.split('=') as [string, string])),
   /** Of Node. */

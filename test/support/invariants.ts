@@ -20,7 +20,7 @@ export function condition(status: unknown, type: string): Condition | undefined 
   return conditionsOf(status).find((each) => each.type === type);
 }
 
-/** What must hold of every answer, whatever the request. */
+/** The invariants of every response, for any request. */
 export function expectSound(
   { request, children, status }: Pick<SyncOutcome, 'request' | 'children' | 'status'>,
   now: string,
@@ -40,20 +40,20 @@ export function expectSound(
   if (first) expect(first.type).toBe('Ready');
 }
 
-/** Conditions are API: each type and reason stands in the table of its controller, or was in the last status already. */
+/** Conditions are API: each type and reason is in the table of its controller, or was in the last status already. */
 function expectListed({ kind, status: before }: KubeObject, status: unknown): void {
   const controller = controllers.find((each) => each.kind === kind);
   const table: ConditionTable = { ...commonConditions, ...controller?.conditions };
   const every = Object.values(table).flatMap(({ reasons }) => Object.keys(reasons));
   for (const { type, status: value, reason } of conditionsOf(status)) {
     if (condition(before, type)?.reason === reason) continue;
-    // Kubernetes' own reasons of a rollout that it has given up.
+    // Reasons of Kubernetes for a rollout that failed.
     if (type === 'Progressing' && value === 'Unknown') continue;
     expect(type === 'Ready' ? every : Object.keys(table[type]?.reasons ?? {}), type).toContain(reason);
   }
 }
 
-/** A child that is missing from the answer is deleted; that is meant for what the spec has no use for any more. */
+/** A child that is missing in the response is deleted; that is valid only for children that the spec does not need. */
 function expectNoneDropped(
   observed: Record<string, Record<string, KubeObject>>,
   children: KubeObject[],
@@ -82,7 +82,7 @@ function expectTransitionTimes(before: unknown, after: unknown, now: string): vo
   }
 }
 
-/** Credentials belong in Secrets, and nowhere else: neither plain nor in base64. */
+/** Credentials are only in Secrets: nowhere else, neither plain nor in base64. */
 export function expectSecret({ children, status, request }: SyncOutcome, credentials: string[]): void {
   const secrets = [...children, ...Object.values(request.children['Secret.v1'] ?? {})].filter(
     ({ kind }) => kind === 'Secret',
@@ -97,7 +97,7 @@ export function expectSecret({ children, status, request }: SyncOutcome, credent
   }
 }
 
-/** A status without the times of its conditions. */
+/** A status without the transition times of its conditions. */
 export function timeless(status: JsonObject): JsonObject {
   return { ...status, conditions: conditionsOf(status).map(({ lastTransitionTime: _time, ...rest }) => rest) };
 }

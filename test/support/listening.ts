@@ -9,7 +9,7 @@ export interface Listening extends Running {
   monitoring: string;
 }
 
-/** Starts servers of the bundle as the image does, and ends them all. */
+/** Starts servers of the bundle as the image does, and stops them all. */
 export interface Servers {
   bundles: Bundles;
   listen: (env?: Record<string, string>) => Promise<Listening>;

@@ -7,14 +7,14 @@ import { goTool } from '../tools.ts';
 
 const run = promisify(execFile);
 
-/** The files of a server's configuration folder. */
+/** The files in the configuration folder of a server. */
 export interface Configuration {
   'nats.conf': string;
   'credentials.conf': string;
 }
 
 /**
- * What `nats-server -t` says of a configuration: empty when it is sound.
+ * The error of `nats-server -t` for a configuration: empty when it is valid.
  * @param certificates the files of the TLS volume by name
  */
 export async function configurationProblem(

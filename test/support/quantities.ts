@@ -1,4 +1,4 @@
-/** Quantities, and for each the form of the same amount that the API server gives back as it is. */
+/** Quantities, and for each the canonical form of the same amount. */
 export const quantities: [quantity: string, canonical: string][] = [
   ['0', '0'],
   ['0Gi', '0'],

@@ -10,8 +10,8 @@ import { hookOf, sync } from './scenarios.ts';
 export const LATER = '2026-12-03T09:00:00Z';
 
 /**
- * Syncs until the cluster has to rest, at an hour at which every needless transition would show, and checks every answer
- * on the way.
+ * Syncs until the cluster must not change any more, at a time of day at which every needless transition would show, and checks
+ * every response.
  * @param steps how many syncs may write children
  */
 export async function expectRest(
@@ -26,7 +26,7 @@ export async function expectRest(
   for (let round = 0; round < steps + 2; round++) {
     const outcome = await sync(cluster, parent, hookOf(service), how);
     expectSound(outcome, LATER);
-    expectSecret(outcome, [...service.minted.slice(-4), URL_PASSWORD]);
+    expectSecret(outcome, [...service.generated.slice(-4), URL_PASSWORD]);
     expect(outcome.errors).toEqual([]);
     outcomes.push(outcome);
   }

@@ -27,17 +27,17 @@ function parent(kind: string, name: string, namespace: string, spec: JsonObject 
   return { apiVersion: 'meshery.io/v1alpha2', kind, metadata, ...(spec && { spec }) };
 }
 
-/** A cluster that already holds these objects. */
+/** A cluster with these objects. */
 export function clusterWith(...objects: KubeObject[]): Cluster {
   const cluster = new Cluster();
   for (const object of objects) cluster.create(object, 'kubectl');
   return cluster;
 }
 
-/** Calls a hook: the path and the request in, the answer out. */
+/** Calls a hook: from its path and the request to the response. */
 export type Hook = (path: string, body: object) => Promise<JsonObject>;
 
-/** The hooks over the application, with refusals turned into errors. */
+/** The hooks of the application, with rejected requests as errors. */
 export function hookOf({ post }: TestApp): Hook {
   return async (path, body) => {
     const response = await post(path, body);
@@ -48,7 +48,7 @@ export function hookOf({ post }: TestApp): Hook {
 
 export const READY: Progress = { ready: true, addresses: true };
 
-/** One sync of a parent as the cluster has it, as Metacontroller does it with our registration. */
+/** One sync of a parent with its state in the cluster, as Metacontroller does it with our registration. */
 export async function sync(
   cluster: Cluster,
   object: KubeObject,
@@ -63,7 +63,7 @@ export async function sync(
   return syncParent({ transport, controller, strategy, call: ({ path = '' }, body) => hook(path, body) }, parent);
 }
 
-/** Syncs parents in turn, with the cluster's own controllers at work between, until nothing is written any more. */
+/** Syncs parents in turn, with the controllers of the cluster running in between, until nothing is written any more. */
 export async function settle(
   cluster: Cluster,
   parents: KubeObject[],
@@ -84,7 +84,7 @@ export async function settle(
   throw new Error('does not settle');
 }
 
-/** A request of a Broker that keeps as many children as one wants, so that its answer is as large. */
+/** A request of a Broker that keeps a given number of children, so that the response has that size. */
 export function brokerWithChildren(count: number) {
   const names = Array.from({ length: count }, (_, index) => `m${index}`);
   const object = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'meshery' } });

@@ -26,7 +26,7 @@ describe('the schema of Broker', () => {
     { service: { type: 'ClusterIP', loadBalancerSourceRanges: [] } },
     { service: { externalEndpointOverride: 'anything at all' } },
     { unknown: 'field' },
-  ])('accepts %j as today', (spec) => {
+  ])('accepts %j', (spec) => {
     expect(Value.Check(BrokerSpec, spec)).toBe(true);
     expect(resolveBroker(brokerParent(spec))).not.toHaveProperty('path');
   });
@@ -39,11 +39,11 @@ describe('the schema of Broker', () => {
     { service: { type: 'ExternalName' } },
     { service: { annotations: { a: 1 } } },
     { service: { loadBalancerSourceRanges: '10.0.0.0/8' } },
-  ])('refuses %j as today', (spec) => {
+  ])('rejects %j', (spec) => {
     expect(Value.Check(BrokerSpec, spec)).toBe(false);
   });
 
-  it('makes an absent spec, and empty strings and lists, mean the defaults', () => {
+  it('reads an absent spec, empty strings and empty lists as the defaults', () => {
     const expected = {
       size: 1,
       nats: { image: 'nats:2.14.2-alpine', imagePullPolicy: 'IfNotPresent' },
@@ -90,7 +90,7 @@ describe('the schema of MeshSync', () => {
         immutable: true,
       },
     },
-  ])('accepts %j as today', (spec) => {
+  ])('accepts %j', (spec) => {
     expect(Value.Check(MeshSyncSpec, spec)).toBe(true);
     expect(resolveMeshSync(meshSyncParent(spec))).not.toHaveProperty('path');
   });
@@ -103,11 +103,11 @@ describe('the schema of MeshSync', () => {
     { 'watch-list': { data: { whitelist: [] } } },
     { 'watch-list': { immutable: 'true' } },
     { 'watch-list': { binaryData: { a: 'not base64' } } },
-  ])('refuses %j as today', (spec) => {
+  ])('rejects %j', (spec) => {
     expect(Value.Check(MeshSyncSpec, spec)).toBe(false);
   });
 
-  it('has either a native or a custom broker, and takes empty ones for absent', () => {
+  it('requires either a native or a custom broker, and reads an empty one as absent', () => {
     const both = { native: { name: 'b' }, custom: { url: 'nats://a' } };
     expect(resolveMeshSync(meshSyncParent({ broker: both }))).toEqual({
       path: 'spec.broker.custom',

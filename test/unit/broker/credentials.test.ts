@@ -25,7 +25,7 @@ const secret = (data: Record<string, string>) => ({
 });
 
 describe('resolveCredentials', () => {
-  it('makes what is missing, and only that', () => {
+  it('generates only the credentials that are missing', () => {
     expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
     expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
     expect(resolveCredentials(secret({ token: encode('mine'), 'route-password': '' }), undefined, () => 'new')).toEqual(
@@ -36,21 +36,21 @@ describe('resolveCredentials', () => {
     );
   });
 
-  it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j', (value) => {
+  it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j as a credential', (value) => {
     expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toEqual({ unusable: 'token' });
     expect(resolveCredentials(secret({ 'route-password': encode(value) }), undefined, () => 'new')).toEqual({
       unusable: 'route-password',
     });
   });
 
-  it.each(['a', '123', '1e5', 'true', 'A-Z_a.z~0'])('uses %j', (value) => {
+  it.each(['a', '123', '1e5', 'true', 'A-Z_a.z~0'])('uses %j as a credential', (value) => {
     expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toMatchObject({
       token: value,
     });
   });
 });
 
-it('generateToken makes 256 bits behind a letter, anew each time', () => {
+it('generateToken returns a letter and 256 random bits, different at each call', () => {
   const tokens = Array.from({ length: 100 }, generateToken);
   expect(new Set(tokens).size).toBe(100);
   for (const token of tokens) expect(token).toMatch(/^t[0-9a-f]{64}$/);
@@ -74,7 +74,7 @@ function checksum(cluster: Cluster, group: string, name: string) {
 }
 
 describe.each(STRATEGIES)('under %s, a token', (how) => {
-  it('is rotated by deleting the Secret: the pods of the broker and of MeshSync roll', async () => {
+  it('is rotated when the Secret is deleted, and the pods of the Broker and of MeshSync roll', async () => {
     const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } } });
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker, meshSync], hook, how);
@@ -98,7 +98,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(sums()[1]).not.toBe(ofMeshSync);
   });
 
-  it('that is edited by hand is taken up by the pods', async () => {
+  it('reaches the pods when it is edited by hand', async () => {
     const cluster = clusterWith(broker);
     await settle(cluster, [broker], hook, how);
     const before = checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats');
@@ -109,7 +109,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(condition(settled?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('that is edited by hand into one that can not be used changes no pod, and is said in a condition', async () => {
+  it('changes no pod when it is edited by hand and invalid, which is reported in a condition', async () => {
     const cluster = clusterWith(broker);
     await settle(cluster, [broker], hook, how);
     const before = cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats');
@@ -123,7 +123,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(token(cluster)).toBe('not "usable"');
   });
 
-  it('that can not be used leaves a second Secret that the Broker owns as it is', async () => {
+  it('leaves a second Secret that the Broker owns unchanged while it is invalid', async () => {
     const cluster = clusterWith(broker);
     await settle(cluster, [broker], hook, how);
     const auth = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
@@ -143,12 +143,12 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(token(cluster)).toBe('not "usable"');
   });
 
-  it('that is made twice, since the first was not seen yet, ends up as one everywhere', async () => {
+  it('is the same everywhere after it was generated twice because the cache did not show the first Secret yet', async () => {
     const service = testApp();
     const cluster = clusterWith(broker);
     await sync(cluster, broker, blindTo('Secret.v1', service), how);
     await sync(cluster, broker, blindTo('Secret.v1', service), how);
-    expect(service.minted).toHaveLength(4);
+    expect(service.generated).toHaveLength(4);
     await settle(cluster, [broker], hookOf(service), how);
     const expected = testApp();
     const other = clusterWith(broker);
@@ -158,7 +158,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     );
     other.create({ ...secretOf(kept, password) }, 'kubectl');
     await settle(other, [broker], hookOf(expected), how);
-    expect(expected.minted).toEqual([]);
+    expect(expected.generated).toEqual([]);
     expect(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(
       checksum(other, 'StatefulSet.apps/v1', 'meshery-nats'),
     );
@@ -167,12 +167,12 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(file(cluster)).toBe(file(other));
   });
 
-  it('that was created a moment ago and is seen as related only is not made again', async () => {
+  it('is not generated again when its new Secret is seen only as a related object', async () => {
     const service = testApp();
     const cluster = clusterWith(broker);
     await sync(cluster, broker, hookOf(service), how);
     const { children } = await sync(cluster, broker, withoutChildren(service), how);
-    expect(service.minted).toHaveLength(2);
+    expect(service.generated).toHaveLength(2);
     expect(children).toHaveLength(6);
   });
 });
@@ -193,7 +193,7 @@ interface Sent {
   related?: JsonObject;
 }
 
-/** The hooks, sent what a cache that lags behind shows: no object of a kind. */
+/** The hooks behind a stale cache: requests have no objects of a kind. */
 function blindTo(group: string, service: TestApp): Hook {
   return (path, body) => {
     const { children, related } = body as Sent;
@@ -202,7 +202,7 @@ function blindTo(group: string, service: TestApp): Hook {
   };
 }
 
-/** The hooks, sent children from before related objects were read. */
+/** The hooks with requests whose children were read before the related objects. */
 function withoutChildren(service: TestApp): Hook {
   return (path, body) => hookOf(service)(path, path.endsWith('/sync') ? { ...body, children: {} } : body);
 }

@@ -67,7 +67,7 @@ describe('the endpoint of a broker', () => {
       undefined,
     ],
     [
-      'before the load balancer came',
+      'before the load balancer has an address',
       broker(LOAD_BALANCER),
       service(LOAD_BALANCER),
       'LoadBalancerPending',
@@ -91,7 +91,7 @@ describe('the endpoint of a broker', () => {
       '203.0.113.1:4222',
     ],
     [
-      'of a named one',
+      'of a load balancer with a host name',
       broker(LOAD_BALANCER),
       service(LOAD_BALANCER, ingress({ hostname: 'lb.example.com' })),
       'Published',
@@ -99,7 +99,7 @@ describe('the endpoint of a broker', () => {
       'lb.example.com:4222',
     ],
     [
-      'of one with IPv6',
+      'of a load balancer with IPv6',
       broker(LOAD_BALANCER),
       service(LOAD_BALANCER, ingress({ ip: '2001:db8::1' })),
       'Published',
@@ -153,14 +153,19 @@ describe('the endpoint of a broker', () => {
 
   it.each<[string, ObservedPod[], string | undefined, string | undefined]>([
     ['is the node of the first pod', [pod(1, '192.0.2.2'), pod(0, '192.0.2.1')], undefined, '192.0.2.1:30422'],
-    ['is not that of a pod that goes', [pod(0, '192.0.2.1', 'now'), pod(1, '192.0.2.2')], undefined, '192.0.2.2:30422'],
-    ['waits for a pod that is on no node', [pod(0)], undefined, undefined],
+    [
+      'is not that of a pod that is being deleted',
+      [pod(0, '192.0.2.1', 'now'), pod(1, '192.0.2.2')],
+      undefined,
+      '192.0.2.2:30422',
+    ],
+    ['waits for a pod that is not scheduled', [pod(0)], undefined, undefined],
     ['stays with the published node', [pod(0, '192.0.2.1'), pod(1, '192.0.2.2')], '192.0.2.2:30422', '192.0.2.2:30422'],
-    ['moves when that has no pod any more', [pod(0, '192.0.2.1')], '192.0.2.2:30422', '192.0.2.1:30422'],
+    ['moves when the published node has no pod any more', [pod(0, '192.0.2.1')], '192.0.2.2:30422', '192.0.2.1:30422'],
     ['moves when the port changed', [pod(0, '192.0.2.1')], '192.0.2.1:31111', '192.0.2.1:30422'],
     ['stays while the only pod is replaced', [pod(0)], '192.0.2.2:30422', '192.0.2.2:30422'],
     ['does not stay with a port that changed', [], '192.0.2.2:31111', undefined],
-  ])('behind a node port %s', (_what, pods, published, external) => {
+  ])('the external endpoint of a NodePort Service %s', (_what, pods, published, external) => {
     const { addresses } = resolveEndpoint(broker(NODE_PORT), service(NODE_PORT), pods, published);
     expect(addresses.external).toBe(external);
   });
@@ -169,7 +174,7 @@ describe('the endpoint of a broker', () => {
 describe('several addresses', () => {
   const addressesOf = (...args: Parameters<typeof resolveEndpoint>) => resolveEndpoint(...args).addresses;
 
-  it('of both families are published, the first one as the endpoint', () => {
+  it('of both IP families are published, the first one as the endpoint', () => {
     const dual = service({ type: 'ClusterIP', clusterIPs: ['10.0.0.1', 'fd00::1'] });
     expect(addressesOf(broker(), dual, [], undefined)).toEqual({
       internal: '10.0.0.1:4222',
@@ -177,7 +182,7 @@ describe('several addresses', () => {
     });
   });
 
-  it('of a load balancer stay in place while the one that is published is among them', () => {
+  it('of a load balancer: the published one stays while the load balancer has it', () => {
     const balanced = (...hosts: { ip?: string; hostname?: string }[]) => service(LOAD_BALANCER, ingress(...hosts));
     const [first, second] = [{ ip: '203.0.113.1' }, { ip: '2001:db8::1' }];
     const both = { externalAddresses: ['203.0.113.1:4222', '[2001:db8::1]:4222'] };
@@ -192,7 +197,7 @@ describe('several addresses', () => {
     });
   });
 
-  it('of nodes are those that run servers, by both families', () => {
+  it('of a NodePort Service are those of the nodes that run servers, in both IP families', () => {
     const pods = [pod(1, '192.0.2.2'), pod(0, '192.0.2.1'), pod(2, '192.0.2.1')].map((each) => ({
       ...each,
       status: { ...each.status, hostIPs: [{ ip: each.status?.hostIP ?? '' }, { ip: '2001:db8::7' }] },
@@ -204,13 +209,13 @@ describe('several addresses', () => {
   });
 });
 
-describe('a client Service that is not as it was asked for', () => {
+describe('a client Service that differs from the desired one', () => {
   it.each<[JsonObject, Partial<ObservedService['spec']>, string]>([
     [{ port: 14_222 }, {}, 'port 14222'],
     [{ ...NODE_PORT, nodePorts: { nats: 30_001 } }, NODE_PORT, 'node port 30001'],
     [{ ...NODE_PORT, nodePorts: { monitor: 30_002 } }, NODE_PORT, 'node port 30002'],
     [{ ipFamilyPolicy: 'RequireDualStack' }, { ipFamilyPolicy: 'SingleStack' }, 'ipFamilyPolicy RequireDualStack'],
-  ])('of %j is pending, and the message says what it lacks', (spec, observed, text) => {
+  ])('is pending for %j, and the message names the difference', (spec, observed, text) => {
     const { condition } = resolveEndpoint(broker(spec), service(observed), [pod(0, '192.0.2.1')], undefined);
     expect(condition).toMatchObject({ status: 'False', reason: 'ServicePending' });
     expect(condition.message).toContain(text);

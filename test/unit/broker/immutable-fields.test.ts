@@ -11,7 +11,7 @@ function broker(spec: JsonObject): Broker {
   return resolved;
 }
 
-/** A StatefulSet as the API server has it. */
+/** A StatefulSet as the API server stores it. */
 function observed(
   spec: Partial<ObservedStatefulSet['spec']>,
   { status, jetStream }: { status?: ObservedStatefulSet['status']; jetStream?: object } = {},
@@ -36,12 +36,12 @@ const claim = (storage: string, storageClassName?: string) => ({
 });
 const fileStore = (size: string, more: JsonObject = {}) => ({ jetstream: { fileStore: { size, ...more } } });
 
-it('asks for everything while nothing exists', () => {
-  const wanted = broker({ size: 5, ...fileStore('10Gi') });
-  expect(withImmutableFields(wanted, undefined)).toEqual({ broker: wanted });
+it('a Broker without a StatefulSet is applied as desired', () => {
+  const desired = broker({ size: 5, ...fileStore('10Gi') });
+  expect(withImmutableFields(desired, undefined)).toEqual({ broker: desired });
 });
 
-describe('a size', () => {
+describe('the size of a Broker', () => {
   const running = (replicas: number, left = replicas, observedGeneration = 3) =>
     observed({ replicas }, { status: { replicas: left, observedGeneration } });
 
@@ -49,15 +49,15 @@ describe('a size', () => {
     ['grows at once', 5, running(3), 5],
     ['stays', 3, running(3), 3],
     ['shrinks by one', 1, running(4), 3],
-    ['waits for the server that is going', 1, running(3, 4), 3],
+    ['waits for the server that is being deleted', 1, running(3, 4), 3],
     ['waits for the StatefulSet controller', 1, running(3, 3, 2), 3],
-    ['ends where it is wanted', 1, running(2), 1],
-    ['comes back from none at once', 3, running(0), 3],
-    ['waits while nothing is known of the pods', 1, observed({ replicas: 3 }), 3],
-    ['is what is wanted where the StatefulSet says nothing', 2, observed({}), 2],
+    ['stops at the desired size', 1, running(2), 1],
+    ['scales up from zero at once', 3, running(0), 3],
+    ['waits while the StatefulSet has no status', 1, observed({ replicas: 3 }), 3],
+    ['is the desired size when the StatefulSet has no replicas', 2, observed({}), 2],
   ])('%s', (_what, size, statefulSet, expected) => {
-    const { broker: asked, deferredChange } = withImmutableFields(broker({ size }), statefulSet);
-    expect(asked.size).toBe(expected);
+    const { broker: applied, deferredChange } = withImmutableFields(broker({ size }), statefulSet);
+    expect(applied.size).toBe(expected);
     expect(deferredChange).toBeUndefined();
   });
 
@@ -67,26 +67,34 @@ describe('a size', () => {
     [5, 3, '1073741824', false],
     [3, 5, '1073741824', false],
     [1, 3, '0', false],
-  ])('from %i to %i servers with %s bytes of streams on disk is held back: %s', (servers, size, maxFileStore, held) => {
-    const jetStream = { servers, maxFileStore, maxMemoryStore: '0' };
-    const status = { replicas: servers, observedGeneration: 3 };
-    const statefulSet = observed({ replicas: servers, ...claim('1Gi') }, { status, jetStream });
-    const { broker: asked, deferredChange } = withImmutableFields(broker({ size, ...fileStore('1Gi') }), statefulSet);
-    expect(deferredChange?.reason).toBe(held ? 'StreamsWouldBeLost' : undefined);
-    expect(asked.size).toBe(held ? servers : Math.max(size, servers - 1));
-    // Asleep, the StatefulSet has no pods, which says nothing of its streams.
-    const asleep = { ...statefulSet, spec: { ...statefulSet.spec, replicas: 0 } };
-    expect(withImmutableFields(broker({ size, ...fileStore('1Gi') }), asleep).broker.size).toBe(held ? servers : size);
-    // Without JetStream there is nothing to lose any more.
-    expect(withImmutableFields(broker({ size }), statefulSet).deferredChange).toBeUndefined();
-  });
+  ])(
+    'from %i to %i servers with %s bytes of streams on disk is deferred: %s',
+    (servers, size, maxFileStore, deferred) => {
+      const jetStream = { servers, maxFileStore, maxMemoryStore: '0' };
+      const status = { replicas: servers, observedGeneration: 3 };
+      const statefulSet = observed({ replicas: servers, ...claim('1Gi') }, { status, jetStream });
+      const { broker: applied, deferredChange } = withImmutableFields(
+        broker({ size, ...fileStore('1Gi') }),
+        statefulSet,
+      );
+      expect(deferredChange?.reason).toBe(deferred ? 'StreamsWouldBeLost' : undefined);
+      expect(applied.size).toBe(deferred ? servers : Math.max(size, servers - 1));
+      // During hibernation, the StatefulSet has no pods, so their number says nothing about its streams.
+      const asleep = { ...statefulSet, spec: { ...statefulSet.spec, replicas: 0 } };
+      expect(withImmutableFields(broker({ size, ...fileStore('1Gi') }), asleep).broker.size).toBe(
+        deferred ? servers : size,
+      );
+      // Without JetStream there are no streams to lose.
+      expect(withImmutableFields(broker({ size }), statefulSet).deferredChange).toBeUndefined();
+    },
+  );
 });
 
 describe('JetStream on disk', () => {
-  it('can not be given to a StatefulSet without volumes, while streams in memory can', () => {
-    const wanted = { jetstream: { fileStore: { size: '1Gi' }, memoryStore: { maxSize: '64Mi' } } };
-    const { broker: asked, deferredChange } = withImmutableFields(broker(wanted), observed({ replicas: 1 }));
-    expect(asked.jetStream).toEqual({ memoryStore: { maxSize: '64Mi' } });
+  it('is not added to a StatefulSet without volumes, while streams in memory are', () => {
+    const desired = { jetstream: { fileStore: { size: '1Gi' }, memoryStore: { maxSize: '64Mi' } } };
+    const { broker: applied, deferredChange } = withImmutableFields(broker(desired), observed({ replicas: 1 }));
+    expect(applied.jetStream).toEqual({ memoryStore: { maxSize: '64Mi' } });
     expect(deferredChange).toMatchObject({ reason: 'ImmutableField' });
     expect(deferredChange?.message).toContain('kubectl delete statefulset meshery-nats -n meshery)');
     expect(withImmutableFields(broker(fileStore('1Gi')), observed({ replicas: 1 })).broker).not.toHaveProperty(
@@ -104,12 +112,12 @@ describe('JetStream on disk', () => {
     ['1Gi', { storageClassName: 'fast' }, claim('1Gi', 'slow'), '1Gi', '1Gi', 'storageClassName'],
     ['1Gi', { storageClassName: 'fast' }, claim('1Gi'), '1Gi', '1Gi', 'storageClassName'],
     ['1Gi', {}, claim('1Gi', 'slow'), '1Gi', '1Gi', undefined],
-  ])('of %s and %j keeps the claim that is there', (size, more, spec, claimed, maxSize, field) => {
-    const { broker: asked, deferredChange } = withImmutableFields(
+  ])('of %s and %j keeps the existing volume claim', (size, more, spec, claimed, maxSize, field) => {
+    const { broker: applied, deferredChange } = withImmutableFields(
       broker(fileStore(size, more)),
       observed({ replicas: 1, ...spec }),
     );
-    expect(asked.jetStream?.fileStore).toMatchObject({ size: claimed, maxSize });
+    expect(applied.jetStream?.fileStore).toMatchObject({ size: claimed, maxSize });
     expect(deferredChange?.reason).toBe(field && 'ImmutableField');
     if (field) expect(deferredChange?.message).toContain(`spec.jetstream.fileStore.${field} `);
   });

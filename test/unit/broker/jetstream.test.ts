@@ -14,7 +14,7 @@ function broker(file: string | undefined, memory: string | undefined, version = 
   return resolved;
 }
 
-/** The StatefulSet once it has what it was asked for. */
+/** The StatefulSet after the annotations are applied. */
 function applied({ workload, pods }: ReturnType<typeof jetStreamAnnotations>): ObservedStatefulSet {
   return {
     apiVersion: 'apps/v1',
@@ -26,7 +26,7 @@ function applied({ workload, pods }: ReturnType<typeof jetStreamAnnotations>): O
 
 type Step = [file: string | undefined, memory: string | undefined, rolls: boolean];
 
-/** Whether the pods roll, step by step, each from what the one before has led to. */
+/** Whether the pods roll at each step; each step starts from the result of the one before. */
 function expectRolls(steps: Step[], version?: string): void {
   let observed: ObservedStatefulSet | undefined;
   let before: Record<string, string> | undefined;
@@ -35,12 +35,12 @@ function expectRolls(steps: Step[], version?: string): void {
     if (before) expect(JSON.stringify(annotations.pods) !== JSON.stringify(before), `${file} ${memory}`).toBe(rolls);
     observed = applied(annotations);
     before = annotations.pods;
-    // Asked again, and also by a request from before the change was seen, the answer is the same.
+    // A second call, and a request from before the change was observed, have the same result.
     expect(jetStreamAnnotations(broker(file, memory, version), observed)).toEqual(annotations);
   }
 }
 
-describe('the pods', () => {
+describe('the pods of a Broker with JetStream', () => {
   it('roll for limits that shrink, and not for those that grow', () => {
     expectRolls([
       ['1Gi', '1Gi', true],
@@ -53,7 +53,7 @@ describe('the pods', () => {
     ]);
   });
 
-  it('roll when a store comes or goes', () => {
+  it('roll when a store is added or removed', () => {
     expectRolls([
       ['1Gi', undefined, true],
       ['1Gi', '1Gi', true],
@@ -64,7 +64,7 @@ describe('the pods', () => {
   });
 
   it.each(['2.14.0-alpine', '2.14-alpine3.22', 'v2.14.0-scratch'])(
-    'do not roll for limits that grow with %s',
+    'do not roll for limits that grow in version %s',
     (version) => {
       expectRolls(
         [
@@ -76,7 +76,7 @@ describe('the pods', () => {
     },
   );
 
-  it('roll for every change of a release that can not reload it', () => {
+  it('roll for every change in a release that can not reload it', () => {
     expectRolls(
       [
         ['1Gi', undefined, true],
@@ -92,7 +92,7 @@ describe('the pods', () => {
   });
 
   it.each(['', 'null', '{"servers":1}', '{"servers":1,"maxFileStore":"-1","maxMemoryStore":"0"}'])(
-    'roll once, and no more, when what was asked for last is %j',
+    'roll exactly once when the annotation with the last applied limits is %j',
     (broken) => {
       const first = jetStreamAnnotations(broker('1Gi', undefined), undefined);
       const observed = applied({ ...first, workload: { 'meshery.io/jetstream': broken } });

@@ -22,7 +22,7 @@ describe('names of the children of a Broker', () => {
     ['broker', 'broker-nats'],
     ['a-broker-broker', 'a-broker-nats'],
     ['brokers', 'brokers-nats'],
-  ])('called %s begin with %s', (name, nats) => {
+  ])('of %s begin with %s', (name, nats) => {
     expect(brokerNames(name)).toEqual({
       nats,
       headless: `${nats}-headless`,
@@ -31,7 +31,7 @@ describe('names of the children of a Broker', () => {
     });
   });
 
-  it.each(['a', 'a1', `${'x'.repeat(47)}`, `${'x'.repeat(47)}-broker`])('can exist for %s', (name) => {
+  it.each(['a', 'a1', `${'x'.repeat(47)}`, `${'x'.repeat(47)}-broker`])('are valid for a Broker called %s', (name) => {
     expect(nameProblem(name)).toBeUndefined();
   });
 
@@ -41,13 +41,13 @@ describe('names of the children of a Broker', () => {
     ['my.broker', 'must start with a letter'],
     ['1st-broker', 'must start with a letter'],
     ['9', 'must start with a letter'],
-  ])('can not exist for %s', (name, problem) => {
+  ])('are invalid for a Broker called %s', (name, problem) => {
     expect(nameProblem(name)?.message).toContain(problem);
   });
 });
 
-describe('a name that can not be', () => {
-  it.each(['x'.repeat(60), 'my.broker', '1st'])('of a Broker, %s, is said in its condition', async (name) => {
+describe('an invalid name', () => {
+  it.each(['x'.repeat(60), 'my.broker', '1st'])('of a Broker, %s, is reported in a condition', async (name) => {
     const response = await testApp().post('/broker/sync', { parent: brokerParent({}, name), children: {} });
     expect(response.statusCode).toBe(200);
     expect(response.json().children).toEqual([]);
@@ -57,26 +57,26 @@ describe('a name that can not be', () => {
     expect((await testApp().post('/broker/customize', { parent: brokerParent({}, name) })).statusCode).toBe(200);
   });
 
-  it('of a MeshSync of 64 characters is said in its condition, and one of 63 can be', async () => {
+  it('of a MeshSync with 64 characters is reported in a condition, while one with 63 is valid', async () => {
     const spec = { broker: { custom: { url: 'nats://a' } } };
-    const answers = [64, 63].map((length) =>
+    const responses = [64, 63].map((length) =>
       testApp().post('/meshsync/sync', { parent: meshSyncParent(spec, 'm'.repeat(length)), children: {} }),
     );
-    const [refused, accepted] = (await Promise.all(answers)).map((response) => response.json());
-    expect(refused?.children).toEqual([]);
-    expect(at(refused, 'status', 'conditions', 0, 'message')).toMatch(/^metadata\.name is longer than 63 characters/);
+    const [rejected, accepted] = (await Promise.all(responses)).map((response) => response.json());
+    expect(rejected?.children).toEqual([]);
+    expect(at(rejected, 'status', 'conditions', 0, 'message')).toMatch(/^metadata\.name is longer than 63 characters/);
     expect(accepted?.children).toHaveLength(2);
   });
 
-  it('is not one of a MeshSync with dots and digits', async () => {
+  it('is not a name of a MeshSync with dots and digits', async () => {
     const parent = meshSyncParent({ broker: { custom: { url: 'nats://a' } } }, '1.meshsync');
     const response = await testApp().post('/meshsync/sync', { parent, children: {} });
     expect(condition(response.json().status, 'SpecApplied')).toMatchObject({ status: 'True' });
   });
 });
 
-describe.each(STRATEGIES)('under %s, a name that is taken', (how) => {
-  it('by Broker X keeps X-broker from making anything, and says whose it is', async () => {
+describe.each(STRATEGIES)('under %s, a name conflict', (how) => {
+  it('with Broker X keeps X-broker from creating children, and its condition names the owner', async () => {
     const first = brokerParent({}, 'x-broker');
     const second = brokerParent({}, 'x');
     const cluster = clusterWith(first, second);
@@ -94,15 +94,15 @@ describe.each(STRATEGIES)('under %s, a name that is taken', (how) => {
     expect(condition((await sync(cluster, first, hook, how)).status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('by an object of nobody is left alone until it is handed over by its label', async () => {
+  it('with an object without an owner leaves that object unchanged until the user hands it over by its label', async () => {
     const broker = brokerParent();
     const metadata = { name: 'meshery-nats-auth', namespace: 'meshery' };
     const secret: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata, data: { token: 'bWluZQ==' } };
     const cluster = clusterWith(broker, secret);
     const hook = hookOf(testApp());
-    const taken = await sync(cluster, broker, hook, how);
-    expect(taken.children.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'Service', 'Service']);
-    expect(at(condition(taken.status, 'NamesAvailable'), 'message')).toBe(
+    const conflicting = await sync(cluster, broker, hook, how);
+    expect(conflicting.children.map(({ kind }) => kind).sort()).toEqual(['ConfigMap', 'Service', 'Service']);
+    expect(at(condition(conflicting.status, 'NamesAvailable'), 'message')).toBe(
       `Secret meshery-nats-auth was not created by this Broker; delete or rename it, or label it controller-uid=${broker.metadata.uid} to have it adopted.`,
     );
     cluster.edit(secret, 'kubectl', ({ metadata }) => {
@@ -128,7 +128,7 @@ describe.each(STRATEGIES)('under %s, a name that is taken', (how) => {
     expect(cluster.get(group, 'meshery', 'meshery-meshsync')).toEqual(before);
   });
 
-  it('by what a former Broker of the same name left is re-created once that is gone', async () => {
+  it('with a child of a deleted Broker of the same name is reported until the garbage collector has deleted that child', async () => {
     const former = brokerParent();
     const cluster = clusterWith(former);
     const hook = hookOf(testApp());

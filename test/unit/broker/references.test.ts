@@ -30,7 +30,7 @@ const own = { auth: { tokenSecretRef: { name: 'own' } } };
 
 describe('a Broker that refers to Secrets', () => {
   it.each<[string, JsonObject, KubeObject[], string, string]>([
-    ['is not there', own, [], 'SecretNotFound', 'spec.auth.tokenSecretRef: Secret own does not exist'],
+    ['does not exist', own, [], 'SecretNotFound', 'spec.auth.tokenSecretRef: Secret own does not exist'],
     ['is in another namespace', own, [secret('own', { token: encode('a') }, 'other')], 'SecretNotFound', 'own'],
     ['lacks the key', own, [secret('own', { password: encode('a') })], 'SecretKeyMissing', 'has no key token'],
     [
@@ -42,11 +42,11 @@ describe('a Broker that refers to Secrets', () => {
     ],
     ['has an empty key', own, [secret('own', { token: '' })], 'SecretKeyMissing', 'has no key token'],
     ['has a line break', own, [secret('own', { token: encode('a\n') })], 'SecretInvalid', 'without a line break'],
-    ['is not there', tls, [], 'SecretNotFound', 'spec.tls.secretName: Secret nats-tls does not exist'],
+    ['does not exist', tls, [], 'SecretNotFound', 'spec.tls.secretName: Secret nats-tls does not exist'],
     ['has no certificate', tls, [secret('nats-tls', { ...sound, 'tls.crt': '' })], 'SecretKeyMissing', 'tls.crt'],
     ['has no key', tls, [secret('nats-tls', { ...sound, 'tls.key': '' })], 'SecretKeyMissing', 'tls.key'],
     [
-      'has no authority to check clients by',
+      'has no authority to verify clients',
       { tls: { secretName: 'nats-tls', verify: true } },
       [secret('nats-tls', tlsData(pair, undefined))],
       'SecretKeyMissing',
@@ -68,7 +68,7 @@ describe('a Broker that refers to Secrets', () => {
       'SecretInvalid',
       'ca.crt',
     ],
-  ])('says that one %s', async (_what, spec, secrets, reason, text) => {
+  ])('reports a Secret that %s', async (_what, spec, secrets, reason, text) => {
     const { status, children } = await sync(spec, secrets);
     expect(children).toEqual([]);
     for (const type of ['Ready', 'SpecApplied']) {
@@ -77,14 +77,14 @@ describe('a Broker that refers to Secrets', () => {
     }
   });
 
-  it('uses a certificate without an authority, which the world is said to know', async () => {
+  it('uses a certificate without an authority, which clients then verify by public authorities', async () => {
     const { children } = await sync(tls, [secret('nats-tls', tlsData(pair, undefined))]);
     const auth = children.find(({ kind }) => kind === 'Secret');
     expect(at(auth, 'data', 'ca.crt')).toBeUndefined();
     expect(at(auth, 'data', 'url')).toBe(encode('tls://meshery-nats.meshery.svc:4222'));
   });
 
-  it('says whether the certificate is valid in the cluster, which does not keep it from being Ready', async () => {
+  it('reports whether the certificate is valid in the cluster, and is Ready either way', async () => {
     const cluster = clusterWith(brokerParent(tls), secret('nats-tls', other));
     const [outcome] = await settle(cluster, [brokerParent(tls)], hookOf(testApp()), 'server-side-apply');
     expect(condition(outcome?.status, 'CertificateCoversService')).toMatchObject({
@@ -96,7 +96,7 @@ describe('a Broker that refers to Secrets', () => {
     expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('keeps everything while a Secret is away, and goes on with the token that it had once it is not asked for', async () => {
+  it('keeps its children while a Secret is missing, and keeps the last token when the reference is removed', async () => {
     const service = testApp();
     const parent = brokerParent({ ...own, ...tls });
     const cluster = clusterWith(parent, secret('nats-tls', sound), secret('own', { token: encode('mine') }));
@@ -114,7 +114,7 @@ describe('a Broker that refers to Secrets', () => {
     expect(cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats')?.spec).toEqual(before?.spec);
   });
 
-  it('asks for them by name, each once', async () => {
+  it('requests them by name as related objects, each once', async () => {
     const spec = { auth: { tokenSecretRef: { name: 'shared' } }, tls: { secretName: 'shared' } };
     const response = await testApp().post('/broker/customize', { parent: brokerParent(spec) });
     expect(response.json().relatedResources).toContainEqual({
@@ -126,7 +126,7 @@ describe('a Broker that refers to Secrets', () => {
   });
 });
 
-it('a MeshSync of a Broker that asks for client certificates stays as it is, and says why', async () => {
+it('a MeshSync of a Broker that requires client certificates keeps its children, and reports why', async () => {
   const service = testApp();
   const parent = {
     apiVersion: 'meshery.io/v1alpha2',

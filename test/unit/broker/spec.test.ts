@@ -28,7 +28,7 @@ describe('a source range', () => {
     ['IPv4 in IPv6', '::ffff:10.0.0.0/104'],
     ['too few parts', '10.0.0/8'],
     ['too large a part', '999.0.0.0/8'],
-  ])('is refused for %s, as the API server would', (_what, range) => {
+  ])('is rejected for %s, as by the API server', (_what, range) => {
     expect(ranges('10.0.0.0/8', range)).toEqual({
       path: 'spec.service.loadBalancerSourceRanges[1]',
       message: 'must be an address range in CIDR notation, with no bits set behind the prefix',

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { readYaml } from '../../../src/cli/yaml.ts';
 
-// What is expected was read from `kubectl patch --local -f - -p '{}' -o json` of kubectl 1.37.2.
+// The expected values are the output of `kubectl patch --local -f - -p '{}' -o json` of kubectl 1.37.2.
 
 type Case = [text: string, value: unknown];
 
-describe('a value without quotes is read as by kubectl', () => {
+describe('a value without quotes', () => {
   it.each<Case>([
     ...['yes', 'Yes', 'YES', 'y', 'Y', 'on', 'On', 'ON', 'true', 'True', 'TRUE'].map((text): Case => [text, true]),
     ...['no', 'No', 'NO', 'n', 'N', 'off', 'Off', 'OFF', 'false', 'False'].map((text): Case => [text, false]),
@@ -49,11 +49,11 @@ describe('a value without quotes is read as by kubectl', () => {
     ['!!timestamp 2001-01-01', '2001-01-01'],
     ['!foo 5', '5'],
     ['[yes, ~, 010]', [true, null, 8]],
-  ])('%s is %j', (text, value) => {
+  ])('%s is read as %j, as by kubectl', (text, value) => {
     expect(readYaml(`x: ${text}\n`)).toEqual([{ value: { x: value } }]);
   });
 
-  it.each(['*nothing', '@a', '`a', '%a'])('%s can not be read', (text) => {
+  it.each(['*nothing', '@a', '`a', '%a'])('%s is rejected', (text) => {
     expect(readYaml(`x: ${text}\n`)).toEqual([{ error: expect.stringMatching(/^[^\n]+$/) }]);
   });
 });
@@ -87,7 +87,7 @@ describe('a text is read as by kubectl', () => {
     expect(values(text)).toEqual(expected);
   });
 
-  it('nothing but comments and separators is nothing', () => {
+  it('comments and separators alone are no document', () => {
     for (const text of ['', '# nothing\n', '---\n---\n# c\n---\n', 'null\n']) {
       expect(values(text).filter((value) => value !== null)).toEqual([]);
     }
@@ -104,11 +104,11 @@ describe('a text is read as by kubectl', () => {
       'aliases of aliases without end',
       `a: &a [x,x,x,x,x,x,x,x,x,x]\n${['ab', 'bc', 'cd', 'de', 'ef'].map(([of, is]) => `${is}: &${is} [${Array(10).fill(`*${of}`)}]\n`).join('')}`,
     ],
-  ])('%s can not be read', (_what, text) => {
+  ])('%s is rejected', (_what, text) => {
     expect(readYaml(text)).toContainEqual({ error: expect.stringMatching(/^[^\n]+$/) });
   });
 
-  it('a key that is there twice can not be read, though kubectl takes the last one without a word', () => {
+  it('a duplicate key is rejected, though kubectl silently uses the last one', () => {
     expect(readYaml('a: 1\na: 2\n')).toEqual([{ error: 'duplicate key at line 2, column 1' }]);
   });
 });

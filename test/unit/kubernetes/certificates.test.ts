@@ -8,7 +8,7 @@ import { authority, issue } from '../../support/certificates.ts';
 const host = 'meshery-nats.meshery.svc';
 const NOW = '2026-06-01T12:00:00Z';
 
-/** Certificates made with Go 1.26, and what a handshake with crypto/tls (the last three: Verify of crypto/x509) says of them. */
+/** Certificates generated with Go 1.26, and the result of a handshake with crypto/tls (the last three: Verify of crypto/x509). */
 const cases = Value.Parse(
   Type.Array(
     Type.Object({
@@ -17,7 +17,7 @@ const cases = Value.Parse(
       ca: Type.String(),
       /** The time of the handshake, unless it is `NOW`. */
       now: Type.Optional(Type.String()),
-      /** Go's error, empty for a certificate that it takes. */
+      /** The error of Go, empty for a valid certificate. */
       go: Type.String(),
       reason: Type.Optional(Type.String()),
     }),
@@ -25,7 +25,7 @@ const cases = Value.Parse(
   JSON.parse(readFileSync('test/unit/kubernetes/certificates.json', 'utf8')),
 );
 
-/** What the check says of certificates in PEM. */
+/** The problem that the check reports for certificates in PEM. */
 function problemOf({ certificate, ca = '', now }: { certificate: string; ca?: string; now: Date }, name = host) {
   const read = (pem: string) => readCertificates(pem).flatMap((each) => (each instanceof Error ? [] : each));
   const use = { chain: read(certificate), authorities: read(ca) };
@@ -33,14 +33,14 @@ function problemOf({ certificate, ca = '', now }: { certificate: string; ca?: st
 }
 
 describe('a certificate', () => {
-  it.each(cases.map((each) => [each.what, each.reason ?? 'taken', each] as const))(
+  it.each(cases.map((each) => [each.what, each.reason ?? 'accepted', each] as const))(
     '%s is %s',
     (_what, _reason, each) => {
       const { certificate, ca, now = NOW, go, reason } = each;
       const problem = problemOf({ certificate, ca, now: new Date(now) });
       expect(problem?.reason).toBe(reason);
       expect(problem === undefined).toBe(go === '');
-      // The same at every sync: no word of how long ago something was.
+      // The message is the same at every sync: it has no relative time.
       const later = new Date(Date.parse(now) + 3_600_000);
       if (problem && problem.reason !== 'NotYetValid') {
         expect(problemOf({ certificate, ca, now: later })).toEqual(problem);
@@ -48,7 +48,7 @@ describe('a certificate', () => {
     },
   );
 
-  const said = (what: string) => {
+  const messageOf = (what: string) => {
     const found = cases.find((each) => each.what === what);
     if (!found) throw new Error(`there is no case ${what}`);
     return problemOf({ certificate: found.certificate, ca: found.ca, now: new Date(found.now ?? NOW) })?.message;
@@ -69,11 +69,11 @@ describe('a certificate', () => {
       'its intermediate CA in tls.crt expired at 2026-06-01T11:00:00Z. Renew it.',
     ],
     ['of an authority that expired', 'its CA in ca.crt expired at 2026-06-01T11:00:00Z. Renew it.'],
-  ])('%s is told what is wrong, and what to do', (what, message) => {
-    expect(said(what)).toBe(message);
+  ])('the message for one %s names the problem and the fix', (what, message) => {
+    expect(messageOf(what)).toBe(message);
   });
 
-  it('is taken without ca.crt as far as it goes, since nothing is known of the authorities of a system', async () => {
+  it('is checked without its authority when there is no ca.crt, because the public authorities of a system are unknown', async () => {
     const ca = await authority();
     const { certificate } = await issue(ca, host);
     const now = new Date(NOW);
@@ -83,7 +83,7 @@ describe('a certificate', () => {
     expect(problemOf({ certificate, ca: other, now })?.reason).toBe('UnknownAuthority');
   });
 
-  it('of one of very many authorities of one name takes no time without end', async () => {
+  it('is checked in bounded time when very many authorities have the same name', async () => {
     const many = await Promise.all(Array.from({ length: 60 }, () => authority('one name')));
     const { certificate } = await issue(await authority('one name'), host);
     const pem = many.map((each) => each.certificate).join('\n');
@@ -93,14 +93,14 @@ describe('a certificate', () => {
 });
 
 describe('the certificates of a PEM text', () => {
-  it('are all of its blocks, whatever stands between them', async () => {
+  it('are all of its blocks, whatever text is between them', async () => {
     const [first, second] = [await authority(), await authority('another')];
     const text = `subject=a\n${first.certificate.trim()}\r\n${second.key}\n${second.certificate.replaceAll('\n', '\r\n')}`;
     expect(readCertificates(text)).toMatchObject([{ subject: 'CN=an authority' }, { subject: 'CN=another' }]);
     expect(readCertificates('')).toEqual([]);
   });
 
-  it('are errors where one is cut off, runs into the next, or holds something else', async () => {
+  it('are errors where a block is cut off, runs into the next one, or contains no certificate', async () => {
     const { certificate } = await authority();
     const whole = certificate.trim();
     const empty = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';

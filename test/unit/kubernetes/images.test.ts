@@ -70,7 +70,7 @@ it.each([
   expect(isAtLeast(tag, '1.0.1')).toBe(expected);
 });
 
-describe('a suffix of a version', () => {
+describe('the suffix of a version', () => {
   const tagged = (suffix: string) => [`2.14.0${suffix}`, `2.14${suffix}`, `2.14.0${suffix}${DIGEST}`];
 
   it.each([
@@ -112,13 +112,13 @@ describe('a suffix of a version', () => {
     '-nightly.20260101',
     '-SNAPSHOT',
     '-M2',
-  ])('%s says that it is older than that version, and yet above the one before', (suffix) => {
+  ])('%s names a pre-release, which is older than that version and newer than the one before', (suffix) => {
     for (const tag of tagged(suffix)) {
       expect([tag, isAtLeast(tag, '2.14.0'), isAtLeast(tag, '2.13.9')]).toEqual([tag, false, true]);
     }
   });
 
-  it('never makes a tag of one version out of a tag of another', () => {
+  it('never turns the tag of one version into the tag of another', () => {
     const part = fc.integer({ min: 0, max: 30 });
     const suffix = fc.stringMatching(/^(-[0-9A-Za-z]{1,8}([-.][0-9A-Za-z]{1,8}){0,2})?$/);
     fc.assert(

@@ -13,7 +13,7 @@ describe('the URL of a broker', () => {
     ['a', 'nats://a', false],
     ['a:4333', 'nats://a:4333', false],
     ['tls://a/', 'tls://a', false],
-    ['wss://a:443', 'wss://a', true], // more than what is redacted, for all we know
+    ['wss://a:443', 'wss://a', true], // redacts more than it must, in case of doubt
     ['nats://[2001:db8::1]:4222', 'nats://[2001:db8::1]:4222', false],
     ['nats://t@a', 'nats://a', true],
     ['t@a', 'nats://a', true],
@@ -29,13 +29,13 @@ describe('the URL of a broker', () => {
   });
 
   it.each(['', ',', 'a,', ',a', 'a,,b', 'nats://', 'nats://@', 'nats://:4222', 'nats://a:x', 'http://[1'])(
-    '%j is none',
+    '%j is no URL',
     (text) => {
       expect(parseBrokerUrl(text)).toBeUndefined();
     },
   );
 
-  it('is given to MeshSync as it stands, and redacted without a word of its credentials', () => {
+  it('is passed to MeshSync unchanged, and redacted everywhere else without its credentials', () => {
     const word = fc.stringMatching(/^Q[a-zA-Z0-9]{5,20}$/);
     const url = fc.record({
       host: fc.domain(),
@@ -61,7 +61,7 @@ describe('the URL of a broker', () => {
     );
   });
 
-  it('takes a variable as its user, each of several', () => {
+  it('may have a variable as its user, for each of several servers', () => {
     expect(withCredentials('nats://a:4222', 'X')).toBe('nats://$(X)@a:4222');
     expect(withCredentials('nats://a/,tls://b', 'X')).toBe('nats://$(X)@a/,tls://$(X)@b');
   });
@@ -81,7 +81,7 @@ const custom = (fields: JsonObject) => meshSyncParent({ broker: { custom: { url:
 const REF = 'spec.broker.custom.credentialsSecretRef';
 
 describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', (how) => {
-  it('has its credentials and certificates from them, and rolls once when they change', async () => {
+  it('gets its credentials and certificates from them, and rolls once when they change', async () => {
     const parent = custom({ credentialsSecretRef: { name: 'mine' }, caSecretRef: { name: 'ca', key: 'bundle' } });
     const cluster = clusterWith(parent, secret('mine', { credentials: 'u:p' }), secret('ca', { bundle: 'PEM' }));
     const [outcome] = await settle(cluster, [parent], hook, how);
@@ -143,13 +143,13 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
       `${REF}: key credentials of Secret mine must be`,
     ],
     [
-      'what Kubernetes would expand',
+      'a variable that Kubernetes would expand',
       [secret('mine', { credentials: '$(NATS_TOKEN)' })],
       'SecretInvalid',
       `${REF}: key credentials of Secret mine must be`,
     ],
   ])(
-    'waits while there is %s, names it, and starts the moment it is mended',
+    'waits while there is %s, reports it, and starts when it is corrected',
     async (_what, secrets, reason, message) => {
       const parent = custom({ credentialsSecretRef: { name: 'mine' } });
       const cluster = clusterWith(parent, ...secrets);
@@ -166,19 +166,19 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
     },
   );
 
-  it('keeps what runs when the Secret goes', async () => {
+  it('keeps its children when the Secret is deleted', async () => {
     const parent = custom({ credentialsSecretRef: { name: 'mine' } });
     const own = secret('mine', { credentials: 't0ken' });
     const cluster = clusterWith(parent, own);
     await settle(cluster, [parent], hook, how);
     const before = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync')?.spec;
     cluster.delete(own);
-    const [gone] = await settle(cluster, [parent], hook, how);
-    expect(condition(gone?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
+    const [notFound] = await settle(cluster, [parent], hook, how);
+    expect(condition(notFound?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'SecretNotFound' });
     expect(cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync')?.spec).toEqual(before);
   });
 
-  it('keeps a URL with credentials, and certificates for it, out of the pod spec', async () => {
+  it('keeps a URL with credentials, and its certificates, out of the pod spec', async () => {
     const parent = meshSyncParent({
       broker: { custom: { url: 'tls://hidden@a,tls://b', caSecretRef: { name: 'ca' } } },
     });
@@ -192,10 +192,10 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
     expect(at(deployment, 'spec', 'template', 'spec', 'volumes', 1, 'secret', 'secretName')).toBe('ca');
   });
 
-  it('may not have credentials in its URL beside those of a Secret', async () => {
+  it('rejects credentials in its URL together with those of a Secret', async () => {
     const parent = custom({ url: 'nats://a@b', credentialsSecretRef: { name: 'mine' } });
-    const [refused] = await settle(clusterWith(parent), [parent], hook, how);
-    expect(condition(refused?.status, 'SpecApplied')).toMatchObject({
+    const [rejected] = await settle(clusterWith(parent), [parent], hook, how);
+    expect(condition(rejected?.status, 'SpecApplied')).toMatchObject({
       reason: 'InvalidSpec',
       message: expect.stringContaining('spec.broker.custom.url must not contain credentials'),
     });

@@ -18,7 +18,7 @@ const broker = brokerParent({}, 'meshery-broker', 'brokers');
 const meshSync = meshSyncParent(NATIVE);
 
 describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
-  it('starts nothing before its Broker is there, so that nothing restarts in vain', async () => {
+  it('starts no pods before its Broker has credentials, so that no pod restarts for nothing', async () => {
     const cluster = clusterWith(meshSync);
     const [waiting] = await settle(cluster, [meshSync], hook, how);
     expect(waiting?.children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
@@ -33,7 +33,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('says that credentials are missing when its Broker stands still without any', async () => {
+  it('reports that credentials are missing when its Broker has none and is not ready', async () => {
     const cluster = clusterWith(broker, meshSync);
     cluster.setStatus(broker, { conditions: [{ type: 'Ready', status: 'False', reason: 'NameConflict' }] });
     const { status, children } = await sync(cluster, meshSync, hook, how);
@@ -41,7 +41,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(children.map(({ kind }) => kind)).toEqual(['ServiceAccount']);
   });
 
-  it('says that credentials are missing while its Broker is paused before it has made any', async () => {
+  it('reports that credentials are missing when its Broker was paused before they were generated', async () => {
     const cluster = clusterWith(broker, meshSync);
     cluster.edit(broker, 'kubectl', ({ metadata }) => {
       metadata.annotations = { 'meshery.io/pause-reconciliation': 'true' };
@@ -50,7 +50,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'CredentialsPending' });
   });
 
-  it('is not ready while its Broker is re-created, and goes on as it is', async () => {
+  it('is not ready while its Broker is re-created, and keeps its children', async () => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker, meshSync], hook, how);
     cluster.delete(broker);
@@ -62,10 +62,10 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
   });
 
   it.each<[string, string, string, object]>([
-    ['is on its way', 'Starting', 'Resolved', {}],
-    ['stands still', 'NameConflict', 'BrokerNotReady', {}],
+    ['is starting', 'Starting', 'Resolved', {}],
+    ['is not ready because of a name conflict', 'NameConflict', 'BrokerNotReady', {}],
     ['was ready before', 'Starting', 'BrokerNotReady', { endpoint: { internal: '10.0.0.1:4222' } }],
-  ])('tells of a Broker that %s', async (_what, reason, told, more) => {
+  ])('reports the state of a Broker that %s', async (_what, reason, reported, more) => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker], hook, how);
     cluster.setStatus(broker, {
@@ -76,10 +76,10 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
       ],
     });
     const { status } = await sync(cluster, meshSync, hook, how);
-    expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: told });
+    expect(condition(status, 'BrokerResolved')).toMatchObject({ status: 'True', reason: reported });
   });
 
-  it('has the token of a Broker in another namespace copied into a Secret of its own', async () => {
+  it('copies the token of a Broker in another namespace into a Secret of its own', async () => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker, meshSync], hook, how);
     const original = cluster.get('Secret.v1', 'brokers', 'meshery-nats-auth');
@@ -87,7 +87,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(copy?.data).toEqual({ token: at(original, 'data', 'token') });
   });
 
-  it('goes on as it is when its Broker is gone, and when it is being deleted', async () => {
+  it('keeps its children while its Broker is being deleted and after it is deleted', async () => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker, meshSync], hook, how);
     const before = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
@@ -97,14 +97,14 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     const [terminating] = await settle(cluster, [meshSync], hook, how);
     expect(condition(terminating?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerTerminating' });
     cluster.delete(broker);
-    const [gone] = await settle(cluster, [meshSync], hook, how);
-    expect(condition(gone?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
-    expect(gone?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
+    const [notFound] = await settle(cluster, [meshSync], hook, how);
+    expect(condition(notFound?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'BrokerNotFound' });
+    expect(notFound?.children.map(({ kind }) => kind).sort()).toEqual(['Deployment', 'Secret', 'ServiceAccount']);
     const after = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
     expect(after?.spec).toEqual(before?.spec);
   });
 
-  it('does not take the token of a Secret that its Broker does not own', async () => {
+  it('does not use the token of a Secret that its Broker does not own', async () => {
     const cluster = clusterWith(broker, meshSync, {
       apiVersion: 'v1',
       kind: 'Secret',
@@ -116,7 +116,7 @@ describe.each(STRATEGIES)('under %s, a MeshSync', (how) => {
     expect(JSON.stringify(waiting?.children)).not.toContain('c29tZWJvZHk=');
   });
 
-  it('says what to do when it names no broker, and keeps what runs', async () => {
+  it('reports that its spec names no broker, and keeps its children', async () => {
     const cluster = clusterWith(broker, meshSync);
     await settle(cluster, [broker, meshSync], hook, how);
     cluster.edit(meshSync, 'kubectl', (object) => {

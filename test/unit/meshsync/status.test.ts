@@ -20,7 +20,7 @@ describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
       object.spec = spec;
     });
 
-  it('starts nothing while it is broken, and says where', async () => {
+  it('starts no pods while it is invalid, and a condition reports the path of the error', async () => {
     const parent = meshSyncParent(list(BROKEN));
     const cluster = clusterWith(parent);
     const [broken] = await settle(cluster, [parent], hook, how);
@@ -38,7 +38,7 @@ describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
     expect(condition(mended?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('leaves what runs as it is while it is broken, whatever else changes', async () => {
+  it('changes no child while it is invalid, whatever else changes in the spec', async () => {
     const parent = meshSyncParent(list(PODS));
     const cluster = clusterWith(parent);
     await settle(cluster, [parent], hook, how);
@@ -53,7 +53,7 @@ describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
     expect(condition(mended?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('of meshery/meshery-meshsync is the one that every other reads, which is said there', async () => {
+  it('of meshery/meshery-meshsync is used by every other MeshSync, whose conditions report that', async () => {
     const main = meshSyncParent(list(PODS));
     const other = meshSyncParent(list(SERVICES), 'second', 'elsewhere');
     const cluster = clusterWith(other);
@@ -92,7 +92,7 @@ describe('a MeshSync', () => {
     return (type: string) => condition(outcome?.status, type);
   };
 
-  it('is connected when it is ready, from the version on that tells', async () => {
+  it('reports whether it is connected, and Unknown for a version that can not report it', async () => {
     expect((await conditions({}))('BrokerConnected')).toMatchObject({ status: 'True', reason: 'Connected' });
     expect((await conditions({}, false))('BrokerConnected')).toMatchObject({ status: 'False', reason: 'NotConnected' });
     expect((await conditions({ version: '1.0.0' }))('BrokerConnected')).toMatchObject({
@@ -101,7 +101,7 @@ describe('a MeshSync', () => {
     });
   });
 
-  it('says that several pods publish several times', async () => {
+  it('reports that several pods publish every event several times', async () => {
     expect((await conditions({}))('PublishesOnce')).toBeUndefined();
     const several = await conditions({ size: 2 });
     expect(several('PublishesOnce')).toMatchObject({ status: 'False', reason: 'MultipleReplicas' });
@@ -114,14 +114,17 @@ describe('a MeshSync', () => {
     [{ serviceAccountName: 'reader' }, undefined, undefined, 'meshery:reader'],
     [{}, 'other', 'meshery', 'meshery:other'],
     [{}, 'meshery-meshsync', 'elsewhere', 'elsewhere:meshery-meshsync'],
-  ])('with %j, called %s in %s, can not know of the binding of %s', async (spec, name, namespace, account) => {
-    const bound = (await conditions(spec, true, name, namespace))('RoleBound');
-    if (!account) expect(bound).toBeUndefined();
-    else {
-      const message = expect.stringMatching(
-        `kubectl create clusterrolebinding \\S+ --clusterrole=meshery-meshsync --serviceaccount=${account}$`,
-      );
-      expect(bound).toMatchObject({ status: 'Unknown', reason: 'BindingUnknown', message });
-    }
-  });
+  ])(
+    'with %j, called %s in %s, reports RoleBound Unknown for the ServiceAccount %s',
+    async (spec, name, namespace, account) => {
+      const bound = (await conditions(spec, true, name, namespace))('RoleBound');
+      if (!account) expect(bound).toBeUndefined();
+      else {
+        const message = expect.stringMatching(
+          `kubectl create clusterrolebinding \\S+ --clusterrole=meshery-meshsync --serviceaccount=${account}$`,
+        );
+        expect(bound).toMatchObject({ status: 'Unknown', reason: 'BindingUnknown', message });
+      }
+    },
+  );
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { knownResources } from '../../../src/meshsync/known-resources.ts';
 import { readWatchList, type WatchList } from '../../../src/meshsync/watch-list.ts';
 
-/** What MeshSync 1.0.3 made of a list; the file tells where this is from. */
+/** The result of MeshSync 1.0.3 for a list; the file describes how it was recorded. */
 interface Row {
   data: Record<string, string> | null;
   refused?: string;
@@ -25,24 +25,24 @@ function valid(data: Record<string, string>, tag = TAG): WatchList {
 
 const named = ({ data }: Row) => JSON.stringify(data);
 
-/** Lists that name nothing count as absent, which MeshSync says of them in the words of a refusal. */
+/** Lists without entries count as absent; MeshSync reports them with the message of an error. */
 const isAbsent = ({ refused }: Row) =>
   refused === 'both whitelisted and blacklisted resources missing' || refused?.startsWith('custom Resource does not');
 
-describe('a watch-list, as MeshSync 1.0.3 reads it', () => {
-  it('is compared with what MeshSync made of at least 60', () => {
+describe('a watch-list, compared with MeshSync 1.0.3', () => {
+  it('is compared for at least 60 lists', () => {
     expect(new Set(lists.map(named)).size).toBeGreaterThanOrEqual(60);
   });
 
   it.each(lists.filter((row) => row.refused && !isAbsent(row)).map((row) => [named(row), row] as const))(
-    'is refused: %s',
+    'is rejected: %s',
     (_name, { data }) => {
       expect(readWatchList(data ?? {}, TAG)).toMatchObject({ path: expect.stringMatching(/^spec\.watch-list\.data/) });
     },
   );
 
   it.each(lists.filter(isAbsent).map((row) => [named(row), row] as const))(
-    'is the default set, or refused where something else was meant: %s',
+    'is the default set, or rejected when it has other keys: %s',
     (_name, { data }) => {
       const list = readWatchList(data ?? {}, TAG);
       const other = Object.keys(data ?? {}).some((key) => !['whitelist', 'blacklist'].includes(key));
@@ -52,14 +52,14 @@ describe('a watch-list, as MeshSync 1.0.3 reads it', () => {
   );
 
   it.each(lists.flatMap((row) => (row.operatorRefuses ? [[named(row), row] as const] : [])))(
-    'is refused though MeshSync takes it: %s',
+    'is rejected although MeshSync accepts it: %s',
     (_name, { data, operatorRefuses }) => {
       expect(readWatchList(data ?? {}, TAG)).toMatchObject({ path: operatorRefuses });
     },
   );
 
   it.each(lists.filter((row) => !row.refused && !row.operatorRefuses).map((row) => [named(row), row] as const))(
-    'names what MeshSync watches: %s',
+    'has the resources that MeshSync watches: %s',
     (_name, { data, watched, watchedBut }) => {
       const { kind, resources } = valid(data ?? {});
       const known = [...resources].filter(([name]) => knownResources.has(name));
@@ -68,7 +68,7 @@ describe('a watch-list, as MeshSync 1.0.3 reads it', () => {
         expect(Object.fromEntries(events)).toEqual(watched);
       } else {
         expect(kind).toBe('blacklist');
-        // Without service.apis in it, MeshSync stops at that; the warning of it is tested below.
+        // With service.apis in it, MeshSync stops at that resource; its warning is tested below.
         const names = known.map(([name]) => name).sort();
         if (resources.has('service.apis')) expect(names.filter((name) => name !== 'service.apis')).toEqual(watchedBut);
         else expect(watched).toEqual({});
@@ -76,7 +76,7 @@ describe('a watch-list, as MeshSync 1.0.3 reads it', () => {
     },
   );
 
-  it('knows all that MeshSync watches by default', () => {
+  it('the known resources include all that MeshSync watches by default', () => {
     const everything = lists.find(({ data }) => data?.blacklist === '["service.apis"]');
     expect(everything?.watchedBut).toEqual([]);
     const named = lists.flatMap(({ watched }) => Object.keys(watched ?? {}));
@@ -84,7 +84,7 @@ describe('a watch-list, as MeshSync 1.0.3 reads it', () => {
   });
 });
 
-describe('what a watch-list is refused for', () => {
+describe('an invalid watch-list', () => {
   it.each([
     [{ whitelist: 'pods.v1.' }, 'whitelist', 'must be JSON: invalid symbol at line 1, column 1'],
     [
@@ -108,12 +108,12 @@ describe('what a watch-list is refused for', () => {
     ],
     [{ whitelist: '[{"Resource":"pods.v1."}]' }, 'whitelist[0].Events', 'must be a list of at least one'],
     [{ blacklist: '["secrets.v1.",7]' }, 'blacklist[1]', 'must be a resource as a string'],
-  ])('is said with its place: %j', (data, path, message) => {
+  ])('is rejected with the path of the error: %j', (data, path, message) => {
     const list = readWatchList(data as Record<string, string>, TAG);
     expect(list).toMatchObject({ path: `spec.watch-list.data.${path}`, message: expect.stringContaining(message) });
   });
 
-  it('is found wherever JSON.parse and MeshSync find it, and never quotes what stands there', () => {
+  it('is found wherever JSON.parse finds it, and the message never quotes the list', () => {
     const broken = fc.tuple(
       fc.constantFrom('[{"Resource":"pods.v1.","Events":["ADDED"]}]', '["s3cr3t.v1."]', '[{"Resource":"s3cr3t"}]'),
       fc.nat(60),
@@ -136,7 +136,7 @@ describe('what a watch-list is refused for', () => {
   });
 });
 
-describe('what a watch-list is warned of', () => {
+describe('the warnings of a watch-list', () => {
   const pods = '{"Resource":"pods.v1.","Events":["ADDED"]}';
 
   it.each([
@@ -146,23 +146,23 @@ describe('what a watch-list is warned of', () => {
       ['MeshSync does not know these names, and skips them: "pod.v1.".'],
     ],
     [
-      'such names alone',
+      'only names that MeshSync does not know',
       { whitelist: '[{"Resource":"pod.v1.","Events":["ADDED"]}]' },
       ['MeshSync does not know these names, and skips them: "pod.v1.".', 'So it watches custom resources only.'],
     ],
     [
-      'entries that are passed over',
+      'duplicate entries that MeshSync skips',
       { whitelist: `[${pods},{"Resource":"pods.v1.","Events":["DELETED"]}]` },
       ['Of several entries of one resource, MeshSync uses the first: "pods.v1.".'],
     ],
     ['other keys', { whitelist: `[${pods}]`, Blacklist: '[]' }, ['MeshSync ignores these keys: "Blacklist".']],
     ['nothing', { whitelist: `[${pods}]` }, []],
     ['nothing, with service.apis', { blacklist: '["service.apis","secrets.v1."]' }, []],
-  ])('is %s', (_what, data, warnings) => {
+  ])('report %s', (_what, data, warnings) => {
     expect(valid(data as unknown as Record<string, string>).warnings).toEqual(warnings);
   });
 
-  it('is that version 1.0.3 stops at its own name, and for no other version', () => {
+  it('report that version 1.0.3 stops at service.apis, and do so for no other version', () => {
     const stops = expect.stringContaining('stops at service.apis');
     expect(valid({}).warnings).toEqual([stops]);
     expect(valid({ whitelist: '[]' }).warnings).toEqual([expect.stringContaining('empty list'), stops]);

@@ -18,14 +18,14 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     expect(crd.spec.conversion).toEqual({ strategy: 'None' });
   });
 
-  it('has the names that Meshery uses', () => {
+  it('has the plural, singular and kind that Meshery uses', () => {
     expect(crd.spec.group).toBe('meshery.io');
     expect(crd.spec.scope).toBe('Namespaced');
     expect(crd.spec.names.categories).toEqual(['meshery']);
     expect(crd.metadata?.name).toBe(`${crd.spec.names.plural}.meshery.io`);
   });
 
-  it('has the status and scale subresources, and declares what Metacontroller writes into the status', () => {
+  it('has the status and scale subresources, and declares the fields that Metacontroller writes into the status', () => {
     for (const { subresources, schema } of crd.spec.versions) {
       expect(subresources).toEqual({
         status: {},
@@ -48,7 +48,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     }
   });
 
-  it('lets size be 1 to 10 and 1 when it is absent', () => {
+  it('allows a size of 1 to 10, with the default 1', () => {
     for (const schema of schemas) {
       expect(schema?.properties?.spec?.properties?.size).toMatchObject({
         type: 'integer',
@@ -60,7 +60,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     }
   });
 
-  it('is structural: every field has a type and a description, and no keyword that structural schemas lack', () => {
+  it('is structural: every field has a type and a description, and there is no keyword that structural schemas forbid', () => {
     const allowed = new Set([
       ...['type', 'description', 'format', 'default', 'enum', 'pattern', 'required', 'properties', 'items'],
       ...['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'additionalProperties'],
@@ -80,7 +80,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     for (const [path, field] of fields) {
       if (!isObject(field)) continue;
       if (field['x-kubernetes-int-or-string']) {
-        // As Kubernetes' own CRDs write a quantity.
+        // Quantities are written as in the CRDs of Kubernetes.
         expect(Object.keys(field).sort(), path.join('.')).toEqual([
           ...['anyOf', 'description', 'maxLength', 'pattern', 'x-kubernetes-int-or-string'],
         ]);
@@ -97,7 +97,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     }
   });
 
-  it('has patterns that mean the same in Go: no look-around and no back-reference', () => {
+  it('has patterns with the same meaning in Go: no look-around and no back-reference', () => {
     const patterns = nodes.flatMap(([path, value]) => (path.at(-1) === 'pattern' ? [String(value)] : []));
     expect(patterns.length).toBeGreaterThan(0);
     for (const pattern of patterns) {
@@ -106,7 +106,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     }
   });
 
-  it('shows readiness first and its reason and message with -o wide', () => {
+  it('prints readiness first, and its reason and message with -o wide', () => {
     for (const { additionalPrinterColumns = [] } of crd.spec.versions) {
       expect(additionalPrinterColumns[0]).toMatchObject({
         name: 'Ready',
@@ -134,13 +134,13 @@ describe('the CRD of Broker', () => {
     'service',
   );
 
-  it('has the short name br and the columns that it always had', () => {
+  it('has the short name br and its original printer columns', () => {
     expect(broker?.spec.names.shortNames).toEqual(['br']);
     const columns = broker?.spec.versions[0]?.additionalPrinterColumns?.map(({ name }) => name);
     expect(columns).toEqual(expect.arrayContaining(['Size', 'External', 'Internal', 'Age']));
   });
 
-  it('refuses load balancer fields with another type, by CEL', () => {
+  it('rejects load balancer fields with another type, by CEL', () => {
     expect(at(service, 'properties', 'type', 'enum')).toEqual(['ClusterIP', 'NodePort', 'LoadBalancer']);
     const rules = at(service, 'x-kubernetes-validations');
     for (const field of ['loadBalancerClass', 'loadBalancerSourceRanges']) {

@@ -36,30 +36,34 @@ function find(name: string, children: Secrets, related: Secrets) {
 
 const found = (related: ReturnType<typeof secret>) => find('meshery-nats-auth', {}, { [KEY]: related });
 
-describe('a child that is looked for by name', () => {
-  it('is found among the children, whatever is related', () => {
+describe('a child that is found by name', () => {
+  it('is one of the observed children, whatever is related', () => {
     const child = secret(uid, uid);
     expect(find('meshery-nats-auth', { [KEY]: child }, { [KEY]: secret() })).toEqual({ observed: child });
   });
 
-  it('is not found where there is nothing of that name', () => {
+  it('is undefined when no object has that name', () => {
     expect(find('another', { [KEY]: secret(uid, uid) }, undefined)).toEqual({});
     expect(find('meshery-nats-auth', undefined, undefined)).toEqual({});
   });
 
-  it('is a related object that is ours by owner and label', () => {
+  it('is a related object with the owner and the label of the parent', () => {
     expect(found(secret(uid, uid))).toEqual({ observed: secret(uid, uid) });
   });
 
   it.each([
-    ['ours by owner alone', secret(uid), `lacks the label controller-uid=${uid}; set it`],
-    ['ours by owner, with the label of another', secret(uid, 'x'), `lacks the label controller-uid=${uid}; set it`],
-    ['left from before', secret('old', 'old'), 'belongs to a deleted Broker meshery-broker'],
+    ['owned by the parent but without its label', secret(uid), `lacks the label controller-uid=${uid}; set it`],
+    [
+      'owned by the parent, with the label of another',
+      secret(uid, 'x'),
+      `lacks the label controller-uid=${uid}; set it`,
+    ],
+    ['left by a deleted parent of the same name', secret('old', 'old'), 'belongs to a deleted Broker meshery-broker'],
     ['of another Broker', secret('x', 'x', 'Broker', 'other'), 'is controlled by Broker other'],
     ['of another kind', secret('x', uid, 'Thing', 'meshery-broker'), 'is controlled by Thing meshery-broker'],
-    ['of nobody', secret(), 'was not created by this Broker'],
-    ['of nobody, with our label', secret(undefined, uid), 'was not created by this Broker'],
-  ])('is in conflict with what is %s, which is left alone', (_what, object, reason) => {
+    ['without an owner', secret(), 'was not created by this Broker'],
+    ['without an owner, with the label of the parent', secret(undefined, uid), 'was not created by this Broker'],
+  ])('is a name conflict when the related object is %s', (_what, object, reason) => {
     const { observed, nameConflict } = found(object);
     expect(observed).toBeUndefined();
     expect(nameConflict).toMatch(/^Secret meshery-nats-auth /);

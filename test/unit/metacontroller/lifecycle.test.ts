@@ -16,7 +16,7 @@ import {
 
 const native = { broker: { native: { name: 'meshery-broker' } } };
 
-/** Sets an annotation on a parent in the cluster, or takes it away. */
+/** Sets or removes an annotation of a parent in the cluster. */
 function annotate(cluster: Cluster, parent: ParentObject, annotations: JsonObject): void {
   const found = cluster.get(`${parent.kind}.meshery.io/v1alpha2`, 'meshery', parent.metadata.name);
   if (!found) throw new Error(`no ${parent.kind}`);
@@ -48,7 +48,7 @@ describe.each(STRATEGIES)('under %s', (how) => {
     return { hook, cluster };
   }
 
-  it('a resource that is paused keeps its children as they are, edits and losses included', async () => {
+  it('a paused resource keeps its children unchanged, edited or deleted ones included', async () => {
     const { hook, cluster } = await running();
     for (const parent of parents) annotate(cluster, parent, { 'meshery.io/pause-reconciliation': 'true' });
     const config = cluster.get('ConfigMap.v1', 'meshery', 'meshery-nats-config');
@@ -82,7 +82,7 @@ describe.each(STRATEGIES)('under %s', (how) => {
     for (const outcome of after) expect(condition(outcome?.status, 'ReconciliationPaused')).toBeUndefined();
   });
 
-  it('a resource that hibernates has no pods, keeps all else, and wakes up as it was', async () => {
+  it('a hibernating resource has no pods, keeps all other children, and resumes with the same state', async () => {
     const { hook, cluster } = await running();
     const before = children(cluster);
     for (const parent of parents) annotate(cluster, parent, { 'meshery.io/hibernation': 'on' });
@@ -103,7 +103,7 @@ describe.each(STRATEGIES)('under %s', (how) => {
     }
   });
 
-  it('a resource hibernates and wakes up also while its spec is invalid', async () => {
+  it('a resource hibernates and resumes also while its spec is invalid', async () => {
     const invalid = brokerParent({ size: 3 });
     const hook = hookOf(testApp());
     const cluster = clusterWith(invalid);
@@ -123,7 +123,7 @@ describe.each(STRATEGIES)('under %s', (how) => {
     expect(condition(awake?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  it('a pause goes before hibernation', async () => {
+  it('a pause has priority over hibernation', async () => {
     const { hook, cluster } = await running();
     annotate(cluster, broker, { 'meshery.io/pause-reconciliation': 'true', 'meshery.io/hibernation': 'on' });
     const { status } = await sync(cluster, broker, hook, how);

@@ -5,7 +5,7 @@ import type { JsonObject, KubeObject } from '../../stand-in/json.ts';
 
 const UID = 'uid-of-the-parent';
 
-/** A Deployment as a cluster has it: with defaults, a status and what others put in. */
+/** A Deployment as a cluster stores it: with defaults, a status and the fields of other managers. */
 function observed(metadata: JsonObject = {}): KubeObject {
   return {
     apiVersion: 'apps/v1',
@@ -54,7 +54,7 @@ function observed(metadata: JsonObject = {}): KubeObject {
 
 const name = { name: 'meshery-meshsync', namespace: 'meshery' };
 
-/** What an Apply of Metacontroller owns of `observed`. */
+/** The fields of `observed` that an Apply of Metacontroller owns. */
 const fieldsV1 = {
   'f:metadata': {
     'f:labels': { 'f:app': {}, 'f:controller-uid': {} },
@@ -120,8 +120,8 @@ const apply = (manager: string, fields: JsonObject) => ({
 });
 
 describe('reapplyLastApplied', () => {
-  it('asks for what dynamic-apply was last asked for, with the name of the observed object', () => {
-    const asked = {
+  it('returns the configuration that dynamic-apply applied last, with the name of the observed object', () => {
+    const lastApplied = {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: {
@@ -131,11 +131,13 @@ describe('reapplyLastApplied', () => {
       },
       spec: { replicas: 5 },
     };
-    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(asked) } }))).toEqual(asked);
+    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(lastApplied) } }))).toEqual(
+      lastApplied,
+    );
   });
 
-  it('leaves out of that what a hook may not ask for', () => {
-    const asked = {
+  it('removes fields that a hook may not return', () => {
+    const lastApplied = {
       metadata: {
         ...name,
         annotations: { [LAST_APPLIED]: '{}', gone: null },
@@ -144,7 +146,7 @@ describe('reapplyLastApplied', () => {
       status: { replicas: 1 },
       spec: { replicas: 5 },
     };
-    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(asked) } }))).toEqual({
+    expect(reapplyLastApplied(observed({ annotations: { [LAST_APPLIED]: JSON.stringify(lastApplied) } }))).toEqual({
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata: name,
@@ -152,7 +154,7 @@ describe('reapplyLastApplied', () => {
     });
   });
 
-  it('asks under server-side-apply for what Metacontroller owns, with the values that are observed', () => {
+  it('returns the fields that Metacontroller owns under server-side-apply, with their observed values', () => {
     const managedFields = [
       { manager: 'kube-controller-manager', operation: 'Update', fieldsType: 'FieldsV1', fieldsV1: { 'f:status': {} } },
       apply('meshery-server', { 'f:metadata': { 'f:labels': { 'f:theirs': {} } } }),
@@ -161,11 +163,11 @@ describe('reapplyLastApplied', () => {
     expect(reapplyLastApplied(observed({ managedFields }))).toEqual(projected);
   });
 
-  it('knows Metacontroller by any name that it is configured to have', () => {
+  it('recognises Metacontroller by any field manager name', () => {
     expect(reapplyLastApplied(observed({ managedFields: [apply('another-name', fieldsV1)] }))).toEqual(projected);
   });
 
-  it('does not mistake a person who applied the label for Metacontroller', () => {
+  it('does not mistake a user who applied the label for Metacontroller', () => {
     const label = { 'f:metadata': { 'f:labels': { 'f:controller-uid': {} } } };
     expect(
       reapplyLastApplied(observed({ managedFields: [apply('kubectl', label), apply('metacontroller', fieldsV1)] })),
@@ -173,7 +175,7 @@ describe('reapplyLastApplied', () => {
   });
 
   it.each(['{"apiVersion":', '"text"', '[]', 'null', ''])(
-    'goes by the managed fields when the annotation is %j',
+    'uses the managed fields when the annotation is %j',
     (text) => {
       const annotations = { 'meshery.io/revision': 'abc', [LAST_APPLIED]: text };
       expect(reapplyLastApplied(observed({ annotations, managedFields: [apply('metacontroller', fieldsV1)] }))).toEqual(
@@ -182,7 +184,7 @@ describe('reapplyLastApplied', () => {
     },
   );
 
-  it('asks by name alone for an object that was never applied', () => {
+  it('returns only the name of an object that was never applied', () => {
     const managedFields = [
       { manager: 'kubectl', operation: 'Update', fieldsType: 'FieldsV1', fieldsV1 },
       apply('somebody', { 'f:spec': { 'f:replicas': {} } }),
@@ -193,7 +195,7 @@ describe('reapplyLastApplied', () => {
     expect(reapplyLastApplied(observed())).toEqual(nameAlone);
   });
 
-  it('takes a set without members for the whole value, and passes over keys it can not read', () => {
+  it('returns the whole value for a set without members, and skips invalid keys', () => {
     const fields = {
       'f:metadata': { 'f:labels': { 'f:controller-uid': {} }, 'f:ownerReferences': { [`k:{"uid":"${UID}"}`]: {} } },
       'f:spec': {
@@ -211,7 +213,7 @@ describe('reapplyLastApplied', () => {
 });
 
 describe('allChildren', () => {
-  it('gives every child of every kind, also of one that it does not know', () => {
+  it('returns every child of every kind, unknown kinds included', () => {
     const widget = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w', namespace: 'meshery' } };
     const children = {
       'Deployment.apps/v1': { a: observed() },

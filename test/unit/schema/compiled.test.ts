@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { expect, it } from 'vitest';
 import { compiled } from '../../../src/schema/compiled.ts';
 
-it('a compiled schema accepts what fits, and names the field of what does not', () => {
+it('a compiled schema accepts valid values, and names the field of invalid ones', () => {
   const check = compiled(Type.Object({ map: Type.Record(Type.String(), Type.Object({ name: Type.String() })) }));
   expect(check.Check({ map: { a: { name: 'a' } } })).toBe(true);
   for (const map of [null, 'x', undefined, { b: { name: 1 } }]) expect(check.Check({ map })).toBe(false);

@@ -4,7 +4,7 @@ import { bytes, canonicalQuantity, compareQuantities } from '../../../src/schema
 import { quantities } from '../../support/quantities.ts';
 
 describe('canonicalQuantity', () => {
-  // What the API server makes of each; test/cluster/smoke.test.ts asks one.
+  // The canonical form of the API server for each; test/cluster/smoke.test.ts compares them with one.
   it.each(quantities)('of %s is %s', (quantity, canonical) => {
     expect(canonicalQuantity(quantity)).toBe(canonical);
     expect(canonicalQuantity(canonical)).toBe(canonical);
@@ -15,7 +15,7 @@ describe('canonicalQuantity', () => {
     fc.assert(
       fc.property(fc.nat(1e6), fc.nat(999), suffix, (whole, decimals, unit) => {
         const quantity = `${whole}.${decimals}${unit}`;
-        // What is below a whole of a binary unit is rounded up to a byte.
+        // A fraction of a byte is rounded up in a binary unit.
         const difference = Number(bytes(canonicalQuantity(quantity)) - bytes(quantity));
         expect(difference).toBe(0);
       }),
@@ -29,6 +29,6 @@ it.each([
   ['1Gi', '1024Mi', 0],
   ['1G', '1Gi', -1],
   ['1.5', '1499m', 1],
-])('%s against %s is %i', (left, right, expected) => {
+])('%s compared with %s is %i', (left, right, expected) => {
   expect(compareQuantities(left, right)).toBe(expected);
 });

@@ -15,13 +15,13 @@ function secret(data: Json): JsonObject {
   return { 'Secret.v1': { 'meshery/meshery-nats-auth': { apiVersion: 'v1', kind: 'Secret', metadata, data } } };
 }
 
-describe('a request that can not be read', () => {
+describe('an invalid request', () => {
   it.each([
     ['cut off', `{"parent": "${TOKEN}`],
-    ['no JSON at all', TOKEN],
+    ['no JSON', TOKEN],
     ['nothing', ''],
-    ['JSON twice', `{}{"a": "${TOKEN}"}`],
-  ])('is refused when its body is %s', async (_what, body) => {
+    ['two JSON objects', `{}{"a": "${TOKEN}"}`],
+  ])('is rejected when its body is %s', async (_what, body) => {
     const response = await testApp().post('/broker/sync', body);
     expect(response.statusCode).toBe(400);
     expect(response.json()).toEqual({
@@ -31,17 +31,20 @@ describe('a request that can not be read', () => {
     });
   });
 
-  it.each(['a', 'a\nb', '\u2028', '__proto__', ''])('is refused when a child called %j is none', async (name) => {
-    const parent = JSON.stringify(brokerParent());
-    const group = `{${JSON.stringify(name)}: {"apiVersion": "v1", "kind": "Secret"}}`;
-    for (const kind of ['Secret.v1', 'Other.v1', 'a\nb']) {
-      const children = `{${JSON.stringify(kind)}: ${group}}`;
-      const response = await testApp().post('/broker/sync', `{"parent": ${parent}, "children": ${children}}`);
-      expect([response.statusCode, response.json().error]).toEqual([400, 'Bad Request']);
-    }
-  });
+  it.each(['a', 'a\nb', '\u2028', '__proto__', ''])(
+    'is rejected when the child %j is no object of Kubernetes',
+    async (name) => {
+      const parent = JSON.stringify(brokerParent());
+      const group = `{${JSON.stringify(name)}: {"apiVersion": "v1", "kind": "Secret"}}`;
+      for (const kind of ['Secret.v1', 'Other.v1', 'a\nb']) {
+        const children = `{${JSON.stringify(kind)}: ${group}}`;
+        const response = await testApp().post('/broker/sync', `{"parent": ${parent}, "children": ${children}}`);
+        expect([response.statusCode, response.json().error]).toEqual([400, 'Bad Request']);
+      }
+    },
+  );
 
-  it('is read when a key of an object has a meaning in JavaScript', async () => {
+  it('is accepted when a key of an object has a special meaning in JavaScript', async () => {
     const config = (data: string) =>
       `{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other", "namespace": "meshery"}, "data": ${data}}`;
     const data = '{"__proto__": "a", "constructor": {"prototype": "b"}}';
@@ -94,7 +97,7 @@ describe('a request that can not be read', () => {
     ['/broker/sync', '/finalizing', { ...broker(), finalizing: TOKEN }],
     ['/broker/customize', '/parent', { parent: null }],
     ['/meshsync/customize', '/parent/kind', { parent: brokerParent() }],
-  ])('%s points at %j', async (route, path, body) => {
+  ])('at %s is rejected with the path %j', async (route, path, body) => {
     const response = await testApp().post(route, JSON.stringify(body));
     expect(response.statusCode).toBe(400);
     expect(response.text).not.toContain(TOKEN);
@@ -103,7 +106,7 @@ describe('a request that can not be read', () => {
     expect(message).toMatch(path === '' ? /^the body must be / : new RegExp(`^${path} (must|is) `));
   });
 
-  it('is refused when a child was last asked for with more levels than can be answered', async () => {
+  it('is rejected when the last applied configuration of a child is nested too deeply', async () => {
     const deep = `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`;
     const annotations = { 'metacontroller.k8s.io/last-applied-configuration': deep };
     const child = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a', namespace: 'meshery', annotations } };
@@ -116,28 +119,31 @@ describe('a request that can not be read', () => {
     ]);
   });
 
-  it('is refused again when the caller has the ETag of the refusal', async () => {
+  it('is rejected again when it has the ETag of the error response', async () => {
     const service = testApp();
     const { headers } = await service.post('/broker/sync', {});
     const again = await service.post('/broker/sync', {}, { 'if-none-match': String(headers.etag) });
     expect(again.statusCode).toBe(400);
   });
 
-  it.each(['controller', 'parent', 'children', 'related'])('is refused when its field %s is no JSON', async (field) => {
-    const body = JSON.stringify({
-      controller: {},
-      parent: brokerParent(),
-      children: {},
-      related: {},
-      finalizing: false,
-    });
-    const broken = body.replace(new RegExp(`"${field}":\\{`), `"${field}":{NO JSON `);
-    expect(broken).not.toBe(body);
-    const response = await testApp().post('/broker/sync', broken);
-    expect([response.statusCode, response.json().message]).toEqual([400, 'the body must be one JSON object']);
-  });
+  it.each(['controller', 'parent', 'children', 'related'])(
+    'is rejected when its field %s is no JSON',
+    async (field) => {
+      const body = JSON.stringify({
+        controller: {},
+        parent: brokerParent(),
+        children: {},
+        related: {},
+        finalizing: false,
+      });
+      const broken = body.replace(new RegExp(`"${field}":\\{`), `"${field}":{NO JSON `);
+      expect(broken).not.toBe(body);
+      const response = await testApp().post('/broker/sync', broken);
+      expect([response.statusCode, response.json().message]).toEqual([400, 'the body must be one JSON object']);
+    },
+  );
 
-  it('is refused when it is too large', async () => {
+  it('is rejected when it is too large', async () => {
     const response = await testApp({ bodyLimit: 2048 }).post('/broker/sync', {
       ...broker(),
       padding: 'x'.repeat(2048),
@@ -147,7 +153,7 @@ describe('a request that can not be read', () => {
   });
 
   it.each(['text/plain', 'application/yaml', 'application/x-www-form-urlencoded', 'nonsense;;'])(
-    'is refused when it comes as %s',
+    'is rejected when its content type is %s',
     async (type) => {
       const response = await testApp().post('/broker/sync', JSON.stringify(broker()), { 'content-type': type });
       expect(response.statusCode).toBe(415);
@@ -165,7 +171,7 @@ describe('a request that can not be read', () => {
     '/broker/finalize',
     `/%ff${TOKEN}`,
     '/%E0%A4%A',
-  ])('is refused at %s, where nothing is', async (url) => {
+  ])('is rejected at %s, which is no route', async (url) => {
     const response = await testApp().post(url, broker());
     expect(response.statusCode).toBe(404);
     expect(response.json()).toEqual({ statusCode: 404, error: 'Not Found', message: 'the route does not exist' });
@@ -176,7 +182,7 @@ describe('a request that can not be read', () => {
     ['PUT', '/meshsync/customize?a=b', 'POST'],
     ['POST', '/livez', 'GET, HEAD'],
     ['DELETE', '/', 'GET, HEAD'],
-  ] as const)('is refused for %s %s with the methods that are allowed', async (method, url, allow) => {
+  ] as const)('is rejected for %s %s with the allowed methods', async (method, url, allow) => {
     const response = await testApp().app.inject({ method, url });
     expect(response.statusCode).toBe(405);
     expect(response.headers.allow).toBe(allow);
@@ -184,8 +190,8 @@ describe('a request that can not be read', () => {
   });
 });
 
-describe('a fault of our own', () => {
-  it('is answered without details', async () => {
+describe('an internal error', () => {
+  it('has a response without details', async () => {
     const service = testApp({
       context: {
         now: () => new Date(0),
@@ -204,7 +210,7 @@ describe('a fault of our own', () => {
   });
 });
 
-describe('a resource that breaks its schema', () => {
+describe('a resource that violates its schema', () => {
   const children = {
     'ConfigMap.v1': {
       'meshery/meshery-nats-config': {
@@ -256,12 +262,12 @@ describe('a resource that breaks its schema', () => {
       'spec.service.annotations["metacontroller.k8s.io/x"]',
       { service: { annotations: { 'metacontroller.k8s.io/x': TOKEN } } },
     ],
-  ])('has everything left as it is, and its condition names %s', async (field, spec) => {
+  ])('keeps its children, and a condition of the Broker names %s', async (field, spec) => {
     const response = await testApp().post('/broker/sync', { parent: { ...brokerParent(), spec }, children });
     expect(response.statusCode).toBe(200);
     expect(response.text).not.toContain(TOKEN);
-    const { children: answered, status } = response.json();
-    expect(answered).toEqual(carriedOver);
+    const { children: returned, status } = response.json();
+    expect(returned).toEqual(carriedOver);
     expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
     expect(condition(status, 'SpecApplied')).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
     expect(at(status, 'conditions', 0, 'message')).toMatch(
@@ -277,7 +283,7 @@ describe('a resource that breaks its schema', () => {
     ['spec.broker.custom.url', { broker: { custom: { url: `nats://${TOKEN}@:4222` } } }],
     ['spec.broker.custom.url', { broker: { custom: { url: `nats://${TOKEN}@host: 4222` } } }],
     ['spec.watch-list.data.whitelist', { 'watch-list': { data: { whitelist: [TOKEN] } } }],
-  ])('has everything left as it is, and the condition of the MeshSync names %s', async (field, spec) => {
+  ])('keeps its children, and a condition of the MeshSync names %s', async (field, spec) => {
     const response = await testApp().post('/meshsync/sync', { parent: { ...meshSyncParent(), spec }, children });
     expect(response.statusCode).toBe(200);
     expect(response.text).not.toContain(TOKEN);
@@ -287,7 +293,7 @@ describe('a resource that breaks its schema', () => {
     expect(ready?.message).toMatch(new RegExp(`^${field.replaceAll('.', '\\.')} (must|is) `));
   });
 
-  it('keeps what the last status said of everything else', async () => {
+  it('keeps all other fields of the last status', async () => {
     const ready = {
       type: 'Ready',
       status: 'True',
@@ -299,19 +305,19 @@ describe('a resource that breaks its schema', () => {
     const status = { replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, conditions: [ready, names] };
     const parent = { ...brokerParent({ size: 99 }), status };
     const response = await testApp().post('/broker/sync', { parent, children: {} });
-    const answered = response.json().status as JsonObject;
-    expect(answered).toMatchObject({ replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, observedGeneration: 1 });
-    expect((answered.conditions as JsonObject[]).map(({ type }) => type)).toEqual([
+    const newStatus = response.json().status as JsonObject;
+    expect(newStatus).toMatchObject({ replicas: 3, endpoint: { internal: '10.0.0.1:4222' }, observedGeneration: 1 });
+    expect((newStatus.conditions as JsonObject[]).map(({ type }) => type)).toEqual([
       'Ready',
       'SpecApplied',
       'NamesAvailable',
     ]);
-    expect(condition(answered, 'NamesAvailable')).toEqual(names);
+    expect(condition(newStatus, 'NamesAvailable')).toEqual(names);
   });
 });
 
 describe('a resource that is being deleted', () => {
-  it('keeps its children as they are, and its status', async () => {
+  it('keeps its children and its status', async () => {
     const status = { replicas: 1, conditions: [] };
     const metadata = { ...brokerParent().metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
     const response = await testApp().post('/broker/sync', {
@@ -322,8 +328,8 @@ describe('a resource that is being deleted', () => {
   });
 });
 
-describe('an answer', () => {
-  it('is not sent again to who has it, and is sent when it changed', async () => {
+describe('a response', () => {
+  it('is 304 for a client that has it, and is sent in full when it changed', async () => {
     const service = testApp();
     const request = { parent: meshSyncParent({ size: 1 }), children: {} };
     const first = await service.post('/meshsync/sync', request);
@@ -338,7 +344,7 @@ describe('an answer', () => {
     expect((await testApp().post('/meshsync/sync', request)).headers.etag).toBe(etag);
   });
 
-  it.each(['/broker/customize', '/meshsync/customize'])('of %s carries an ETag too', async (route) => {
+  it.each(['/broker/customize', '/meshsync/customize'])('of %s has an ETag too', async (route) => {
     const parent = route.startsWith('/broker') ? brokerParent() : meshSyncParent();
     const service = testApp();
     const { headers } = await service.post(route, { parent });
@@ -347,8 +353,8 @@ describe('an answer', () => {
   });
 });
 
-describe('health', () => {
-  it.each(['/livez', '/readyz'])('%s is 200 while the service serves', async (url) => {
+describe('the health check', () => {
+  it.each(['/livez', '/readyz'])('%s responds with 200 while the service runs', async (url) => {
     const response = await testApp().app.inject({ url });
     expect([response.statusCode, response.json()]).toEqual([200, { status: 'ok' }]);
   });

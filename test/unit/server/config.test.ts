@@ -25,7 +25,7 @@ describe('readConfig', () => {
     expect(readConfig({})).toEqual(defaults);
   });
 
-  it('reads an empty variable as one that is not set, and ignores what it does not know', () => {
+  it('reads an empty variable as unset, and ignores unknown ones', () => {
     expect(readConfig({ PORT: '', HOST: '  ', PATH: '/bin', LOG_LEVEL: undefined })).toEqual(defaults);
   });
 
@@ -88,7 +88,7 @@ describe('readConfig', () => {
     ],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
-  ])('refuses %s=%s in one line', (name, value, message) => {
+  ])('rejects %s=%s with one line', (name, value, message) => {
     expect(() => readConfig({ [name]: value })).toThrow(new Error(message));
   });
 
@@ -97,7 +97,7 @@ describe('readConfig', () => {
     [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
     [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE requires TLS_CERT_FILE'],
     [{ DRAIN_TIME: '1', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT'],
-  ])('refuses %j, which do not go together', (environment, message) => {
+  ])('rejects the combination %j', (environment, message) => {
     expect(() => readConfig(environment)).toThrow(new Error(message));
   });
 });

@@ -20,7 +20,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** As kubelet mounts a Secret: the files are links into a directory that is exchanged as a whole. */
+/** Writes files as kubelet mounts a Secret: they are links into a directory that is replaced as a whole. */
 async function mount(version: string, files: Record<string, string>): Promise<void> {
   await mkdir(join(directory, version));
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, version, name), content);
@@ -44,7 +44,7 @@ async function watch(): Promise<WatchedFiles<string>> {
   return watched;
 }
 
-it('files of a mounted Secret are read again, and what can not be used changes nothing', async () => {
+it('files of a mounted Secret are read again, and invalid content is ignored', async () => {
   await mount('1', { a: 'one' });
   const files = await watch();
   const seen: string[] = [];
@@ -63,7 +63,7 @@ it('files of a mounted Secret are read again, and what can not be used changes n
   ]);
 });
 
-it('a file that can not be read any more is told of once', async () => {
+it('a file that can not be read any more is reported once', async () => {
   await mount('1', { a: 'one' });
   const files = await watch();
   await mount('2', { b: 'two' });
@@ -76,7 +76,7 @@ it('a file that can not be read any more is told of once', async () => {
   await until('the repaired file', async () => files.current === 'three,', 5);
 });
 
-it('files that can not be used in the beginning are an error', async () => {
+it('invalid files at the start are an error', async () => {
   await mount('1', { a: 'broken' });
   await expect(watch()).rejects.toThrow('they are broken');
   await mount('2', { b: 'two' });

@@ -15,7 +15,7 @@ async function lines(service: ReturnType<typeof testApp>): Promise<string[]> {
 }
 
 describe('/metrics', () => {
-  it('counts syncs, failures and durations by controller, as the Go operator names them', async () => {
+  it('counts syncs, errors and durations by controller, with the metric names of the Go operator', async () => {
     const service = testApp();
     await service.post('/broker/sync', broker());
     await service.post('/broker/sync', broker());
@@ -28,7 +28,7 @@ describe('/metrics', () => {
     expect(all.filter((line) => line.includes('controller="MeshSync"'))).toEqual([]);
   });
 
-  it('counts a customize that fails, and not who was refused', async () => {
+  it('counts a failed customize request, and no rejected client', async () => {
     const service = testApp({ tokens: () => new HookTokens(['good']) });
     await service.post('/meshsync/customize', {}, { authorization: 'Bearer good' });
     await service.post('/meshsync/sync', { parent: meshSyncParent(), children: {} });
@@ -38,7 +38,7 @@ describe('/metrics', () => {
     expect(all).toContain('meshery_operator_refused_total{reason="unauthorized"} 1');
   });
 
-  it('has a fixed number of kinds, whatever a request holds', async () => {
+  it('has a fixed number of kinds, whatever a request contains', async () => {
     const service = testApp();
     const object = (kind: string) => ({ apiVersion: 'v1', kind, metadata: { name: 'a', namespace: 'meshery' } });
     const kinds = Array.from({ length: 100 }, (_, index) => `Kind${index}`);
@@ -49,7 +49,7 @@ describe('/metrics', () => {
     ]);
   });
 
-  it('counts the children of answers by kind', async () => {
+  it('counts the children of responses by kind', async () => {
     const service = testApp();
     await service.post('/broker/sync', broker());
     const children = (await lines(service)).filter((line) => line.startsWith('meshery_operator_children_total'));
@@ -63,14 +63,14 @@ describe('/metrics', () => {
     );
   });
 
-  it('says what runs, and what the process uses', async () => {
+  it('reports the version, and the resources of the process', async () => {
     const text = (await testApp().monitoring.inject('/metrics')).body;
     expect(text).toContain(`meshery_operator_build_info{version="${version}",node_version="${process.version}"} 1\n`);
     expect(text).toMatch(/^process_resident_memory_bytes [0-9]/m);
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds [0-9]/m);
   });
 
-  it('says nothing of a single resource', async () => {
+  it('reports nothing about a single resource', async () => {
     const service = testApp();
     await service.post('/broker/sync', broker('a-broker-of-this-name'));
     await service.post('/broker/sync', broker('another-of-this-name', { size: 'x' }));

@@ -38,14 +38,14 @@ async function configuration(name: string, spec: JsonObject, namespace = 'mesher
 
 describe('the configuration of a broker', () => {
   const names = ['true', 'on', 'yes', 'e1', 'inf', 't1e5', 'a0-broker', 'nan', 'null', 'k', 'x-broker', 'include'];
-  it.each(names)('is one that NATS takes for a Broker called %s', async (name) => {
+  it.each(names)('is accepted by NATS for a Broker called %s', async (name) => {
     for (const size of [1, 3]) {
       const { files, pod } = await configuration(name, { size });
       expect(await configurationProblem(files, pod)).toBe('');
     }
   });
 
-  it('is one that NATS takes whatever name, namespace and size', async () => {
+  it('is accepted by NATS for every name, namespace and size', async () => {
     const label = fc.stringMatching(/^[a-z]([-a-z0-9]{0,20}[a-z0-9])?$/);
     await fc.assert(
       fc.asyncProperty(label, label, fc.integer({ min: 1, max: 10 }), async (name, namespace, size) => {
@@ -62,7 +62,7 @@ describe('the configuration of a broker', () => {
     expect(hosts).toEqual([0, 1, 2].map((ordinal) => `east-nats-${ordinal}.east-nats-headless.brokers.svc`));
   });
 
-  it('holds its credentials in the file of the Secret alone', async () => {
+  it('has its credentials only in the file of the Secret', async () => {
     const { files } = await configuration('meshery-broker', { size: 3 });
     const credentials = [...files['credentials.conf'].matchAll(/"(t[0-9a-f]{64})"/g)].map(([, value]) => value ?? '');
     expect(new Set(credentials).size).toBe(2);
@@ -88,10 +88,10 @@ const fields: Record<string, unknown[]> = {
   promExporter: [undefined, { enabled: true }],
 };
 
-describe('whichever two values of fields come together', () => {
+describe('the configuration for every pair of field values', () => {
   const rows = make(fields) as Record<string, JsonObject>[];
 
-  it('every pair is among the rows', () => {
+  it('every pair of values is in one of the rows', () => {
     const names = Object.keys(fields);
     for (const [at, first] of names.entries()) {
       for (const second of names.slice(at + 1)) {
@@ -101,7 +101,7 @@ describe('whichever two values of fields come together', () => {
     }
   });
 
-  it('NATS takes the configuration', async () => {
+  it('NATS accepts the configuration', async () => {
     expect(rows.length).toBeGreaterThan(12);
     for (const { size, tls, auth, port, promExporter, fileStore, memoryStore, ...config } of rows) {
       const jetstream = { fileStore, memoryStore };
@@ -112,23 +112,23 @@ describe('whichever two values of fields come together', () => {
   }, 120_000);
 });
 
-describe('the check', () => {
+describe('the check of a configuration', () => {
   it.each([
     ['a broken credentials file', { 'credentials.conf': 'authorization { token: "' }],
     ['no credentials file', { 'nats.conf': 'include ./missing.conf' }],
     ['a field that NATS does not know', { 'credentials.conf': 'authorisation { token: "a" }' }],
-  ])('finds %s', async (_what, broken: Partial<Configuration>) => {
+  ])('reports %s', async (_what, broken: Partial<Configuration>) => {
     const { files } = await configuration('meshery-broker', { size: 3 });
     expect(await configurationProblem({ ...files, ...broken }, 'meshery-nats-0')).not.toBe('');
   });
 
-  it('finds that the name of the server is missing', async () => {
+  it('reports that the name of the server is missing', async () => {
     const { files } = await configuration('meshery-broker', {});
     expect(await configurationProblem(files)).toContain('POD_NAME');
   });
 });
 
-describe('golden brokers', () => {
+describe('the golden Brokers', () => {
   const goldens = readdirSync('test/golden', { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const brokers = goldens.flatMap(({ name }) => {
     const documents = parseAllDocuments(readFileSync(`test/golden/${name}/expected.yaml`, 'utf8'));
@@ -145,11 +145,11 @@ describe('golden brokers', () => {
     });
   });
 
-  it('are all looked at', () => {
+  it('are all checked', () => {
     expect(brokers).toHaveLength(17);
   });
 
-  it.each(brokers)('%s has a configuration that NATS takes', async (_name, files) => {
+  it.each(brokers)('%s has a configuration that NATS accepts', async (_name, files) => {
     expect(await configurationProblem(files, 'meshery-nats-0', certificates)).toBe('');
   });
 });

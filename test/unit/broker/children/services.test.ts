@@ -25,7 +25,7 @@ describe.each(STRATEGIES)('under %s, the client Service', (how) => {
     return outcome?.status;
   }
 
-  it('changes its type in place, back and forth, and its address stays', async () => {
+  it('changes its type in place, in both directions, and keeps its address', async () => {
     const cluster = await running({ type: 'ClusterIP' });
     const { uid } = service(cluster)?.metadata ?? {};
     const address = at(service(cluster), 'spec', 'clusterIP');
@@ -40,7 +40,7 @@ describe.each(STRATEGIES)('under %s, the client Service', (how) => {
     expect(at(service(cluster), 'spec', 'ports', 0)).not.toHaveProperty('nodePort');
   });
 
-  it('keeps the load balancer class that it has, says so, and takes the new one by way of another type', async () => {
+  it('keeps its load balancer class, reports that in a condition, and gets the new class after a change to another type and back', async () => {
     const cluster = await running({ type: 'LoadBalancer', loadBalancerClass: 'example.com/a' });
     const changed = { type: 'LoadBalancer', loadBalancerClass: 'example.com/b' };
     const status = await change(cluster, changed);
@@ -60,7 +60,7 @@ describe.each(STRATEGIES)('under %s, the client Service', (how) => {
     expect(at(service(cluster), 'spec', 'loadBalancerClass')).toBe('example.com/b');
   });
 
-  it('takes up annotations and source ranges, drops them again, and keeps those of others', async () => {
+  it('adds annotations and source ranges, removes them again, and keeps those of other managers', async () => {
     const cluster = await running({
       type: 'LoadBalancer',
       annotations: { a: '1' },

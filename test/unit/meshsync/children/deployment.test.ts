@@ -49,7 +49,7 @@ function environment(cluster: Cluster): JsonObject[] {
   return container(deployment(cluster)).env as JsonObject[];
 }
 
-/** Syncs twice, each time with the cluster's controllers behind, and tells what was ready after each. */
+/** Syncs twice; the controllers of the cluster run after each sync. */
 async function twoSyncs(cluster: Cluster, how: Strategy): Promise<void> {
   const hook = hookOf(testApp());
   for (let round = 0; round < 2; round++) {
@@ -73,7 +73,7 @@ describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
   it.each([
     ['a custom URL', CUSTOM],
     ['a custom URL with credentials', WITH_CREDENTIALS],
-  ])('has it so at most two syncs after %s became a Broker', async (_what, before) => {
+  ])('has the token first at most two syncs after %s became a Broker', async (_what, before) => {
     const cluster = await running(before, how);
     respecify(cluster, NATIVE);
     await twoSyncs(cluster, how);
@@ -81,7 +81,7 @@ describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
     expect(cluster.get('Secret.v1', 'meshery', 'meshery-meshsync-broker-auth')).toBeUndefined();
   });
 
-  it('has it so again at most two syncs after somebody deleted the token', async () => {
+  it('has the token first again at most two syncs after somebody deleted the token', async () => {
     const cluster = await running(NATIVE, how);
     cluster.edit(deployment(cluster), 'kubectl-edit', (object) => {
       container(object).env = [NATIVE_URL];
@@ -90,7 +90,7 @@ describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
     expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
   });
 
-  it('has it so again at most two syncs after somebody exchanged the two', async () => {
+  it('has the token first again at most two syncs after somebody swapped the two variables', async () => {
     const cluster = await running(NATIVE, how);
     cluster.edit(deployment(cluster), 'kubectl-edit', (object) => {
       container(object).env = [NATIVE_URL, TOKEN_FROM_BROKER];
@@ -99,7 +99,7 @@ describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
     expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
   });
 
-  it('keeps what others put before, between and behind', async () => {
+  it('keeps the variables of others before, between and after its own', async () => {
     const cluster = await running(CUSTOM, how);
     cluster.edit(deployment(cluster), 'meshery-server', (object) => {
       const own = container(object).env as JsonObject[];
@@ -113,14 +113,14 @@ describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
     expect(names.indexOf('NATS_TOKEN')).toBeLessThan(names.indexOf('BROKER_URL'));
   });
 
-  it('holds no token once the broker is a custom URL', async () => {
+  it('has no token once the broker is a custom URL', async () => {
     const cluster = await running(NATIVE, how);
     respecify(cluster, CUSTOM);
     await twoSyncs(cluster, how);
     expect(environment(cluster)).toEqual([{ name: 'BROKER_URL', value: 'nats://nats.example.com:4222' }]);
   });
 
-  it('takes a URL with credentials from the Secret of the MeshSync', async () => {
+  it('gets a URL with credentials from the Secret of the MeshSync', async () => {
     const cluster = await running(NATIVE, how);
     respecify(cluster, WITH_CREDENTIALS);
     await twoSyncs(cluster, how);
@@ -132,7 +132,7 @@ describe.each(STRATEGIES)('under %s, the environment of MeshSync', (how) => {
   });
 });
 
-describe.each(STRATEGIES)('under %s, what Meshery Server edits in the Deployment', (how) => {
+describe.each(STRATEGIES)('under %s, an edit by Meshery Server in the Deployment', (how) => {
   const ENV = [
     { name: 'MESHSYNC_REDACT_SECRETS', value: 'true' },
     { name: 'MESHSYNC_BROKER_CONTENT_DEDUP', value: 'true' },
@@ -164,7 +164,7 @@ describe.each(STRATEGIES)('under %s, what Meshery Server edits in the Deployment
   });
 });
 
-describe.each(STRATEGIES)('under %s, what the resource sets', (how) => {
+describe.each(STRATEGIES)('under %s, a field that the MeshSync sets', (how) => {
   const FIELDS = {
     ...NATIVE,
     output: { namespaces: ['c'], resources: ['service', 'Pod'] },
@@ -179,7 +179,7 @@ describe.each(STRATEGIES)('under %s, what the resource sets', (how) => {
   ];
   const ARGS = ['--outputNamespaces', 'c', '--outputResources', 'service,Pod'];
 
-  it('stands instead of what Meshery Server wrote, also when it writes again', async () => {
+  it('replaces what Meshery Server wrote, also when it writes again', async () => {
     const cluster = await running(NATIVE, how);
     const write = () =>
       cluster.edit(deployment(cluster), 'meshery-server', (object) => {
@@ -199,7 +199,7 @@ describe.each(STRATEGIES)('under %s, what the resource sets', (how) => {
     }
   });
 
-  it('goes when it is not set any more', async () => {
+  it('is removed from the Deployment when it is removed from the spec', async () => {
     const cluster = await running(FIELDS, how);
     expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL, ...SWITCHES]);
     respecify(cluster, NATIVE);
@@ -208,7 +208,7 @@ describe.each(STRATEGIES)('under %s, what the resource sets', (how) => {
     expect(container(deployment(cluster))).not.toHaveProperty('args');
   });
 
-  it('is one argument for what it names, and none for what it does not', async () => {
+  it('becomes one argument for each list that is set, and none for a list that is not', async () => {
     const cluster = await running({ ...NATIVE, output: { resources: ['pod'] } }, how);
     expect(container(deployment(cluster)).args).toEqual(['--outputResources', 'pod']);
   });
@@ -218,7 +218,7 @@ describe.each(STRATEGIES)('under %s, the ServiceAccount', (how) => {
   const podsRunAs = (cluster: Cluster) => at(deployment(cluster), 'spec', 'template', 'spec', 'serviceAccountName');
   const own = (cluster: Cluster) => cluster.get('ServiceAccount.v1', 'meshery', 'meshery-meshsync');
 
-  it('is one of its own until the spec names another, and then goes once no pod runs as it', async () => {
+  it('is a child until the spec names another one, and is deleted when no pod runs with it any more', async () => {
     const cluster = await running(NATIVE, how);
     expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
     respecify(cluster, { ...NATIVE, serviceAccountName: 'reader' });
@@ -236,7 +236,7 @@ describe.each(STRATEGIES)('under %s, the ServiceAccount', (how) => {
     expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
   });
 
-  it('of another is left alone when the spec names it', async () => {
+  it('that the spec names is not changed', async () => {
     const cluster = clusterWith(broker, { ...parent, spec: { ...NATIVE, serviceAccountName: 'reader' } });
     cluster.create(
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader', namespace: 'meshery' } },
@@ -249,7 +249,7 @@ describe.each(STRATEGIES)('under %s, the ServiceAccount', (how) => {
   });
 });
 
-it('has the token before the URL also where server-side-apply took over from dynamic-apply, which still owns both', async () => {
+it('the environment of MeshSync has the token before the URL also under server-side-apply while dynamic-apply still owns both variables', async () => {
   const cluster = await running(CUSTOM, 'dynamic-apply');
   await settle(cluster, [broker, parent], hookOf(testApp()), 'server-side-apply');
   respecify(cluster, NATIVE);

@@ -10,10 +10,10 @@ const CALLS: [string, object][] = [
   ['/meshsync/customize', { parent: meshSyncParent() }],
 ];
 
-describe.each(CALLS)('%s, where tokens are asked for', (url, body) => {
+describe.each(CALLS)('%s with tokens configured', (url, body) => {
   const guarded = () => testApp({ tokens: () => new HookTokens(['first\n', 'second\nthird']) });
 
-  it.each(['first', 'second', 'third'])('takes %s', async (token) => {
+  it.each(['first', 'second', 'third'])('accepts %s', async (token) => {
     const { statusCode } = await guarded().post(url, body, { authorization: `Bearer ${token}` });
     expect(statusCode).toBe(200);
   });
@@ -21,15 +21,15 @@ describe.each(CALLS)('%s, where tokens are asked for', (url, body) => {
   it.each([
     ['nothing', {}],
     ['another', { authorization: 'Bearer fourth' }],
-    ['a part of one', { authorization: 'Bearer firs' }],
-    ['more than one', { authorization: 'Bearer first second' }],
-    ['an empty one', { authorization: 'Bearer ' }],
+    ['a part of a token', { authorization: 'Bearer firs' }],
+    ['more than a token', { authorization: 'Bearer first second' }],
+    ['an empty token', { authorization: 'Bearer ' }],
     ['another scheme', { authorization: 'Basic first' }],
-  ])('refuses %s before the body is looked at', async (_what, headers) => {
+  ])('rejects %s before the body is read', async (_what, headers) => {
     for (const sent of [body, 'no JSON']) {
-      const { statusCode, text, headers: answered } = await guarded().post(url, sent, headers);
+      const { statusCode, text, headers: responseHeaders } = await guarded().post(url, sent, headers);
       expect(statusCode).toBe(401);
-      expect(answered['www-authenticate']).toBe('Bearer');
+      expect(responseHeaders['www-authenticate']).toBe('Bearer');
       expect(JSON.parse(text)).toEqual({
         statusCode: 401,
         error: 'Unauthorized',
@@ -38,7 +38,7 @@ describe.each(CALLS)('%s, where tokens are asked for', (url, body) => {
     }
   });
 
-  it('counts who was refused', async () => {
+  it('counts rejected requests', async () => {
     const service = guarded();
     await service.post(url, body);
     const { body: metrics } = await service.monitoring.inject('/metrics');
@@ -46,13 +46,13 @@ describe.each(CALLS)('%s, where tokens are asked for', (url, body) => {
   });
 });
 
-describe('where tokens are asked for', () => {
-  it.each(['/', '/livez', '/readyz'])('%s asks for none', async (url) => {
+describe('the service with tokens configured', () => {
+  it.each(['/', '/livez', '/readyz'])('requires no token at %s', async (url) => {
     const { app } = testApp({ tokens: () => new HookTokens(['first']) });
     expect((await app.inject(url)).statusCode).toBe(200);
   });
 
-  it('a token is good as long as it is among those that are', async () => {
+  it('accepts a token as long as it is in the list', async () => {
     let tokens = new HookTokens(['old']);
     const service = testApp({ tokens: () => tokens });
     const codes = async () => {
@@ -69,10 +69,10 @@ describe('where tokens are asked for', () => {
   });
 });
 
-it.each([[[]], [[undefined]], [['', '\n \n']]])('files that hold no token are refused: %j', (contents) => {
+it.each([[[]], [[undefined]], [['', '\n \n']]])('files without a token are rejected: %j', (contents) => {
   expect(() => new HookTokens(contents)).toThrow('HOOK_TOKEN_FILES contain no token');
 });
 
-it.each(['with blank', 'ümlaut', 'a"b', '='])('a token that no header can carry is refused: %s', (token) => {
+it.each(['with blank', 'ümlaut', 'a"b', '='])('a token that is not valid in a header is rejected: %s', (token) => {
   expect(() => new HookTokens([token])).toThrow(/^HOOK_TOKEN_FILES contain a token with characters/);
 });

@@ -57,19 +57,19 @@ describe('the log', () => {
     expect(lines).toEqual([]);
   });
 
-  it('has the children of each answer at level debug, and nothing of their content', async () => {
+  it('has the children of each response at level debug, without their content', async () => {
     const { lines, service } = logging('debug');
     await service.post('/broker/sync', { parent: brokerParent(), children: {} });
     expect(lines.at(-1)).toMatchObject({
       msg: 'synced',
       children: expect.arrayContaining(['Secret/meshery-nats-auth', 'StatefulSet/meshery-nats']),
     });
-    expect(JSON.stringify(lines)).not.toContain(service.minted[0]);
+    expect(JSON.stringify(lines)).not.toContain(service.generated[0]);
   });
 });
 
-describe('an answer', () => {
-  it('is compressed when it is large, for who can read it, with the same ETag', async () => {
+describe('a response', () => {
+  it('is compressed when it is large and the client accepts that, with the same ETag', async () => {
     const service = testApp();
     const plain = await service.app.inject({ method: 'POST', url: '/broker/sync', payload: brokerWithChildren(1_000) });
     const compressed = await service.app.inject({
@@ -82,7 +82,7 @@ describe('an answer', () => {
     expect(compressed.headers.etag).toBe(plain.headers.etag);
   });
 
-  it('is sent as it is when it is small', async () => {
+  it('is not compressed when it is small', async () => {
     const { headers } = await testApp().post('/broker/sync', brokerWithChildren(1), { 'accept-encoding': 'gzip' });
     expect(headers['content-encoding']).toBeUndefined();
   });

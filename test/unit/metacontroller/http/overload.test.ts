@@ -21,7 +21,7 @@ async function listen(limits: Partial<Limits>) {
   const service = testApp({ limits: { requests: 100, bytes: 1e9, eventLoopDelay: 0, ...limits } });
   running = service.app;
   const url = await service.app.listen({ host: '127.0.0.1', port: 0 });
-  /** Sends the headers of a request and none of its body, and gives its connection. */
+  /** Sends the headers of a request without its body, and returns the connection. */
   const begin = async (length = body.length) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1').setEncoding('utf8');
     sockets.push(socket);
@@ -35,22 +35,22 @@ async function listen(limits: Partial<Limits>) {
   return { ...service, url, begin, post };
 }
 
-/** Asks again until the answer has a status. */
-async function answered(post: () => Promise<Response>, status: number): Promise<Response> {
+/** Repeats the request until the response has a status. */
+async function responseWith(post: () => Promise<Response>, status: number): Promise<Response> {
   for (let attempt = 0; attempt < 200; attempt++) {
     const response = await post();
     if (response.status === status) return response;
     await new Promise((done) => setTimeout(done, 10));
   }
-  throw new Error(`never answered with ${status}`);
+  throw new Error(`no response with status ${status}`);
 }
 
-it('a request more than the limit is refused at once, and taken when another has ended', async () => {
+it('a request over the limit is rejected at once, and accepted when another one has ended', async () => {
   const { begin, post, monitoring, url } = await listen({ requests: 2 });
   const [first, second] = [await begin(), await begin()];
-  const refused = await answered(post, 429);
-  expect(refused.headers.get('retry-after')).toBe('1');
-  expect(await refused.json()).toEqual({
+  const rejected = await responseWith(post, 429);
+  expect(rejected.headers.get('retry-after')).toBe('1');
+  expect(await rejected.json()).toEqual({
     statusCode: 429,
     error: 'Too Many Requests',
     message: 'the operator is overloaded: see the header Retry-After',
@@ -59,60 +59,60 @@ it('a request more than the limit is refused at once, and taken when another has
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 
   first.write(body);
-  const [answer] = await once(first, 'data');
-  expect(answer).toMatch(/^HTTP\/1\.1 200 OK/);
-  expect((await answered(post, 200)).status).toBe(200);
-  second.destroy(); // one that is given up counts no more either
+  const [response] = await once(first, 'data');
+  expect(response).toMatch(/^HTTP\/1\.1 200 OK/);
+  expect((await responseWith(post, 200)).status).toBe(200);
+  second.destroy(); // a request that the client aborts is not counted any more either
   await begin();
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
 });
 
-it('one that is half closed in the middle counts no more, and not twice either', async () => {
+it('a half-closed request is not counted any more, and not subtracted twice', async () => {
   const { begin, post } = await listen({ requests: 1 });
   for (let n = 0; n < 5; n++) {
     const socket = (await begin()).resume();
     socket.end('{');
     await once(socket, 'close');
   }
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
   await begin();
-  expect((await answered(post, 429)).status).toBe(429);
+  expect((await responseWith(post, 429)).status).toBe(429);
 });
 
-it('requests that wait for their turn in a connection that breaks count no more', async () => {
+it('pipelined requests of a broken connection are not counted any more', async () => {
   const { begin, post } = await listen({ requests: 3, bytes: 1e9 });
   for (let n = 0; n < 5; n++) {
     const socket = await begin();
     socket.write(`${body}${`${head()}${body}`.repeat(60)}`);
     socket.resetAndDestroy();
   }
-  await answered(post, 200);
+  await responseWith(post, 200);
   const all = await Promise.all([post(), post(), post()]);
   expect(all.map(({ status }) => status)).toEqual([200, 200, 200]);
 });
 
-it('bodies that are too much together are refused, and a single one is not', async () => {
+it('bodies over the total limit are rejected, and a single one is accepted', async () => {
   const { begin, post, monitoring } = await listen({ bytes: 1_000 });
   expect((await post()).status).toBe(200);
   const socket = await begin(900);
-  await answered(post, 429);
+  await responseWith(post, 429);
   expect((await monitoring.inject('/metrics')).body).toMatch(/refused_total\{reason="bytes"\} [1-9]/);
   socket.destroy();
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
 });
 
-it('syncs are refused while the event loop lags behind', async () => {
+it('syncs are rejected while the event loop is delayed', async () => {
   const { post, monitoring, url } = await listen({ eventLoopDelay: 20 });
   expect((await post()).status).toBe(200);
   const block = setInterval(() => {
     for (const end = performance.now() + 200; performance.now() < end; );
   }, 1);
   try {
-    expect((await answered(post, 429)).headers.get('retry-after')).toBe('1');
+    expect((await responseWith(post, 429)).headers.get('retry-after')).toBe('1');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   } finally {
     clearInterval(block);
   }
   expect((await monitoring.inject('/metrics')).body).toMatch(/refused_total\{reason="event-loop"\} [1-9]/);
-  expect((await answered(post, 200)).status).toBe(200);
+  expect((await responseWith(post, 200)).status).toBe(200);
 });
