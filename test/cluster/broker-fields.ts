@@ -8,13 +8,13 @@ import type { Scene } from './scenarios.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** The fields of a Broker in a cluster, each with what it leads to, and with what it leads to when it can't work. */
+/** The fields of a Broker in a cluster, each with its effect, and with the condition for values that can not work. */
 export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, token, patchSpec }: Scene): void {
   const workload = (of: string) => get('apps/v1', 'StatefulSet', 'meshery-nats', of);
   const service = (of: string) => get('v1', 'Service', 'meshery-nats', of);
   const conditionOf = ({ status }: KubernetesObject, type: string) =>
     status?.conditions?.find((condition) => condition.type === type);
-  /** That nothing is written any more; what follows from the last change may take a moment. */
+  /** Nothing is written any more; the effects of the last change may take a moment. */
   const rests = (of: string) =>
     eventually(async () => {
       const before = await versions(cluster(), of);
@@ -22,7 +22,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(await versions(cluster(), of)).toEqual(before);
     });
 
-  it('gives the pods what is said of them, and takes it back', async () => {
+  it('a Broker passes the fields of its pods to the pods, and removes them again', async () => {
     onTestFailed(keepLogs);
     const of = 'pods';
     await cluster().apply({
@@ -116,7 +116,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
   });
 
-  it('rolls the pods only for what a reload can not take up', async () => {
+  it('a Broker rolls its pods only for changes that a reload can not apply', async () => {
     onTestFailed(keepLogs);
     const of = 'reloads';
     const { broker: made } = await pair(of);
@@ -153,7 +153,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await isReady(cluster(), made);
   });
 
-  it('keeps streams on volumes, and says what can not be done to those', async () => {
+  it('a Broker keeps streams on volumes, and reports changes that the volumes do not allow', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'jetstream');
     await cluster().apply({
@@ -184,7 +184,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
     expect((await workload(of)).spec).toEqual(before.spec);
 
-    // What the first message says: the pods go on running while their StatefulSet is re-created.
+    // In the first message, the pods keep running while their StatefulSet is re-created.
     const pods = async () => (await cluster().list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid).sort();
     const running = await pods();
     await patchSpec(of, { jetstream: store('2Gi', { maxSize: '1Gi' }), size: 3 });
@@ -196,7 +196,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(await pods()).toEqual(running);
   });
 
-  it('gets volumes once its StatefulSet is re-created', async () => {
+  it('a Broker gets volumes after its StatefulSet is re-created', async () => {
     onTestFailed(keepLogs);
     const of = 'storage-later';
     const { broker: made } = await pair(of);
@@ -226,7 +226,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await eventually(async () => expect(await cluster().list('v1', 'PersistentVolumeClaim', of)).toEqual([]), 60);
   });
 
-  it('waits for the Secrets that it refers to, and hands MeshSync what it needs to trust it', async () => {
+  it('a Broker waits for the Secrets that it refers to, and passes the certificate authority to MeshSync', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'secrets');
     const elsewhere = await namespace(cluster(), 'secrets-elsewhere');
@@ -269,7 +269,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(decode((await get('v1', 'Secret', secret, its)).data?.['ca.crt'])).toBe(ca.certificate);
     }
 
-    // A renewed certificate of the same authority concerns the servers alone, who take it up without a restart.
+    // A renewed certificate of the same authority concerns only the servers, which reload it without a restart.
     const templates = async () => [
       (await workload(of)).spec.template,
       (await get('apps/v1', 'Deployment', 'near', of)).spec.template,
@@ -302,7 +302,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(await token(of)).toBe('my-own-token');
   });
 
-  it('publishes the addresses that are asked for', async () => {
+  it('a Broker publishes the desired addresses', async () => {
     onTestFailed(keepLogs);
     const of = 'addresses';
     const { broker: made, meshSync: synced } = await pair(of);
@@ -349,7 +349,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
   });
 
-  it('removes servers one after the other', async () => {
+  it('a Broker removes servers one by one', async () => {
     onTestFailed(keepLogs);
     const of = 'scale-down';
     const { broker: made } = await pair(of, { size: 4 });
@@ -368,7 +368,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect([...new Set(seen)]).toEqual([4, 3, 2, 1]);
   });
 
-  it('refuses at apply what can not work together, and the hooks say the same', async () => {
+  it('the API server rejects a Broker with fields that can not work together, and the hooks report the same', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'refused');
     const outside = 'is only valid when service type is NodePort or LoadBalancer';
@@ -496,7 +496,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     }
   });
 
-  /** A volume for one claim, as nobody provisions any here. */
+  /** A volume for one claim, because the tests have no provisioner. */
   async function volume(of: string, claim: string): Promise<void> {
     await cluster().apply({
       apiVersion: 'v1',

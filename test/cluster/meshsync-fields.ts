@@ -11,7 +11,7 @@ import type { Scene } from './scenarios.ts';
 const MESHERY = 'meshery.io/v1alpha2';
 const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
 
-/** The fields of a MeshSync in a cluster, each with what it leads to, and with what it leads to when it can't work. */
+/** The fields of a MeshSync in a cluster, each with its effect, and with the condition for values that can not work. */
 export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec }: Scene): void {
   const deployment = (of: string, name = 'meshery-meshsync') => get('apps/v1', 'Deployment', name, of);
   const change = (of: string, spec: object, name = 'meshery-meshsync') => patchSpec(of, spec, 'MeshSync', name);
@@ -24,7 +24,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
   const secret = (of: string, name: string, stringData: Record<string, string>) =>
     cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: of }, stringData });
 
-  it('gives the pods of MeshSync what is said of them, and takes it back', async () => {
+  it('a MeshSync passes the fields of its pods to the pods, and removes them again', async () => {
     onTestFailed(keepLogs);
     const of = 'meshsync-pods';
     const { meshSync: made } = await pair(of);
@@ -89,7 +89,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     await get('v1', 'ServiceAccount', 'reader', of);
   });
 
-  it('lets what Meshery Server writes give way to what the resource sets', async () => {
+  it('a field of a MeshSync replaces what Meshery Server wrote', async () => {
     onTestFailed(keepLogs);
     const of = 'server-gives-way';
     const { meshSync: made } = await pair(of);
@@ -137,7 +137,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     await eventually(async () => {
       const { args, env } = (await deployment(of)).spec.template.spec.containers[0];
       expect(args).toBeUndefined();
-      // Of a variable that Meshery Server writes too, its own part may stay, which has no value.
+      // Of a variable that Meshery Server writes too, its own entry may remain, without a value.
       expect(
         env.filter(({ value, valueFrom }: { value?: string; valueFrom?: object }) => value || valueFrom),
       ).toHaveLength(2);
@@ -145,7 +145,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     await isReady(cluster(), made);
   });
 
-  it('connects to a broker elsewhere with Secrets of the user, and waits for them', async () => {
+  it('a MeshSync connects to a custom broker with Secrets of the user, and waits for them', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'custom');
     const made = custom(of, 'elsewhere', {
@@ -198,7 +198,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect((await isReady(cluster(), made)).status?.['publishing-to']).toBe('nats://c.example.com');
   });
 
-  it('keeps a MeshSync as it is while its watch-list is broken, and starts none', async () => {
+  it('a MeshSync with an invalid watch-list keeps its children, and a new one starts no pods', async () => {
     onTestFailed(keepLogs);
     const of = 'watch-list';
     const { meshSync: made } = await pair(of);
@@ -218,7 +218,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect((await deployment(of)).spec).toEqual(spec);
   });
 
-  it('says which list is in force, and whose binding can not be known', async () => {
+  it('a MeshSync reports which watch-list is in force, and that its binding is unknown', async () => {
     onTestFailed(keepLogs);
     const { meshSync: made } = await pair('elsewhere');
     const ready = await get(MESHERY, 'MeshSync', made.metadata.name, 'elsewhere');
@@ -230,7 +230,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect(conditionOf(ready, 'BrokerConnected')).toMatchObject({ status: 'True' });
   });
 
-  it('refuses MeshSyncs at apply that can not work, and the hooks say the same', async () => {
+  it('the API server rejects a MeshSync that can not work, and the hooks report the same', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'meshsync-refused');
     const url = 'nats://a';
@@ -279,7 +279,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     }
   });
 
-  it('needs no more than the role that is printed for its whitelist', async () => {
+  it('a MeshSync needs only the role that the command prints for its whitelist', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'least');
     const names = ['pods.v1.', 'configmaps.v1.', 'deployments.v1.apps', 'ingresses.v1.networking.k8s.io'];
@@ -298,7 +298,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: of } });
     }
 
-    /** What a ServiceAccount may do to all resources of the server, as `verb group/resource`, by a token of its own. */
+    /** The rights of a ServiceAccount for all resources of the server, as `verb group/resource`, checked with its own token. */
     const rights = async (account: string) => {
       const path = `/api/v1/namespaces/${of}/serviceaccounts/${account}/token`;
       const { body } = await cluster().request('POST', path, { spec: {} });
@@ -318,9 +318,9 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     const stranger = await rights('stranger');
     const least = await rights('least');
     expect(least.asked).toBeGreaterThan(1_000);
-    // What Kubernetes itself lets every ServiceAccount do: ask about itself, and read the public bundles of authorities.
+    // The rights that Kubernetes grants every ServiceAccount: self reviews, and read access to the public certificate authorities.
     const everyone = /^create \S+\/self|^(get|list|watch) certificates\.k8s\.io\/clustertrustbundles$/;
-    // It comes to let them a while after it has started, so none of the two is the measure of the other.
+    // It grants them some time after its start, so both accounts must be checked in the same way.
     const beyond = least.allowed.filter((right) => !everyone.test(right));
     expect(beyond).toEqual(
       ['/pods', '/configmaps', 'apps/deployments', 'networking.k8s.io/ingresses']
@@ -344,7 +344,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     }
   });
 
-  /** Every resource and subresource that the server has. */
+  /** Every resource and subresource of the server. */
   async function resources(): Promise<{ group: string; resource: string; subresource: string }[]> {
     const { groups } = (await cluster().request('GET', '/apis')).body as {
       groups: { name: string; versions: { groupVersion: string }[] }[];

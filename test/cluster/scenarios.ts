@@ -27,7 +27,7 @@ import { type DriverName, isDouble, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** What a scenario has at hand. */
+/** The context of a scenario. */
 export interface Scene {
   world: () => World;
   kubernetes: () => Kubernetes;
@@ -35,26 +35,24 @@ export interface Scene {
   /** A Broker and a MeshSync of the usual names, ready, in a namespace of their own. */
   pair: (of: string, spec?: object) => Promise<{ broker: KubernetesObject; meshSync: KubernetesObject }>;
   get: (apiVersion: string, kind: string, name: string, of: string) => Promise<KubernetesObject>;
-  /** The token of the usual Broker of a namespace. */
+  /** The token of the Broker with the usual name in a namespace. */
   token: (of: string) => Promise<string>;
   patchSpec: (of: string, spec: object, kind?: string, name?: string) => Promise<KubernetesObject>;
 }
 
-/** No token of any Broker of the whole run stands in a log, or in what anybody may read. */
+/** No token of any Broker of the whole run is in a log, or in a public object. */
 async function nothingTold({ gateway, controlPlane }: World): Promise<void> {
   const inBase64 = new Set(
     gateway.exchanges.flatMap(({ request }) => request.match(/(?<="token":")[A-Za-z0-9+/=]{8,}/g) ?? []),
   );
-  // Those that scenarios write down themselves are words of the language.
+  // Short tokens are set by the scenarios themselves and are common words.
   const tokens = [...inBase64].map(decode).filter((token) => token.length > 12);
   expect(tokens.length).toBeGreaterThan(25);
   expect(await toldIn(controlPlane, tokens)).toEqual([]);
   expect(await readFile(join(controlPlane.directory, 'operator.log'), 'utf8')).toContain('condition changed');
 }
 
-/**
- * What the operator does in a cluster, each with its end state in the API server. Every driver must lead to the same.
- */
+/** The behaviour of the operator in a cluster, each with the final state in the API server. Every driver must have the same result. */
 export function scenarios(driver: DriverName): void {
   let world: World;
   let kubernetes: Kubernetes;
@@ -125,11 +123,11 @@ export function scenarios(driver: DriverName): void {
     }
   };
 
-  describe('while all is well', { concurrent: true }, () => {
+  describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
     meshSyncFields(scene);
 
-    it('makes the samples ready, where Meshery Server looks for them', async () => {
+    it('the operator makes the samples ready under the names that Meshery Server expects', async () => {
       onTestFailed(keepLogs);
       for (const sample of await kustomize('manifests/samples')) await kubernetes.apply(sample);
       const [sampleBroker, sampleMeshSync] = [
@@ -180,7 +178,7 @@ export function scenarios(driver: DriverName): void {
         Message: 'MeshSync publishes.',
       });
 
-      // Meshery Server's look-ups, one by one.
+      // The queries of Meshery Server, one by one.
       const operator = await get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
       await eventually(async () => {
         const { status } = await get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
@@ -208,12 +206,13 @@ export function scenarios(driver: DriverName): void {
       expect(running('component', 'meshsync')).toHaveLength(1);
     });
 
-    it('rests once it has settled', async () => {
+    it('a Broker and a MeshSync cause no more writes once they are ready', async () => {
       onTestFailed(keepLogs);
       await pair('rest', { size: 3 });
       const asked = () =>
         world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).map(({ path }) => path);
-      // A real Metacontroller asks nothing while nothing changes; the test double always asks. On a busy machine, the last event
+      // A real Metacontroller sends no requests while nothing changes; the test double always does. On a busy machine, the last event
+      // may reach it some seconds later.
       // may come to it some seconds after it happened.
       let syncs: number;
       do {
@@ -226,7 +225,7 @@ export function scenarios(driver: DriverName): void {
       if (!isDouble(driver)) expect(asked().slice(syncs)).toEqual([]);
     });
 
-    it('follows every change of a Broker in place', async () => {
+    it('the operator applies every change of a Broker in place', async () => {
       onTestFailed(keepLogs);
       const of = 'changes';
       const { broker: made } = await pair(of);
@@ -291,7 +290,7 @@ export function scenarios(driver: DriverName): void {
       expect(uids(await childrenOf(kubernetes, made))).toMatchObject(before);
     });
 
-    it('says what Kubernetes does not let it change', async () => {
+    it('the operator reports changes that Kubernetes does not allow', async () => {
       onTestFailed(keepLogs);
       const of = 'immutable';
       await namespace(kubernetes, of);
@@ -306,7 +305,7 @@ export function scenarios(driver: DriverName): void {
       expect((await get('v1', 'Service', 'meshery-nats', of)).spec.loadBalancerClass).toBe('example.com/a');
     });
 
-    it('restores children that are deleted or edited', async () => {
+    it('the operator restores deleted and edited children', async () => {
       onTestFailed(keepLogs);
       const of = 'restore';
       const made = await pair(of, { size: 3 });
@@ -374,7 +373,7 @@ export function scenarios(driver: DriverName): void {
       }
     });
 
-    it('makes a new token when the Secret is deleted, and rolls all that use it', async () => {
+    it('the operator generates a new token when the Secret is deleted, and rolls all its users', async () => {
       onTestFailed(keepLogs);
       const of = 'rotate';
       const made = await pair(of);
@@ -408,7 +407,7 @@ export function scenarios(driver: DriverName): void {
       ]);
     });
 
-    it('keeps MeshSync running while its Broker is replaced', async () => {
+    it('MeshSync keeps running while its Broker is replaced', async () => {
       onTestFailed(keepLogs);
       const of = 'replace';
       const made = await pair(of);
@@ -428,7 +427,7 @@ export function scenarios(driver: DriverName): void {
       expect(after.spec.template.metadata.annotations).not.toEqual(before.spec.template.metadata.annotations);
     });
 
-    it('lets MeshSync see everything and do nothing', async () => {
+    it('MeshSync may read everything and write nothing', async () => {
       onTestFailed(keepLogs);
       const can = async (verb: string, resource: string, group = '', subresource = '', name = '') => {
         const user = 'system:serviceaccount:meshery:meshery-meshsync';
@@ -453,7 +452,7 @@ export function scenarios(driver: DriverName): void {
       expect(await can('impersonate', 'users')).toBe(false);
     });
 
-    it('removes every child with its resource', async () => {
+    it('every child is deleted with its resource', async () => {
       onTestFailed(keepLogs);
       const made = await pair('removal', { size: 2 });
       await kubernetes.delete(MESHERY, 'MeshSync', 'meshery-meshsync', 'removal');
@@ -465,7 +464,7 @@ export function scenarios(driver: DriverName): void {
       });
     });
 
-    it('keeps many of a namespace apart', async () => {
+    it('many resources of a namespace have separate children', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'many');
       await namespace(kubernetes, 'many-remote');
@@ -513,7 +512,7 @@ export function scenarios(driver: DriverName): void {
           },
         },
       ],
-    ])('leaves a %s alone that holds the name of a child', async (kind, name, apiVersion, content) => {
+    ])('the operator does not change a %s with the name of a child', async (kind, name, apiVersion, content) => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, `foreign-${kind.toLowerCase()}`);
       const foreign = await kubernetes.apply({ apiVersion, kind, metadata: { name, namespace: of }, ...content });
@@ -532,7 +531,7 @@ export function scenarios(driver: DriverName): void {
       await isReady(kubernetes, made);
     });
 
-    it('refuses at apply what the schema can see, and says what it can not', async () => {
+    it('the API server rejects specs by the schema, and a condition reports other errors', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'invalid');
       const refused: [object, RegExp][] = [
@@ -573,7 +572,7 @@ export function scenarios(driver: DriverName): void {
       }
     });
 
-    it('keeps what runs when a Broker becomes invalid', async () => {
+    it('a Broker that becomes invalid keeps its children', async () => {
       onTestFailed(keepLogs);
       const of = 'breaks';
       const made = await pair(of);
@@ -587,7 +586,7 @@ export function scenarios(driver: DriverName): void {
       expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
     });
 
-    it('leaves a paused pair alone, and goes on once it is not paused any more', async () => {
+    it('a paused pair keeps its children unchanged, and is reconciled again after the pause', async () => {
       onTestFailed(keepLogs);
       const of = 'pause';
       const made = await pair(of);
@@ -604,7 +603,7 @@ export function scenarios(driver: DriverName): void {
       await change('apps/v1', 'Deployment', 'meshery-meshsync', {
         template: { spec: { terminationGracePeriodSeconds: 7 } },
       });
-      // A sync that has seen it before may bring it back once, after it is gone.
+      // A sync that observed it before its deletion may re-create it once.
       const config = ['v1', 'ConfigMap', 'meshery-nats-config', of] as const;
       await eventually(async () => {
         await kubernetes.delete(...config);
@@ -631,7 +630,7 @@ export function scenarios(driver: DriverName): void {
       await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
     });
 
-    it('puts a pair to sleep and wakes it up with the same token', async () => {
+    it('a hibernating pair has no pods, and resumes with the same token', async () => {
       onTestFailed(keepLogs);
       const of = 'hibernation';
       const made = await pair(of, { size: 3 });
@@ -645,11 +644,11 @@ export function scenarios(driver: DriverName): void {
       await annotate(of, { 'meshery.io/hibernation': null });
       await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
       expect([await token(of), uids(await childrenOf(kubernetes, made.broker))]).toEqual(before);
-      // A controller that has not seen the end of the former pods yet counts them as the new ones for a moment.
+      // For a moment, a controller that has not observed the end of the former pods yet counts them as the new ones.
       await eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toHaveLength(4));
     });
 
-    it('serves both versions, and takes what Go clients write', async () => {
+    it('the CRDs serve both versions, and accept what Go clients write', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'versions');
       const old = 'meshery.io/v1alpha1';
@@ -683,7 +682,7 @@ export function scenarios(driver: DriverName): void {
       });
     });
 
-    it('leaves what Meshery Server writes into the Deployment of MeshSync', async () => {
+    it('the operator keeps what Meshery Server writes into the Deployment of MeshSync', async () => {
       onTestFailed(keepLogs);
       const of = 'server-edits';
       const made = await pair(of);
@@ -710,7 +709,7 @@ export function scenarios(driver: DriverName): void {
       expect(spec.template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
     });
 
-    it('puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
+    it('the operator puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
       onTestFailed(keepLogs);
       const of = 'environment';
       const { broker: made } = await pair(of);
@@ -729,7 +728,7 @@ export function scenarios(driver: DriverName): void {
     });
   });
 
-  it('restarts MeshSync once for a good change of its watch-list, and not for a bad one', async () => {
+  it('MeshSync restarts once for a valid change of its watch-list, and not for an invalid one', async () => {
     onTestFailed(keepLogs);
     const made = meshSync('meshery', 'meshery-meshsync');
     const before = await isReady(kubernetes, made);
@@ -755,7 +754,7 @@ export function scenarios(driver: DriverName): void {
     expect(await revision()).toBe(first + 2);
   });
 
-  it('loses nothing while the service is away, fails, is late or is of two versions', async () => {
+  it('no child is lost while the service is down, fails, is late or runs in two versions', async () => {
     onTestFailed(keepLogs);
     const { gateway } = world;
     const made = await pair('outage', { size: 3 });
@@ -764,7 +763,7 @@ export function scenarios(driver: DriverName): void {
       uids([...(await childrenOf(kubernetes, made.broker)), ...(await childrenOf(kubernetes, made.meshSync))]);
     const before = await all();
     let label = 0;
-    /** Gives Metacontroller a reason to sync, which it would have none for otherwise. */
+    /** Changes a label, so that Metacontroller has a reason to sync. */
     const touch = async () => {
       label += 1;
       const metadata = { name: 'meshery-broker', namespace: 'outage', labels: { touched: `${label}` } };

@@ -5,7 +5,7 @@ import type { ControlPlane } from './control-plane.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** What anybody may read, and where a credential has no place. */
+/** The public objects, in which no credential may be. */
 const kinds = [
   [MESHERY, 'Broker'],
   [MESHERY, 'MeshSync'],
@@ -17,8 +17,8 @@ const kinds = [
 ] as const;
 
 /**
- * Where credentials stand, plain or in base64, that should not: in the output of any program that a world has run, or in
- * objects that are no Secrets.
+ * Finds credentials, plain or in base64, outside Secrets: in the output of any program that a world has run, or in other
+ * objects.
  * @returns names of logs and kinds of objects
  */
 export async function toldIn(

@@ -20,7 +20,7 @@ const TOKEN = 'meshery-operator-token';
 const [FIRST, SECOND] = ['tHookTokenTheFirst', 'tHookTokenTheSecond'];
 const OF = 'meshery';
 
-/** The overlays of both folders, of the operator and of its registration, as they work together. */
+/** The overlays of both folders, of the operator and of its registration, that belong together. */
 describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double'])('hooks that %s calls', (name) => {
   let controlPlane: ControlPlane;
   let kubernetes: Kubernetes;
@@ -58,7 +58,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     await controlPlane?.stop(failed);
   });
 
-  /** Mounts the Secrets of a pod, and gives the environment of its first container with the paths of this machine. */
+  /** Mounts the Secrets of a pod, and returns the environment of its first container with the paths of this machine. */
   async function mounted({ containers: [container], volumes = [] }: V1PodSpec): Promise<Record<string, string>> {
     const { env = [], volumeMounts = [] } = container as V1Container;
     const environment = Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
@@ -80,7 +80,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     for (const [key, value] of Object.entries(data)) await writeFile(join(directory, key), decode(value));
   }
 
-  /** Starts the service as the overlay of the manifests has it, and registers it as that of Metacontroller has it. */
+  /** Starts the service with the overlay of the manifests, and registers it with that of Metacontroller. */
   async function install(overlay: string): Promise<Record<string, string>> {
     await operator?.process.stop();
     const objects = await kustomize(`manifests/overlays/${overlay}`);
@@ -93,7 +93,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     return environment;
   }
 
-  it.each(['token', 'tls', 'mutual-tls'])('are as safe as the overlay %s makes them', async (overlay) => {
+  it.each(['token', 'tls', 'mutual-tls'])('have the security of the overlay %s', async (overlay) => {
     onTestFailed(() => {
       failed = true;
     });
@@ -110,7 +110,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     for (const object of made) await kubernetes.apply(object);
     for (const object of made) await isReady(kubernetes, object);
 
-    // Another token in the operator than in Metacontroller: nothing is done, until it is there as well.
+    // The operator has another token than Metacontroller: nothing is written until it has that one as well.
     const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
     if (!tokens) return expect(await told()).toEqual([]);
     await writeFile(tokens, SECOND);
