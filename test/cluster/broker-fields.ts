@@ -330,13 +330,13 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
 
     const second = broker(of, 'second-broker', { service: { type: 'NodePort', nodePorts: { nats: 30_042 } } });
     await cluster().apply(second);
-    const refused = await isReady(cluster(), second, 'ServicePending');
-    expect(refused.status?.conditions?.[0]?.message).toContain('no address yet');
+    const pending = await isReady(cluster(), second, 'ServicePending');
+    expect(pending.status?.conditions?.[0]?.message).toContain('no address yet');
     await patchSpec(of, { service: { nodePorts: { nats: 30_043 } } }, 'Broker', 'second-broker');
     await isReady(cluster(), second);
     await patchSpec(of, { service: { nodePorts: { nats: 30_042 } } }, 'Broker', 'second-broker');
-    const taken = await isReady(cluster(), second, 'ServicePending');
-    expect(taken.status?.conditions?.[0]?.message).toContain('node port 30042');
+    const conflicting = await isReady(cluster(), second, 'ServicePending');
+    expect(conflicting.status?.conditions?.[0]?.message).toContain('node port 30042');
 
     await patchSpec(of, { service: { ipFamilies: ['IPv6', 'IPv4'] } });
     const fixed = await isReady(cluster(), made, 'ImmutableField');
@@ -386,7 +386,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       },
     });
     const toleration = (toleration: object) => ({ podTemplate: { spec: { tolerations: [toleration] } } });
-    const refused: [spec: object, path: string, message: string][] = [
+    const rejected: [spec: object, path: string, message: string][] = [
       [{ service: { nodePorts: { nats: 30_000 } } }, 'spec.service.nodePorts', outside],
       [
         { service: { type: 'NodePort', nodePorts: { nats: 30_000, monitor: 30_000 } } },
@@ -466,7 +466,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         'must have either ipBlock',
       ],
     ];
-    for (const [spec, path, message] of refused) {
+    for (const [spec, path, message] of rejected) {
       const made = broker(of, 'refused', spec);
       const error = await cluster()
         .apply(made)

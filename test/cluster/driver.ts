@@ -112,7 +112,7 @@ function stateOf({ parent, children, related }: SyncRequest): string {
 
 async function callHook(kubernetes: Kubernetes, webhook: Webhook, body: object): Promise<unknown> {
   const { status, text } = await post(webhook, await credentials(kubernetes, webhook), JSON.stringify(body));
-  if (status !== 200) throw new Error(`${webhook.url} answered ${status}`);
+  if (status !== 200) throw new Error(`${webhook.url} responded with ${status}`);
   return JSON.parse(text);
 }
 
@@ -154,7 +154,7 @@ export async function post(
   return new Promise((resolve, reject) => {
     const options = { ...tls, headers, method: 'POST', signal: AbortSignal.timeout(10_000) };
     const sent = request(url, options, (response) => {
-      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, text: answer }), reject);
+      text(response).then((content) => resolve({ status: response.statusCode ?? 0, text: content }), reject);
     });
     sent.on('error', reject);
     sent.end(body);

@@ -67,17 +67,17 @@ async function handle(
     return;
   }
   const etag = request.headers['if-none-match'];
-  const answer = await fetch(`${target}${path}`, {
+  const upstream = await fetch(`${target}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(etag && mode === 'pass' && { 'if-none-match': etag }) },
     body,
   });
-  const content = await answer.text();
-  gateway.exchanges.push({ path, request: body, status: answer.status });
+  const content = await upstream.text();
+  gateway.exchanges.push({ path, request: body, status: upstream.status });
   if (mode === 'late') await new Promise((resolve) => setTimeout(resolve, TOO_LATE));
   const old = mode === 'mixed' && count % 2 === 0;
-  const tag = answer.headers.get('etag');
-  response.writeHead(answer.status, {
+  const tag = upstream.headers.get('etag');
+  response.writeHead(upstream.status, {
     'content-type': 'application/json',
     ...(tag && mode === 'pass' && { etag: tag }),
   });
@@ -85,8 +85,8 @@ async function handle(
 }
 
 /** Another default image, one label less: the difference between two releases. */
-function asOlderVersion(answer: string): string {
-  return answer
+function asOlderVersion(content: string): string {
+  return content
     .replaceAll('nats:2.14.2-alpine', 'nats:2.14.1-alpine')
     .replaceAll(',"app.kubernetes.io/part-of":"meshery"', '');
 }

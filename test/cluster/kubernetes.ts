@@ -86,10 +86,10 @@ export function connect(kubeconfig: string): Kubernetes {
   }
 
   async function send(method: string, path: string, body?: object, contentType?: string): Promise<KubernetesObject> {
-    const answer = await request(method, path, body, contentType ? { 'content-type': contentType } : {});
-    if (answer.status < 300) return answer.body as KubernetesObject;
-    const { message = answer.body } = answer.body as { message?: string };
-    throw Object.assign(new Error(`${method} ${path}: ${answer.status} ${message}`), { status: answer.status });
+    const response = await request(method, path, body, contentType ? { 'content-type': contentType } : {});
+    if (response.status < 300) return response.body as KubernetesObject;
+    const { message = response.body } = response.body as { message?: string };
+    throw Object.assign(new Error(`${method} ${path}: ${response.status} ${message}`), { status: response.status });
   }
   async function unlessGone<Value>(promise: Promise<Value>): Promise<Value | undefined> {
     try {
@@ -188,8 +188,11 @@ function requester(config: KubeConfig): Kubernetes['request'] {
         (response) => {
           // A truncated response of a killed server must not leave the caller waiting.
           text(response).then(
-            (answer) =>
-              resolve({ status: response.statusCode ?? 0, body: answer.startsWith('{') ? JSON.parse(answer) : answer }),
+            (content) =>
+              resolve({
+                status: response.statusCode ?? 0,
+                body: content.startsWith('{') ? JSON.parse(content) : content,
+              }),
             reject,
           );
         },

@@ -114,7 +114,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       contentDeduplication: true,
     };
     await change(of, fields);
-    const stands = () =>
+    const isReplaced = () =>
       eventually(async () => {
         const { template } = (await deployment(of)).spec;
         const { args, env } = template.spec.containers[0];
@@ -129,9 +129,9 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
         }
         expect(template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
       });
-    await stands();
+    await isReplaced();
     await write();
-    await stands();
+    await isReplaced();
     await isReady(cluster(), made);
     await change(of, { output: null, debug: null, redactSecrets: null, contentDeduplication: null });
     await eventually(async () => {
@@ -234,7 +234,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'meshsync-refused');
     const url = 'nats://a';
-    const refused: [spec: object, path: string, message: string][] = [
+    const rejected: [spec: object, path: string, message: string][] = [
       [{ broker: { native: { name: 'b' }, custom: { url } } }, 'spec.broker.custom', 'must be absent'],
       [
         { broker: { custom: { url: 'nats://t@a', credentialsSecretRef: { name: 's' } } } },
@@ -249,7 +249,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       [{ serviceAccountName: '-' }, 'spec.serviceAccountName', ''],
       [{ resources: { requests: { cpu: 2 }, limits: { cpu: 1 } } }, 'spec.resources.requests.cpu', 'must not be more'],
     ];
-    for (const [spec, path, message] of refused) {
+    for (const [spec, path, message] of rejected) {
       const made = { ...meshSync(of, 'refused'), spec };
       const error = await cluster()
         .apply(made)
@@ -303,21 +303,21 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       const path = `/api/v1/namespaces/${of}/serviceaccounts/${account}/token`;
       const { body } = await cluster().request('POST', path, { spec: {} });
       const authorization = `Bearer ${(body as KubernetesObject).status?.token}`;
-      const asked: Promise<string[]>[] = [];
+      const reviews: Promise<string[]>[] = [];
       for (const { group, resource, subresource } of await resources()) {
         for (const verb of VERBS) {
           const spec = { resourceAttributes: { verb, group, resource, subresource } };
           const review = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-          const answer = cluster().request('POST', review, { spec }, { authorization });
+          const response = cluster().request('POST', review, { spec }, { authorization });
           const what = `${verb} ${group}/${resource}${subresource ? `/${subresource}` : ''}`;
-          asked.push(answer.then(({ body }) => ((body as KubernetesObject).status?.allowed ? [what] : [])));
+          reviews.push(response.then(({ body }) => ((body as KubernetesObject).status?.allowed ? [what] : [])));
         }
       }
-      return { authorization, allowed: (await Promise.all(asked)).flat().sort(), asked: asked.length };
+      return { authorization, allowed: (await Promise.all(reviews)).flat().sort(), reviews: reviews.length };
     };
     const stranger = await rights('stranger');
     const least = await rights('least');
-    expect(least.asked).toBeGreaterThan(1_000);
+    expect(least.reviews).toBeGreaterThan(1_000);
     // The rights that Kubernetes grants every ServiceAccount: self reviews, and read access to the public certificate authorities.
     const everyone = /^create \S+\/self|^(get|list|watch) certificates\.k8s\.io\/clustertrustbundles$/;
     // It grants them some time after its start, so both accounts must be checked in the same way.

@@ -77,11 +77,11 @@ describe.skipIf(!binary)('a real MeshSync with the configuration of its Deployme
 
   /** Applies a Broker and a MeshSync, with the role that the command prints for it, and waits until both are ready. */
   async function install(brokerSpec: object, meshSyncSpec: object): Promise<void> {
-    const wanted = meshSync(OF, NAME, BROKER);
-    wanted.spec = { ...wanted.spec, ...meshSyncSpec };
-    const { yaml } = rbac([{ ...wanted, kind: 'MeshSync', place: { file: '', document: 1 }, source: '' }], OF);
+    const desired = meshSync(OF, NAME, BROKER);
+    desired.spec = { ...desired.spec, ...meshSyncSpec };
+    const { yaml } = rbac([{ ...desired, kind: 'MeshSync', place: { file: '', document: 1 }, source: '' }], OF);
     for (const document of parseAllDocuments(yaml)) await kubernetes.apply(document.toJS());
-    for (const object of [broker(OF, BROKER, brokerSpec), wanted]) {
+    for (const object of [broker(OF, BROKER, brokerSpec), desired]) {
       await isReady(kubernetes, await kubernetes.apply(object));
     }
   }

@@ -148,9 +148,9 @@ describe('three NATS servers', () => {
     const stranger = await startServer('stranger', await freePorts(), all, natsConf, wrong);
     servers.push(stranger);
     await healthy(stranger);
-    const refused = async () =>
+    const rejected = async () =>
       servers.slice(0, 3).every((server) => /authentication error.*route/i.test(server.log()));
-    expect(await until('the refusal', refused, 10)).toBe(true);
+    expect(await until('the rejection', rejected, 10)).toBe(true);
     for (const server of servers.slice(0, 3)) {
       const { routes } = (await server.monitor('/routez')) as { routes: { remote_name: string }[] };
       expect(routes.map(({ remote_name }) => remote_name)).not.toContain('stranger');
@@ -312,9 +312,9 @@ describe('a NATS server with TLS', () => {
     const secrets = [tlsSecret('nats-tls', first, ca)];
     const { token } = await broker(1, { tls: { secretName: 'nats-tls' } }, secrets, files(first, ca));
     const [server] = servers as [NatsServer];
-    const answer = await plainly(server, token);
-    expect(answer).toContain('"tls_required":true');
-    expect(answer).not.toMatch(/\+OK|PONG/);
+    const response = await plainly(server, token);
+    expect(response).toContain('"tls_required":true');
+    expect(response).not.toMatch(/\+OK|PONG/);
     await expect(clientWith({ tls: {} }, token, server)).rejects.toThrow(); // an unknown authority
     const trusting = { tls: { ca: ca.certificate } };
     const connection = await clientWith(trusting, token, server);
@@ -349,13 +349,13 @@ describe('a NATS server with TLS', () => {
 async function plainly({ ports }: NatsServer, token: string): Promise<string> {
   const socket = createConnection({ host: '127.0.0.1', port: ports.nats });
   socket.write(`CONNECT {"auth_token":"${token}","verbose":true}\r\nPING\r\n`);
-  let answer = '';
+  let response = '';
   socket.on('data', (chunk) => {
-    answer += chunk;
+    response += chunk;
   });
   socket.on('error', () => {}); // the server may close the connection before all data is sent
   await once(socket, 'close');
-  return answer;
+  return response;
 }
 
 /** Fingerprint of the current certificate of a server. NATS begins in plain text, as with STARTTLS. */

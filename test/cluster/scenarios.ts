@@ -22,7 +22,7 @@ import { startOperator } from './operator.ts';
 import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
 import { kustomize } from './registration.ts';
-import { toldIn } from './secrecy.ts';
+import { exposedIn } from './secrecy.ts';
 import { type DriverName, isDouble, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
@@ -41,14 +41,14 @@ export interface Scene {
 }
 
 /** No token of any Broker of the whole run is in a log, or in a public object. */
-async function nothingTold({ gateway, controlPlane }: World): Promise<void> {
+async function nothingExposed({ gateway, controlPlane }: World): Promise<void> {
   const inBase64 = new Set(
     gateway.exchanges.flatMap(({ request }) => request.match(/(?<="token":")[A-Za-z0-9+/=]{8,}/g) ?? []),
   );
   // Short tokens are set by the scenarios themselves and are common words.
   const tokens = [...inBase64].map(decode).filter((token) => token.length > 12);
   expect(tokens.length).toBeGreaterThan(25);
-  expect(await toldIn(controlPlane, tokens)).toEqual([]);
+  expect(await exposedIn(controlPlane, tokens)).toEqual([]);
   expect(await readFile(join(controlPlane.directory, 'operator.log'), 'utf8')).toContain('condition changed');
 }
 
@@ -71,7 +71,7 @@ export function scenarios(driver: DriverName): void {
       await record(world.gateway.exchanges, join(process.env.RECORD, driver));
     }
     try {
-      if (world) await nothingTold(world);
+      if (world) await nothingExposed(world);
     } catch (error) {
       keepLogs();
       throw error;
@@ -209,20 +209,20 @@ export function scenarios(driver: DriverName): void {
     it('a Broker and a MeshSync cause no more writes once they are ready', async () => {
       onTestFailed(keepLogs);
       await pair('rest', { size: 3 });
-      const asked = () =>
+      const requested = () =>
         world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).map(({ path }) => path);
       // A real Metacontroller sends no requests while nothing changes; the test double always does. On a busy machine, the last event
       // may reach it some seconds later.
       // may come to it some seconds after it happened.
       let syncs: number;
       do {
-        syncs = asked().length;
+        syncs = requested().length;
         await new Promise((resolve) => setTimeout(resolve, 5_000));
-      } while (!isDouble(driver) && asked().length !== syncs);
+      } while (!isDouble(driver) && requested().length !== syncs);
       const before = await versions(kubernetes, 'rest');
       await new Promise((resolve) => setTimeout(resolve, 30_000));
       expect(await versions(kubernetes, 'rest')).toEqual(before);
-      if (!isDouble(driver)) expect(asked().slice(syncs)).toEqual([]);
+      if (!isDouble(driver)) expect(requested().slice(syncs)).toEqual([]);
     });
 
     it('the operator applies every change of a Broker in place', async () => {
@@ -354,11 +354,11 @@ export function scenarios(driver: DriverName): void {
           'meshsync',
         ],
       ];
-      for (const [change, read, wanted] of edits) {
+      for (const [change, read, expected] of edits) {
         await kubernetes.patch(change);
         const { apiVersion, kind, metadata } = change;
         await eventually(async () => {
-          expect(read(await get(apiVersion, kind, metadata.name, of)), `${kind} ${metadata.name}`).toBe(wanted);
+          expect(read(await get(apiVersion, kind, metadata.name, of)), `${kind} ${metadata.name}`).toBe(expected);
         });
       }
       await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
@@ -534,7 +534,7 @@ export function scenarios(driver: DriverName): void {
     it('the API server rejects specs by the schema, and a condition reports other errors', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'invalid');
-      const refused: [object, RegExp][] = [
+      const rejected: [object, RegExp][] = [
         [{ size: 0 }, /spec\.size/],
         [{ size: 11 }, /spec\.size/],
         [{ size: 'three' }, /spec\.size/],
@@ -550,7 +550,7 @@ export function scenarios(driver: DriverName): void {
           /spec\.service\.loadBalancerSourceRanges\[0\]/,
         ],
       ];
-      for (const [spec, message] of refused) {
+      for (const [spec, message] of rejected) {
         await expect(kubernetes.apply(broker(of, 'refused', spec)), JSON.stringify(spec)).rejects.toThrow(message);
       }
       const accepted: [string, object, string][] = [

@@ -21,7 +21,7 @@ const kinds = [
  * objects.
  * @returns names of logs and kinds of objects
  */
-export async function toldIn(
+export async function exposedIn(
   { directory, kubernetes }: Pick<ControlPlane, 'directory' | 'kubernetes'>,
   credentials: string[],
 ): Promise<string[]> {
@@ -33,6 +33,6 @@ export async function toldIn(
       async ([apiVersion, kind]) => [kind, JSON.stringify(await kubernetes.list(apiVersion, kind))] as const,
     ),
   ];
-  const told = (await Promise.all(texts)).filter(([, text]) => words.some((word) => text.includes(word)));
-  return told.map(([where]) => where);
+  const exposed = (await Promise.all(texts)).filter(([, text]) => words.some((word) => text.includes(word)));
+  return exposed.map(([where]) => where);
 }

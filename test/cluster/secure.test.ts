@@ -12,7 +12,7 @@ import { connect, type Kubernetes, type KubernetesObject } from './kubernetes.ts
 import { type Driver, metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { kustomize, metacontrollerCrds, registrations } from './registration.ts';
-import { toldIn } from './secrecy.ts';
+import { exposedIn } from './secrecy.ts';
 import { applyPatiently } from './world.ts';
 
 const binary = metacontrollerBinary();
@@ -102,7 +102,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
       const url = `${operator?.url}/broker/customize`;
       return (await post({ url }, { ca: ca.certificate, ...(token && { token }) }, '{}')).status;
     };
-    const told = () => toldIn(controlPlane, [FIRST, SECOND, 'PRIVATE KEY']);
+    const exposed = () => exposedIn(controlPlane, [FIRST, SECOND, 'PRIVATE KEY']);
     if (overlay === 'mutual-tls') await expect(call()).rejects.toThrow();
     else expect(await call()).toBe(401);
     const of = await namespace(kubernetes, overlay);
@@ -112,7 +112,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
 
     // The operator has another token than Metacontroller: nothing is written until it has that one as well.
     const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
-    if (!tokens) return expect(await told()).toEqual([]);
+    if (!tokens) return expect(await exposed()).toEqual([]);
     await writeFile(tokens, SECOND);
     await eventually(async () => expect([await call(FIRST), await call(SECOND)]).toEqual([401, 400]));
     await kubernetes.patch({ ...made[0], spec: { size: 2 } } as KubernetesObject);
@@ -121,6 +121,6 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     expect(await size()).toBe(1);
     await writeFile(tokens, `${SECOND}\n${FIRST}`);
     await eventually(async () => expect(await size()).toBe(2), 60);
-    expect(await told()).toEqual([]);
+    expect(await exposed()).toEqual([]);
   });
 });

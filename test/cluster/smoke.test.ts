@@ -28,7 +28,7 @@ describe('the control plane of the tests', () => {
   let hooks: Server;
   let failed = false;
   /** Status codes of the next responses of the sync hook. */
-  let refusals: number[] = [];
+  let failures: number[] = [];
 
   beforeAll(async () => {
     const started = Date.now();
@@ -39,8 +39,8 @@ describe('the control plane of the tests', () => {
     for (const crd of [...metacontrollerCrds(), widgetCrd()]) await kubernetes.apply(crd);
     hooks = createServer(async (request, response) => {
       const body = (await json(request)) as SyncRequest;
-      const refusal = request.url === '/sync' ? refusals.shift() : undefined;
-      response.writeHead(refusal ?? 200, { 'content-type': 'application/json' });
+      const failure = request.url === '/sync' ? failures.shift() : undefined;
+      response.writeHead(failure ?? 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(request.url === '/sync' ? sync(body) : customize(body)));
     });
     await new Promise<void>((resolve) => hooks.listen(0, '127.0.0.1', resolve));
@@ -123,10 +123,10 @@ describe('the control plane of the tests', () => {
       await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 2, replicas: 1 }));
 
       // A failed sync changes nothing and is retried; a child that is not desired any more is deleted.
-      refusals = [500, 429, 503];
+      failures = [500, 429, 503];
       await kubernetes.patch({ ...widget, spec: { config: false } });
       await eventually(async () => expect(await children()).toEqual(['StatefulSet/w']));
-      expect(refusals).toEqual([]);
+      expect(failures).toEqual([]);
 
       await kubernetes.delete('apps/v1', 'StatefulSet', 'w', of);
       await eventually(async () => {

@@ -81,7 +81,7 @@ describe('the manifests', () => {
 
   it('use the same pod selector in Deployment, Service and PodDisruptionBudget', async () => {
     const objects = await build('manifests/operator');
-    const find = (wanted: string) => objects.find(({ kind }) => kind === wanted)?.spec;
+    const find = (ofKind: string) => objects.find(({ kind }) => kind === ofKind)?.spec;
     const selector = find('Deployment').selector.matchLabels;
     expect(find('Service').selector).toEqual(selector);
     expect(find('PodDisruptionBudget').selector.matchLabels).toEqual(selector);
