@@ -31,7 +31,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       metadata: { name: 'streaming' },
       value: 1_000,
     });
-    const { broker: made } = await pair(of, { size: 2 });
+    const { broker: applied } = await pair(of, { size: 2 });
     const plain = (await workload(of)).spec;
     const spec = {
       image: { repository: 'registry.example.com/nats', pullPolicy: 'Always' },
@@ -73,7 +73,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       },
     };
     await patchSpec(of, spec);
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     const { template } = (await workload(of)).spec;
     const [nats, reloader, exporter] = template.spec.containers;
     expect(nats).toMatchObject({
@@ -108,7 +108,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
 
     await patchSpec(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect((await workload(of)).spec).toEqual(plain);
     await eventually(async () => {
       expect(await cluster().get('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats', of)).toBeUndefined();
@@ -119,7 +119,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
   it('a Broker rolls its pods only for changes that a reload can not apply', async () => {
     onTestFailed(keepLogs);
     const of = 'reloads';
-    const { broker: made } = await pair(of);
+    const { broker: applied } = await pair(of);
     const template = async () => (await workload(of)).spec.template;
     const before = await template();
     await patchSpec(of, { config: { maxPayload: '2Mi', pingInterval: '1m', trace: true } });
@@ -127,12 +127,12 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       const { data } = await get('v1', 'ConfigMap', 'meshery-nats-config', of);
       expect(data?.['nats.conf']).toContain('max_payload: 2097152\n');
     });
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect(await template()).toEqual(before);
 
     const memory = (maxSize: string | null) => patchSpec(of, { jetstream: maxSize && { memoryStore: { maxSize } } });
     await memory('64Mi');
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     const started = await template();
     expect(started).not.toEqual(before);
     const limit = (bytes: number) =>
@@ -142,15 +142,15 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       });
     await memory('128Mi');
     await limit(128 * 2 ** 20);
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect(await template()).toEqual(started);
     await memory('64Mi');
     await limit(64 * 2 ** 20);
     await eventually(async () => expect(await template()).not.toEqual(started));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     await memory(null);
     await eventually(async () => expect(await template()).toEqual(before));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
   });
 
   it('a Broker keeps streams on volumes, and reports changes that the volumes do not allow', async () => {
@@ -164,9 +164,9 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     });
     for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
     const store = (size: string, more: object = {}) => ({ fileStore: { size, storageClassName: 'by-hand', ...more } });
-    const made = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
-    await cluster().apply(made);
-    const ready = await isReady(cluster(), made);
+    const applied = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
+    await cluster().apply(applied);
+    const ready = await isReady(cluster(), applied);
     expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'True', reason: 'Quorum' });
     const claims = await cluster().list('v1', 'PersistentVolumeClaim', of);
     expect(claims.map(({ metadata, status }) => [metadata.name, status?.phase])).toEqual(
@@ -176,10 +176,10 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
 
     const before = await workload(of);
     await patchSpec(of, { jetstream: store('2Gi') });
-    const grown = await isReady(cluster(), made, 'ImmutableField');
+    const grown = await isReady(cluster(), applied, 'ImmutableField');
     expect(grown.status?.conditions?.[0]?.message).toContain('spec.jetstream.fileStore.size');
     await patchSpec(of, { jetstream: store('1Gi'), size: 1 });
-    const shrunk = await isReady(cluster(), made, 'StreamsWouldBeLost');
+    const shrunk = await isReady(cluster(), applied, 'StreamsWouldBeLost');
     expect(shrunk.status?.conditions?.[0]?.message).toContain('spec.size');
     await rests(of);
     expect((await workload(of)).spec).toEqual(before.spec);
@@ -188,9 +188,9 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const pods = async () => (await cluster().list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid).sort();
     const running = await pods();
     await patchSpec(of, { jetstream: store('2Gi', { maxSize: '1Gi' }), size: 3 });
-    await isReady(cluster(), made, 'ImmutableField');
+    await isReady(cluster(), applied, 'ImmutableField');
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan');
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     const [claim] = (await workload(of)).spec.volumeClaimTemplates;
     expect(claim.spec.resources.requests.storage).toBe('2Gi');
     expect(await pods()).toEqual(running);
@@ -199,7 +199,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
   it('a Broker gets volumes after its StatefulSet is re-created', async () => {
     onTestFailed(keepLogs);
     const of = 'storage-later';
-    const { broker: made } = await pair(of);
+    const { broker: applied } = await pair(of);
     await cluster().apply({
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',
@@ -213,16 +213,16 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete' },
     };
     await patchSpec(of, { jetstream: { fileStore } });
-    await isReady(cluster(), made, 'ImmutableField');
+    await isReady(cluster(), applied, 'ImmutableField');
     const before = await workload(of);
     await rests(of);
     expect(before.spec.volumeClaimTemplates).toBeUndefined();
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of);
-    const ready = await isReady(cluster(), made, 'Ready', 60);
+    const ready = await isReady(cluster(), applied, 'Ready', 60);
     expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'False', reason: 'SingleServer' });
     await cluster().delete(MESHERY, 'MeshSync', 'meshery-meshsync', of);
     await cluster().delete(MESHERY, 'Broker', 'meshery-broker', of);
-    await eventually(async () => expect(await childrenOf(cluster(), made)).toEqual([]));
+    await eventually(async () => expect(await childrenOf(cluster(), applied)).toEqual([]));
     await eventually(async () => expect(await cluster().list('v1', 'PersistentVolumeClaim', of)).toEqual([]), 60);
   });
 
@@ -230,21 +230,21 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'secrets');
     const elsewhere = await namespace(cluster(), 'secrets-elsewhere');
-    const made = broker(of, 'meshery-broker', {
+    const applied = broker(of, 'meshery-broker', {
       tls: { secretName: 'nats-tls' },
       auth: { tokenSecretRef: { name: 'own', key: 'password' } },
     });
     const near = meshSync(of, 'near');
     const far = meshSync(elsewhere, 'far', 'meshery-broker', of);
-    for (const object of [made, near, far]) await cluster().apply(object);
-    const message = async () => (await isReady(cluster(), made, 'SecretNotFound')).status?.conditions?.[0]?.message;
+    for (const object of [applied, near, far]) await cluster().apply(object);
+    const message = async () => (await isReady(cluster(), applied, 'SecretNotFound')).status?.conditions?.[0]?.message;
     expect(await message()).toContain('spec.auth.tokenSecretRef: Secret own does not exist');
     const own = (data: Record<string, string>) =>
       cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'own', namespace: of }, stringData: data });
     await own({ other: 'x' });
-    await isReady(cluster(), made, 'SecretKeyMissing');
+    await isReady(cluster(), applied, 'SecretKeyMissing');
     await own({ password: 'my own token' });
-    await isReady(cluster(), made, 'SecretInvalid');
+    await isReady(cluster(), applied, 'SecretInvalid');
     await own({ password: 'my-own-token' });
     await eventually(async () =>
       expect(await message()).toContain('spec.tls.secretName: Secret nats-tls does not exist'),
@@ -253,7 +253,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
 
     const ca = await authority();
     await cluster().apply(tlsSecret('nats-tls', await issue(ca, `meshery-nats.${of}.svc`), ca, of));
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(conditionOf(ready, 'CertificateCoversService')).toMatchObject({ status: 'True' });
     expect(await token(of)).toBe('my-own-token');
     for (const [object, secret] of [
@@ -290,11 +290,11 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     });
 
     await cluster().delete('v1', 'Secret', 'nats-tls', of);
-    await isReady(cluster(), made, 'SecretNotFound');
+    await isReady(cluster(), applied, 'SecretNotFound');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect((await workload(of)).spec.template).toEqual(server);
     await patchSpec(of, { tls: { secretName: null, verify: null }, auth: null });
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     await eventually(async () => {
       const { status } = await isReady(cluster(), near);
       expect(status?.['publishing-to']).toBe(`nats://meshery-nats.${of}.svc:4222`);
@@ -305,7 +305,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
   it('a Broker publishes the desired addresses', async () => {
     onTestFailed(keepLogs);
     const of = 'addresses';
-    const { broker: made, meshSync: synced } = await pair(of);
+    const { broker: applied, meshSync: synced } = await pair(of);
     await patchSpec(of, {
       service: {
         type: 'NodePort',
@@ -315,7 +315,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         ipFamilyPolicy: 'RequireDualStack',
       },
     });
-    const { status } = await isReady(cluster(), made);
+    const { status } = await isReady(cluster(), applied);
     const { spec } = await service(of);
     expect(spec).toMatchObject({ externalTrafficPolicy: 'Local', ipFamilies: ['IPv4', 'IPv6'] });
     const [v4, v6] = spec.clusterIPs;
@@ -339,10 +339,10 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(conflicting.status?.conditions?.[0]?.message).toContain('node port 30042');
 
     await patchSpec(of, { service: { ipFamilies: ['IPv6', 'IPv4'] } });
-    const fixed = await isReady(cluster(), made, 'ImmutableField');
+    const fixed = await isReady(cluster(), applied, 'ImmutableField');
     expect(fixed.status?.conditions?.[0]?.message).toContain('spec.service.ipFamilies');
     await patchSpec(of, { service: null });
-    const { status: back } = await isReady(cluster(), made);
+    const { status: back } = await isReady(cluster(), applied);
     const now = await service(of);
     expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
@@ -352,10 +352,10 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
   it('a Broker removes servers one by one', async () => {
     onTestFailed(keepLogs);
     const of = 'scale-down';
-    const { broker: made } = await pair(of, { size: 4 });
+    const { broker: applied } = await pair(of, { size: 4 });
     await get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of);
     await patchSpec(of, { size: 1 });
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(ready.status).toMatchObject({ replicas: 1, desiredReplicas: 1, clustered: false });
     await eventually(async () => {
       expect(await cluster().get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of)).toBeUndefined();
@@ -467,17 +467,17 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       ],
     ];
     for (const [spec, path, message] of rejected) {
-      const made = broker(of, 'refused', spec);
+      const applied = broker(of, 'refused', spec);
       const error = await cluster()
-        .apply(made)
+        .apply(applied)
         .then(
           () => 'accepted',
           (reason: Error) => reason.message,
         );
       expect(error, JSON.stringify(spec)).toMatch(/422/);
       for (const text of [path, message]) expect(error, JSON.stringify(spec)).toContain(text);
-      const { name } = made.metadata;
-      const parent = { ...made, metadata: { name, namespace: of, uid: 'uid' } };
+      const { name } = applied.metadata;
+      const parent = { ...applied, metadata: { name, namespace: of, uid: 'uid' } };
       expect(resolveBroker(parent), JSON.stringify(spec)).toMatchObject({
         path,
         message: expect.stringContaining(message),

@@ -27,7 +27,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
   it('a MeshSync passes the fields of its pods to the pods, and removes them again', async () => {
     onTestFailed(keepLogs);
     const of = 'meshsync-pods';
-    const { meshSync: made } = await pair(of);
+    const { meshSync: applied } = await pair(of);
     await cluster().apply({
       apiVersion: 'scheduling.k8s.io/v1',
       kind: 'PriorityClass',
@@ -55,7 +55,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       },
     };
     await change(of, spec);
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(conditionOf(ready, 'PublishesOnce')).toMatchObject({ status: 'False', reason: 'MultipleReplicas' });
     expect(conditionOf(ready, 'RoleBound')).toMatchObject({ status: 'Unknown' });
     const { template } = (await deployment(of)).spec;
@@ -83,7 +83,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     });
 
     await change(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect((await deployment(of)).spec).toEqual(plain);
     await get('v1', 'ServiceAccount', 'meshery-meshsync', of);
     await get('v1', 'ServiceAccount', 'reader', of);
@@ -92,7 +92,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
   it('a field of a MeshSync replaces what Meshery Server wrote', async () => {
     onTestFailed(keepLogs);
     const of = 'server-gives-way';
-    const { meshSync: made } = await pair(of);
+    const { meshSync: applied } = await pair(of);
     const write = async () => {
       const container = {
         name: 'meshsync',
@@ -114,7 +114,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       contentDeduplication: true,
     };
     await change(of, fields);
-    const isReplaced = () =>
+    const fieldsAreApplied = () =>
       eventually(async () => {
         const { template } = (await deployment(of)).spec;
         const { args, env } = template.spec.containers[0];
@@ -129,10 +129,10 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
         }
         expect(template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
       });
-    await isReplaced();
+    await fieldsAreApplied();
     await write();
-    await isReplaced();
-    await isReady(cluster(), made);
+    await fieldsAreApplied();
+    await isReady(cluster(), applied);
     await change(of, { output: null, debug: null, redactSecrets: null, contentDeduplication: null });
     await eventually(async () => {
       const { args, env } = (await deployment(of)).spec.template.spec.containers[0];
@@ -142,28 +142,28 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
         env.filter(({ value, valueFrom }: { value?: string; valueFrom?: object }) => value || valueFrom),
       ).toHaveLength(2);
     });
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
   });
 
   it('a MeshSync connects to a custom broker with Secrets of the user, and waits for them', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'custom');
-    const made = custom(of, 'elsewhere', {
+    const applied = custom(of, 'elsewhere', {
       url: 'tls://a.example.com,tls://b.example.com:4333',
       credentialsSecretRef: { name: 'mine' },
       caSecretRef: { name: 'authority', key: 'bundle' },
     });
-    await cluster().apply(made);
-    await isReady(cluster(), made, 'SecretNotFound');
+    await cluster().apply(applied);
+    await isReady(cluster(), applied, 'SecretNotFound');
     await secret(of, 'mine', { other: 'x' });
-    await isReady(cluster(), made, 'SecretKeyMissing');
+    await isReady(cluster(), applied, 'SecretKeyMissing');
     await secret(of, 'mine', { credentials: 'not usable' });
-    await isReady(cluster(), made, 'SecretInvalid');
+    await isReady(cluster(), applied, 'SecretInvalid');
     await secret(of, 'mine', { credentials: 'user:word' });
-    await isReady(cluster(), made, 'SecretNotFound');
+    await isReady(cluster(), applied, 'SecretNotFound');
     expect(await cluster().get('apps/v1', 'Deployment', 'elsewhere', of)).toBeUndefined();
     await secret(of, 'authority', { bundle: (await authority()).certificate });
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(ready.status).toMatchObject({
       broker: 'custom',
       'publishing-to': 'tls://a.example.com/,tls://b.example.com:4333',
@@ -179,7 +179,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     ]);
     await secret(of, 'mine', { credentials: 'another' });
     await eventually(async () => expect((await deployment(of, 'elsewhere')).spec.template).not.toEqual(template));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
 
     await change(
       of,
@@ -195,17 +195,17 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       ]);
       expect(spec.volumes).toHaveLength(1);
     });
-    expect((await isReady(cluster(), made)).status?.['publishing-to']).toBe('nats://c.example.com');
+    expect((await isReady(cluster(), applied)).status?.['publishing-to']).toBe('nats://c.example.com');
   });
 
   it('a MeshSync with an invalid watch-list keeps its children, and a new one starts no pods', async () => {
     onTestFailed(keepLogs);
     const of = 'watch-list';
-    const { meshSync: made } = await pair(of);
+    const { meshSync: applied } = await pair(of);
     const { spec } = await deployment(of);
     const broken = { 'watch-list': { data: { whitelist: '["pods.v1."]' } } };
     await change(of, { ...broken, debug: true });
-    const { status } = await isReady(cluster(), made, 'InvalidWatchList');
+    const { status } = await isReady(cluster(), applied, 'InvalidWatchList');
     expect(status?.conditions?.[0]?.message).toContain('spec.watch-list.data.whitelist[0]');
     const fresh = { ...meshSync(of, 'fresh'), spec: { ...meshSync(of, 'fresh').spec, ...broken } };
     await cluster().apply(fresh);
@@ -214,14 +214,14 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect((await deployment(of)).spec).toEqual(spec);
     expect(await cluster().get('apps/v1', 'Deployment', 'fresh', of)).toBeUndefined();
     for (const name of ['meshery-meshsync', 'fresh']) await change(of, { 'watch-list': null, debug: null }, name);
-    await Promise.all([isReady(cluster(), made), isReady(cluster(), fresh)]);
+    await Promise.all([isReady(cluster(), applied), isReady(cluster(), fresh)]);
     expect((await deployment(of)).spec).toEqual(spec);
   });
 
   it('a MeshSync reports which watch-list is in force, and that its binding is unknown', async () => {
     onTestFailed(keepLogs);
-    const { meshSync: made } = await pair('elsewhere');
-    const ready = await get(MESHERY, 'MeshSync', made.metadata.name, 'elsewhere');
+    const { meshSync: applied } = await pair('elsewhere');
+    const ready = await get(MESHERY, 'MeshSync', applied.metadata.name, 'elsewhere');
     expect(conditionOf(ready, 'WatchListActive')?.message).toContain('meshery/meshery-meshsync');
     expect(conditionOf(ready, 'RoleBound')).toMatchObject({
       status: 'Unknown',
@@ -250,15 +250,15 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       [{ resources: { requests: { cpu: 2 }, limits: { cpu: 1 } } }, 'spec.resources.requests.cpu', 'must not be more'],
     ];
     for (const [spec, path, message] of rejected) {
-      const made = { ...meshSync(of, 'refused'), spec };
+      const applied = { ...meshSync(of, 'refused'), spec };
       const error = await cluster()
-        .apply(made)
+        .apply(applied)
         .then(
           () => 'accepted',
           (reason: Error) => reason.message,
         );
       for (const text of ['422', path, message]) expect(error, JSON.stringify(spec)).toContain(text);
-      const parent = { ...made, metadata: { name: 'refused', namespace: of, uid: 'uid' } };
+      const parent = { ...applied, metadata: { name: 'refused', namespace: of, uid: 'uid' } };
       expect(resolveMeshSync(parent), JSON.stringify(spec)).toMatchObject({
         path,
         message: expect.stringContaining(message),
@@ -271,9 +271,9 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       { output: {}, serviceAccountName: '', image: {}, podTemplate: {} },
     ];
     for (const spec of accepted) {
-      const made = { ...meshSync(of, 'accepted'), spec };
-      await cluster().apply(made);
-      const parent = { ...made, metadata: { name: 'accepted', namespace: of, uid: 'uid' } };
+      const applied = { ...meshSync(of, 'accepted'), spec };
+      await cluster().apply(applied);
+      const parent = { ...applied, metadata: { name: 'accepted', namespace: of, uid: 'uid' } };
       expect(resolveMeshSync(parent), JSON.stringify(spec)).not.toHaveProperty('path');
       await cluster().delete(MESHERY, 'MeshSync', 'accepted', of);
     }

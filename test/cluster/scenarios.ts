@@ -87,9 +87,9 @@ export function scenarios(driver: DriverName): void {
     spec: object = {},
   ): Promise<{ broker: KubernetesObject; meshSync: KubernetesObject }> {
     await namespace(kubernetes, of);
-    const made = [broker(of, 'meshery-broker', spec), meshSync(of, 'meshery-meshsync')];
-    for (const object of made) await kubernetes.apply(object);
-    const [first, second] = await Promise.all(made.map((object) => isReady(kubernetes, object)));
+    const applied = [broker(of, 'meshery-broker', spec), meshSync(of, 'meshery-meshsync')];
+    for (const object of applied) await kubernetes.apply(object);
+    const [first, second] = await Promise.all(applied.map((object) => isReady(kubernetes, object)));
     if (!first || !second) throw new Error('unreachable');
     return { broker: first, meshSync: second };
   }
@@ -211,9 +211,8 @@ export function scenarios(driver: DriverName): void {
       await pair('rest', { size: 3 });
       const requested = () =>
         world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).map(({ path }) => path);
-      // A real Metacontroller sends no requests while nothing changes; the test double always does. On a busy machine, the last event
-      // may reach it some seconds later.
-      // may come to it some seconds after it happened.
+      // A real Metacontroller sends no requests while nothing changes; the test double always does. On a busy machine, the last
+      // event may reach it some seconds later.
       let syncs: number;
       do {
         syncs = requested().length;
@@ -228,9 +227,9 @@ export function scenarios(driver: DriverName): void {
     it('the operator applies every change of a Broker in place', async () => {
       onTestFailed(keepLogs);
       const of = 'changes';
-      const { broker: made } = await pair(of);
-      const before = uids(await childrenOf(kubernetes, made));
-      const ready = (reason = 'Ready') => isReady(kubernetes, made, reason);
+      const { broker: applied } = await pair(of);
+      const before = uids(await childrenOf(kubernetes, applied));
+      const ready = (reason = 'Ready') => isReady(kubernetes, applied, reason);
 
       await patchSpec(of, { size: 3 });
       expect((await ready()).status).toMatchObject({ replicas: 3, readyReplicas: 3 });
@@ -287,20 +286,20 @@ export function scenarios(driver: DriverName): void {
         type: 'ClusterIP',
         nodePorts: [],
       });
-      expect(uids(await childrenOf(kubernetes, made))).toMatchObject(before);
+      expect(uids(await childrenOf(kubernetes, applied))).toMatchObject(before);
     });
 
     it('the operator reports changes that Kubernetes does not allow', async () => {
       onTestFailed(keepLogs);
       const of = 'immutable';
       await namespace(kubernetes, of);
-      const made = broker(of, 'meshery-broker', {
+      const applied = broker(of, 'meshery-broker', {
         service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/a' },
       });
-      await kubernetes.apply(made);
-      await isReady(kubernetes, made, 'LoadBalancerPending');
+      await kubernetes.apply(applied);
+      await isReady(kubernetes, applied, 'LoadBalancerPending');
       await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
-      const { status } = await isReady(kubernetes, made, 'ImmutableField');
+      const { status } = await isReady(kubernetes, applied, 'ImmutableField');
       expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
       expect((await get('v1', 'Service', 'meshery-nats', of)).spec.loadBalancerClass).toBe('example.com/a');
     });
@@ -308,10 +307,10 @@ export function scenarios(driver: DriverName): void {
     it('the operator restores deleted and edited children', async () => {
       onTestFailed(keepLogs);
       const of = 'restore';
-      const made = await pair(of, { size: 3 });
+      const applied = await pair(of, { size: 3 });
       const all = async () => [
-        ...(await childrenOf(kubernetes, made.broker)),
-        ...(await childrenOf(kubernetes, made.meshSync)),
+        ...(await childrenOf(kubernetes, applied.broker)),
+        ...(await childrenOf(kubernetes, applied.meshSync)),
       ];
       const before = await all();
       expect(before).toHaveLength(8);
@@ -322,7 +321,7 @@ export function scenarios(driver: DriverName): void {
           expect(again.metadata.uid).not.toBe(metadata.uid);
         });
       }
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
       expect(names(await all())).toEqual(names(before));
 
       const edits: [KubernetesObject, (object: KubernetesObject) => unknown, unknown][] = [
@@ -361,7 +360,7 @@ export function scenarios(driver: DriverName): void {
           expect(read(await get(apiVersion, kind, metadata.name, of)), `${kind} ${metadata.name}`).toBe(expected);
         });
       }
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
 
       function edit(
         apiVersion: string,
@@ -376,7 +375,7 @@ export function scenarios(driver: DriverName): void {
     it('the operator generates a new token when the Secret is deleted, and rolls all its users', async () => {
       onTestFailed(keepLogs);
       const of = 'rotate';
-      const made = await pair(of);
+      const applied = await pair(of);
       await namespace(kubernetes, 'rotate-remote');
       const remote = meshSync('rotate-remote', 'remote', 'meshery-broker', of);
       await kubernetes.apply(remote);
@@ -401,8 +400,8 @@ export function scenarios(driver: DriverName): void {
         expect(await checksum('Deployment', 'remote', 'rotate-remote')).toBe(after[2]);
       });
       await Promise.all([
-        isReady(kubernetes, made.broker),
-        isReady(kubernetes, made.meshSync),
+        isReady(kubernetes, applied.broker),
+        isReady(kubernetes, applied.meshSync),
         isReady(kubernetes, remote),
       ]);
     });
@@ -410,17 +409,17 @@ export function scenarios(driver: DriverName): void {
     it('MeshSync keeps running while its Broker is replaced', async () => {
       onTestFailed(keepLogs);
       const of = 'replace';
-      const made = await pair(of);
+      const applied = await pair(of);
       const before = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       const old = await token(of);
       await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', of);
-      await isReady(kubernetes, made.meshSync, 'BrokerNotFound');
-      await eventually(async () => expect(await childrenOf(kubernetes, made.broker)).toEqual([]));
+      await isReady(kubernetes, applied.meshSync, 'BrokerNotFound');
+      await eventually(async () => expect(await childrenOf(kubernetes, applied.broker)).toEqual([]));
       const meanwhile = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       expect([meanwhile.metadata.uid, meanwhile.spec]).toEqual([before.metadata.uid, before.spec]);
 
       await kubernetes.apply(broker(of, 'meshery-broker'));
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
       const after = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       expect(after.metadata.uid).toBe(before.metadata.uid);
       expect(await token(of)).not.toBe(old);
@@ -454,12 +453,12 @@ export function scenarios(driver: DriverName): void {
 
     it('every child is deleted with its resource', async () => {
       onTestFailed(keepLogs);
-      const made = await pair('removal', { size: 2 });
+      const applied = await pair('removal', { size: 2 });
       await kubernetes.delete(MESHERY, 'MeshSync', 'meshery-meshsync', 'removal');
       await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', 'removal');
       await eventually(async () => {
-        expect(names(await childrenOf(kubernetes, made.broker))).toEqual([]);
-        expect(names(await childrenOf(kubernetes, made.meshSync))).toEqual([]);
+        expect(names(await childrenOf(kubernetes, applied.broker))).toEqual([]);
+        expect(names(await childrenOf(kubernetes, applied.meshSync))).toEqual([]);
         expect(await kubernetes.list('v1', 'Pod', 'removal')).toEqual([]);
       });
     });
@@ -516,9 +515,9 @@ export function scenarios(driver: DriverName): void {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, `foreign-${kind.toLowerCase()}`);
       const foreign = await kubernetes.apply({ apiVersion, kind, metadata: { name, namespace: of }, ...content });
-      const made = broker(of, 'meshery-broker');
-      await kubernetes.apply(made);
-      const { status } = await isReady(kubernetes, made, 'NameConflict');
+      const applied = broker(of, 'meshery-broker');
+      await kubernetes.apply(applied);
+      const { status } = await isReady(kubernetes, applied, 'NameConflict');
       expect(status?.conditions?.[0]?.message).toContain(`${kind} ${name} was not created by this Broker`);
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       const kept = await get(apiVersion, kind, name, of);
@@ -528,7 +527,7 @@ export function scenarios(driver: DriverName): void {
         foreign.data,
       ]);
       await kubernetes.delete(apiVersion, kind, name, of);
-      await isReady(kubernetes, made);
+      await isReady(kubernetes, applied);
     });
 
     it('the API server rejects specs by the schema, and a condition reports other errors', async () => {
@@ -565,9 +564,9 @@ export function scenarios(driver: DriverName): void {
         ['key', { service: { annotations: { 'not a key': 'x' } } }, 'spec.service.annotations["not a key"]'],
       ];
       for (const [name, spec, path] of accepted) {
-        const made = broker(of, name, spec);
-        await kubernetes.apply(made);
-        const { status } = await isReady(kubernetes, made, 'InvalidSpec');
+        const applied = broker(of, name, spec);
+        await kubernetes.apply(applied);
+        const { status } = await isReady(kubernetes, applied, 'InvalidSpec');
         expect(status?.conditions?.[0]?.message).toContain(path);
       }
     });
@@ -575,21 +574,21 @@ export function scenarios(driver: DriverName): void {
     it('a Broker that becomes invalid keeps its children', async () => {
       onTestFailed(keepLogs);
       const of = 'breaks';
-      const made = await pair(of);
-      const before = uids(await childrenOf(kubernetes, made.broker));
+      const applied = await pair(of);
+      const before = uids(await childrenOf(kubernetes, applied.broker));
       await patchSpec(of, { service: { annotations: { 'not a key': 'x' } } });
-      await isReady(kubernetes, made.broker, 'InvalidSpec');
+      await isReady(kubernetes, applied.broker, 'InvalidSpec');
       await new Promise((resolve) => setTimeout(resolve, 2_000));
-      expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+      expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
       await patchSpec(of, { service: null });
-      await isReady(kubernetes, made.broker);
-      expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+      await isReady(kubernetes, applied.broker);
+      expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
     });
 
     it('a paused pair keeps its children unchanged, and is reconciled again after the pause', async () => {
       onTestFailed(keepLogs);
       const of = 'pause';
-      const made = await pair(of);
+      const applied = await pair(of);
       await annotate(of, { 'meshery.io/pause-reconciliation': 'true' });
       await eventually(async () => {
         for (const [kind, name] of usual) {
@@ -627,23 +626,23 @@ export function scenarios(driver: DriverName): void {
         expect(synced.spec.template.spec.terminationGracePeriodSeconds).toBe(60);
         await get(...config);
       });
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
     });
 
     it('a hibernating pair has no pods, and resumes with the same token', async () => {
       onTestFailed(keepLogs);
       const of = 'hibernation';
-      const made = await pair(of, { size: 3 });
-      const before = [await token(of), uids(await childrenOf(kubernetes, made.broker))];
+      const applied = await pair(of, { size: 3 });
+      const before = [await token(of), uids(await childrenOf(kubernetes, applied.broker))];
       await annotate(of, { 'meshery.io/hibernation': 'on' });
       await Promise.all([
-        isReady(kubernetes, made.broker, 'Hibernated'),
-        isReady(kubernetes, made.meshSync, 'Hibernated'),
+        isReady(kubernetes, applied.broker, 'Hibernated'),
+        isReady(kubernetes, applied.meshSync, 'Hibernated'),
         eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toEqual([])),
       ]);
       await annotate(of, { 'meshery.io/hibernation': null });
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
-      expect([await token(of), uids(await childrenOf(kubernetes, made.broker))]).toEqual(before);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
+      expect([await token(of), uids(await childrenOf(kubernetes, applied.broker))]).toEqual(before);
       // For a moment, a controller that has not observed the end of the former pods yet counts them as the new ones.
       await eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toHaveLength(4));
     });
@@ -685,7 +684,7 @@ export function scenarios(driver: DriverName): void {
     it('the operator keeps what Meshery Server writes into the Deployment of MeshSync', async () => {
       onTestFailed(keepLogs);
       const of = 'server-edits';
-      const made = await pair(of);
+      const applied = await pair(of);
       const path = `/apis/apps/v1/namespaces/${of}/deployments/meshery-meshsync`;
       const template = {
         metadata: { annotations: { 'meshery.io/restarted-at': 'now' } },
@@ -698,7 +697,7 @@ export function scenarios(driver: DriverName): void {
       const patch = { 'content-type': 'application/strategic-merge-patch+json' };
       expect((await kubernetes.request('PATCH', path, { spec: { template } }, patch)).status).toBe(200);
       await patchSpec(of, { version: '1.0.2' }, 'MeshSync', 'meshery-meshsync');
-      await isReady(kubernetes, made.meshSync);
+      await isReady(kubernetes, applied.meshSync);
       const { spec } = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       const [container] = spec.template.spec.containers;
       expect(container.image).toBe('meshery/meshsync:1.0.2');
@@ -712,11 +711,11 @@ export function scenarios(driver: DriverName): void {
     it('the operator puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
       onTestFailed(keepLogs);
       const of = 'environment';
-      const { broker: made } = await pair(of);
+      const { broker: applied } = await pair(of);
       const custom = { ...meshSync(of, 'custom'), spec: { broker: { custom: { url: 'nats://elsewhere:4222' } } } };
       await kubernetes.apply(custom);
       await isReady(kubernetes, custom);
-      await patchSpec(of, { broker: { custom: null, native: { name: made.metadata.name } } }, 'MeshSync', 'custom');
+      await patchSpec(of, { broker: { custom: null, native: { name: applied.metadata.name } } }, 'MeshSync', 'custom');
       await eventually(async () => {
         const { spec } = await get('apps/v1', 'Deployment', 'custom', of);
         expect(spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name)).toEqual([
@@ -730,8 +729,8 @@ export function scenarios(driver: DriverName): void {
 
   it('MeshSync restarts once for a valid change of its watch-list, and not for an invalid one', async () => {
     onTestFailed(keepLogs);
-    const made = meshSync('meshery', 'meshery-meshsync');
-    const before = await isReady(kubernetes, made);
+    const applied = meshSync('meshery', 'meshery-meshsync');
+    const before = await isReady(kubernetes, applied);
     expect(before.status?.conditions?.map(({ type }) => type)).not.toContain('WatchListActive');
     const deployment = () => get('apps/v1', 'Deployment', 'meshery-meshsync', 'meshery');
     const revision = async () =>
@@ -741,26 +740,26 @@ export function scenarios(driver: DriverName): void {
       patchSpec('meshery', { 'watch-list': { data: { whitelist } } }, 'MeshSync', 'meshery-meshsync');
     const old = before.spec['watch-list'].data.whitelist;
     await watch(`${old},`);
-    await isReady(kubernetes, made, 'InvalidWatchList');
+    await isReady(kubernetes, applied, 'InvalidWatchList');
     await watch('[{"Resource":"pods.v1.","Events":["ADDED"]}]');
-    await isReady(kubernetes, made);
+    await isReady(kubernetes, applied);
     expect(await revision()).toBe(first + 1);
     const pods = (await kubernetes.list('v1', 'Pod', 'meshery')).filter(
       ({ metadata }) => metadata.labels?.component === 'meshsync' && !metadata.deletionTimestamp,
     );
     expect(pods.flatMap(({ status }) => status?.containerStatuses ?? [])).toMatchObject([{ restartCount: 0 }]);
     await watch(old);
-    await isReady(kubernetes, made);
+    await isReady(kubernetes, applied);
     expect(await revision()).toBe(first + 2);
   });
 
   it('no child is lost while the service is down, fails, is late or runs in two versions', async () => {
     onTestFailed(keepLogs);
     const { gateway } = world;
-    const made = await pair('outage', { size: 3 });
+    const applied = await pair('outage', { size: 3 });
     await pair('outage-namespace');
     const all = async () =>
-      uids([...(await childrenOf(kubernetes, made.broker)), ...(await childrenOf(kubernetes, made.meshSync))]);
+      uids([...(await childrenOf(kubernetes, applied.broker)), ...(await childrenOf(kubernetes, applied.meshSync))]);
     const before = await all();
     let label = 0;
     /** Changes a label, so that Metacontroller has a reason to sync. */
@@ -796,7 +795,7 @@ export function scenarios(driver: DriverName): void {
       const service = await get('v1', 'Service', 'meshery-nats', 'outage');
       expect(service.metadata.annotations).toMatchObject({ 'example.com/during': 'the outage' });
     });
-    await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+    await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
     expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', 'outage')).spec.template.spec.containers[0].image).toBe(
       'nats:2.14.2-alpine',
     );

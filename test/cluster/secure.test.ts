@@ -106,16 +106,16 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     if (overlay === 'mutual-tls') await expect(call()).rejects.toThrow();
     else expect(await call()).toBe(401);
     const of = await namespace(kubernetes, overlay);
-    const made = [broker(of, 'meshery-broker'), meshSync(of, 'meshery-meshsync')];
-    for (const object of made) await kubernetes.apply(object);
-    for (const object of made) await isReady(kubernetes, object);
+    const applied = [broker(of, 'meshery-broker'), meshSync(of, 'meshery-meshsync')];
+    for (const object of applied) await kubernetes.apply(object);
+    for (const object of applied) await isReady(kubernetes, object);
 
     // The operator has another token than Metacontroller: nothing is written until it has that one as well.
     const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
     if (!tokens) return expect(await exposed()).toEqual([]);
     await writeFile(tokens, SECOND);
     await eventually(async () => expect([await call(FIRST), await call(SECOND)]).toEqual([401, 400]));
-    await kubernetes.patch({ ...made[0], spec: { size: 2 } } as KubernetesObject);
+    await kubernetes.patch({ ...applied[0], spec: { size: 2 } } as KubernetesObject);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const size = async () => (await kubernetes.get('apps/v1', 'StatefulSet', 'meshery-nats', of))?.spec.replicas;
     expect(await size()).toBe(1);
