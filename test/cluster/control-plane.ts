@@ -177,7 +177,7 @@ function kubeconfig(server: string, token: string, certificate: string): string 
   });
 }
 
-/** The default stages of kwok, which make nodes and pods ready at once; they are in its module, which may be removed while a cached binary remains. */
+/** The default stages of kwok, which make nodes and pods ready at once. A cached binary may outlive its module with them. */
 async function kwokStages(kustomize: string): Promise<string> {
   const { stdout } = await run('go', ['mod', 'download', '-json', 'sigs.k8s.io/kwok'], { cwd: 'test/cluster/servers' });
   const { Dir: module } = JSON.parse(stdout) as { Dir: string };

@@ -34,7 +34,7 @@ export interface Table {
   rows: { cells: unknown[] }[];
 }
 
-/** The client of an API server for the tests. All methods fail with the message of the server, but `get` returns `undefined` for 404. */
+/** A client of an API server. All methods fail with the message of the server, but `get` returns `undefined` for 404. */
 export interface Kubernetes {
   ready: () => Promise<boolean>;
   /** Server-side apply, as the field manager of the tests unless another one is named. */

@@ -52,7 +52,7 @@ async function nothingExposed({ gateway, controlPlane }: World): Promise<void> {
   expect(await readFile(join(controlPlane.directory, 'operator.log'), 'utf8')).toContain('condition changed');
 }
 
-/** The behaviour of the operator in a cluster, each with the final state in the API server. Every driver must have the same result. */
+/** The behaviour of the operator in a cluster, with the final state in the API server: the same for every driver. */
 export function scenarios(driver: DriverName): void {
   let world: World;
   let kubernetes: Kubernetes;

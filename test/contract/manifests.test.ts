@@ -135,7 +135,7 @@ describe('the manifests', () => {
     expect(others).toEqual([]);
   });
 
-  it('allow MeshSync to list and watch everything, to get only its own resource and the name of the cluster, and to write nothing', async () => {
+  it('allow MeshSync to list and watch everything, get only its own resource and the name of the cluster, and write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
     expect(roles.map(({ metadata }) => metadata.name)).toEqual(['meshery-meshsync']);
     expect(roles[0]?.rules).toEqual([
