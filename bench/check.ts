@@ -1,4 +1,4 @@
-// A short bench that fails on what can't be noise: a factor of two, or growth where there must be none.
+// A short bench that fails on results beyond noise: a factor of two, or growth where none is allowed.
 import { benchMemory } from './memory.ts';
 import { benchStart } from './start.ts';
 import { table } from './statistics.ts';
@@ -13,7 +13,7 @@ for (const of of syncs.filter(({ run }) => run === 'operator')) {
   limits.push({ what: `time of a sync to bare Node: ${load}`, value: 1 / ratio(syncs, of, 'throughput'), limit: 5 });
 }
 const { operator, node, bundle } = await benchStart({ rounds: 5 });
-limits.push({ what: 'time to the first answer to bare Node', value: operator.median / node.median, limit: 8 });
+limits.push({ what: 'time to the first response to bare Node', value: operator.median / node.median, limit: 8 });
 limits.push({ what: 'bundle, MB', value: bundle / 1e6, limit: 1.5 });
 const { once, twice, after } = await benchMemory({ syncs: 20_000 });
 limits.push({ what: 'memory after twice as many syncs', value: twice / once, limit: 1.3 });

@@ -10,7 +10,7 @@ import { applyPatiently, install } from '../test/cluster/world.ts';
 import { cpuSeconds, residentMemory } from './machine.ts';
 import { quantile, table } from './statistics.ts';
 
-/** A build of the operator by a name. */
+/** A named build of the operator. */
 export interface NamedBuild extends Build {
   name: string;
 }
@@ -29,20 +29,20 @@ export function parseBuild(text: string): NamedBuild {
   };
 }
 
-/** What it took to make so many pairs of a Broker and a MeshSync ready. */
+/** The cost of making a number of pairs of a Broker and a MeshSync ready. */
 export interface ConvergenceResult {
   build: string;
   pairs: number;
-  /** Seconds from the creation of a pair until all of its children are there, and until it is ready. */
+  /** Seconds from the creation of a pair until all of its children exist, and until it is ready. */
   children: { p50: number; p95: number };
   ready: { p50: number; p95: number };
   /** Seconds from the first creation until all pairs are ready. */
   total: number;
-  /** A pair. */
+  /** Per pair. */
   syncs: number;
   childWrites: number;
   statusWrites: number;
-  /** Milliseconds of CPU a pair. */
+  /** Milliseconds of CPU per pair. */
   operatorCpu: number;
   metacontrollerCpu: number;
   /** MiB, when all pairs are ready. */
@@ -60,7 +60,7 @@ export interface RestResult {
 interface ConvergenceOptions {
   sizes?: number[];
   restSeconds?: number;
-  /** Compared with that of this checkout: each size is measured with one after the other. */
+  /** Builds to compare with this checkout: each size is measured with one after the other. */
   builds?: NamedBuild[];
   strategy?: 'dynamic-apply' | 'server-side-apply';
 }
@@ -119,7 +119,7 @@ interface PairsOptions {
   namespace: string;
   build: string;
   pairs: number;
-  /** Leave them there. */
+  /** Do not delete the pairs. */
   keep?: boolean;
 }
 
@@ -143,8 +143,8 @@ async function makePairs(
   });
   const [children, ready] = [new Map<string, number>(), new Map<string, number>()];
   for (const end = start + 600_000; ready.size < pairs && performance.now() < end; await setTimeout(100)) {
-    // The storage of a CRD that was created a moment ago may not be there yet: the next round sees it.
-    await look(kubernetes, of, created, children, ready).catch(() => {});
+    // The storage of a CRD that was just created may not be available yet: the next round sees it.
+    await record(kubernetes, of, created, children, ready).catch(() => {});
   }
   if (ready.size < pairs) throw new Error(`only ${ready.size} of ${pairs} pairs became ready`);
   const total = (performance.now() - start) / 1_000;
@@ -173,8 +173,8 @@ async function makePairs(
   };
 }
 
-/** Takes down which pairs have all of their children by now, and which are ready. */
-async function look(
+/** Records which pairs have all of their children, and which are ready. */
+async function record(
   kubernetes: Kubernetes,
   of: string,
   created: Map<string, number>,
@@ -236,7 +236,7 @@ function sum(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
 }
 
-/** Waits until no sync has come for three seconds. */
+/** Waits until there was no sync for three seconds. */
 async function settled(world: World): Promise<void> {
   for (let last = -1; ; ) {
     const { syncs } = await costs(world);

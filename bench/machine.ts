@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 
-/** What the numbers were measured on, in one line. */
+/** The machine of the measurements, in one line. */
 export function machine(): string {
   const [{ model = 'unknown' } = {}] = cpus();
   const memory = Math.round(totalmem() / 1024 ** 3);
@@ -15,13 +15,13 @@ export function machine(): string {
   ].join('; ');
 }
 
-/** Whether a process can be bound to a core here, so that servers leave the other one to what loads them. */
+/** Whether a process can be bound to a core here, so that servers and the load generator use different cores. */
 const canPin = succeeds('taskset', '-c', '1', 'true');
 
 /**
- * Keeps the core of what loads the servers awake, at the lowest of priorities, where that can be had. A virtual core with nothing
- * to do is halted soon, and a server that answers after that takes 20 µs to wake it: more than it differs from another one.
- * @returns ends it; it also ends with this process
+ * Keeps the core of the load generator awake, with the lowest priority, where that is possible. An idle virtual core is
+ * halted soon, and a server that responds after that takes 20 µs to wake it: more than the difference between two servers.
+ * @returns stops it; it also ends with this process
  */
 export function keepAwake(): () => void {
   if (!canPin || !succeeds('chrt', '--idle', '0', 'true')) return () => {};
@@ -39,7 +39,7 @@ function succeeds(command: string, ...args: string[]): boolean {
   }
 }
 
-/** A command that runs on one core, where that can be had. */
+/** A command that runs on one core, where that is possible. */
 export function pinned(core: number, command: string, args: string[]): [command: string, args: string[]] {
   return canPin ? ['taskset', ['-c', `${core}`, command, ...args]] : [command, args];
 }
@@ -54,5 +54,5 @@ export function residentMemory(pid: number): number {
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100; // ticks of a hundredth, as on every Linux of today
+  return (Number(fields[11]) + Number(fields[12])) / 100; // ticks of a hundredth of a second, as on every current Linux
 }

@@ -5,7 +5,7 @@ import { benchMemory, printMemory } from './memory.ts';
 import { benchStart, printStart } from './start.ts';
 import { benchSync, printSync } from './sync.ts';
 
-/** What can be measured: with the effort of a whole run, or of a look in passing. */
+/** The measurements: in a whole run, or in a quick one. */
 const benches = {
   sync: async (quick: boolean) => shown(await benchSync(quick ? { rounds: 2, seconds: 1 } : {}), printSync),
   start: async (quick: boolean) => shown(await benchStart(quick ? { rounds: 3 } : {}), printStart),

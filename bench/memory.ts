@@ -1,10 +1,10 @@
 import { residentMemory } from './machine.ts';
 import { PAYLOADS, type Payload, settled } from './payloads.ts';
-import { answerTo, startServer } from './servers.ts';
+import { responseTo, startServer } from './servers.ts';
 import { table } from './statistics.ts';
 import { load } from './sync.ts';
 
-/** Resident memory of the operator in MiB, at one point after the other. */
+/** Resident memory of the operator in MiB, at several points in order. */
 export type MemoryResult = Record<'started' | 'once' | 'twice' | 'large' | 'after', number>;
 
 /** The operator's memory: after its start, after syncs of both kinds, after as many again, and after large ones. */
@@ -14,7 +14,8 @@ export async function benchMemory({ syncs = 100_000 } = {}): Promise<MemoryResul
   try {
     const started = memory();
     const payloads: Payload[] = [];
-    for (const recorded of Object.values(PAYLOADS)) payloads.push(settled(recorded, await answerTo(server, recorded)));
+    for (const recorded of Object.values(PAYLOADS))
+      payloads.push(settled(recorded, await responseTo(server, recorded)));
     const work = async (amount: number, all: Payload[], connections = 32) => {
       for (const payload of all) await load(server.url, [payload], connections, { amount: amount / all.length });
     };
@@ -22,7 +23,7 @@ export async function benchMemory({ syncs = 100_000 } = {}): Promise<MemoryResul
     const once = memory();
     await work(syncs, payloads);
     const twice = memory();
-    await work(syncs / 100, payloads.map(enlarged), 8); // fewer at a time than it would refuse
+    await work(syncs / 100, payloads.map(enlarged), 8); // fewer at a time than the limit of the operator
     const large = memory();
     await work(syncs / 10, payloads);
     return { started, once, twice, large, after: memory() };
@@ -31,7 +32,7 @@ export async function benchMemory({ syncs = 100_000 } = {}): Promise<MemoryResul
   }
 }
 
-/** The same request of 1 MiB, by a related object that is of no use. */
+/** The same request with 1 MiB more, by a related object that is not used. */
 function enlarged({ path, body }: Payload): Payload {
   const { related, ...rest } = JSON.parse(body);
   const metadata = { name: 'large', namespace: 'meshery', labels: {}, annotations: { large: 'x'.repeat(2 ** 20) } };

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 
-/** Recorded requests of a pair that is at work, as they come again and again. */
+/** Recorded requests of a ready pair, as Metacontroller repeats them. */
 export const PAYLOADS = {
   broker: recorded('/broker/sync', 'meshery-meshery-broker-broker-sync-last'),
   meshsync: recorded('/meshsync/sync', 'meshery-meshery-meshsync-meshsync-sync-last'),
 };
 
-/** A request as it comes again once the status that was answered is written: nothing changes any more. */
-export function settled({ path, body }: Payload, answer: string): Payload {
+/** A request after the status in the response is written: nothing changes any more. */
+export function settled({ path, body }: Payload, response: string): Payload {
   const { parent, ...rest } = JSON.parse(body);
   const { controller, ...others } = rest;
   return {
     path,
-    body: JSON.stringify({ controller, parent: { ...parent, status: JSON.parse(answer).status }, ...others }),
+    body: JSON.stringify({ controller, parent: { ...parent, status: JSON.parse(response).status }, ...others }),
   };
 }
 

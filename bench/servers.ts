@@ -8,7 +8,7 @@ import type { Payload } from './payloads.ts';
 
 const CACHE = resolve('node_modules/.cache/meshery-operator/bench');
 
-/** A server as a process that answers on loopback. */
+/** A server as a process that listens on loopback. */
 export interface BenchServer {
   name: Contestant;
   url: string;
@@ -18,16 +18,16 @@ export interface BenchServer {
 
 export type Contestant = 'operator' | 'node' | 'go';
 
-/** Starts a contestant on the first core. Those that only write the answer are given it. */
-export async function startServer(name: Contestant, answer = ''): Promise<BenchServer> {
+/** Starts a contestant on the first core. The baselines get the response that they write. */
+export async function startServer(name: Contestant, response = ''): Promise<BenchServer> {
   mkdirSync(CACHE, { recursive: true });
-  const file = join(CACHE, 'answer.json');
-  writeFileSync(file, answer);
+  const file = join(CACHE, 'response.json');
+  writeFileSync(file, response);
   const [command, args] = pinned(0, ...program(name));
   const env = {
     PATH: process.env.PATH,
     ...image.environment,
-    ANSWER: file,
+    RESPONSE: file,
     HOST: '127.0.0.1',
     PORT: '0',
     MONITORING_PORT: '0',
@@ -53,7 +53,7 @@ function program(name: Contestant): [command: string, args: string[]] {
   return [binary, []];
 }
 
-/** Waits for the line that says where the hooks are. */
+/** Waits for the line with the URL of the hooks. */
 async function listening(child: ChildProcess): Promise<string> {
   let text = '';
   for await (const chunk of child.stdout ?? []) {
@@ -67,9 +67,9 @@ async function listening(child: ChildProcess): Promise<string> {
   throw new Error(`a server ended: ${text}`);
 }
 
-/** What the operator answers to a request. */
-export async function answerTo({ url }: BenchServer, { path, body }: Payload): Promise<string> {
+/** The response of the operator to a request. */
+export async function responseTo({ url }: BenchServer, { path, body }: Payload): Promise<string> {
   const response = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  if (response.status !== 200) throw new Error(`${path} was answered with ${response.status}`);
+  if (response.status !== 200) throw new Error(`${path} responded with ${response.status}`);
   return response.text();
 }

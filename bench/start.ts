@@ -1,36 +1,36 @@
 import { statSync } from 'node:fs';
 import { PAYLOADS } from './payloads.ts';
-import { answerTo, type Contestant, startServer } from './servers.ts';
+import { type Contestant, responseTo, startServer } from './servers.ts';
 import { printed, type Spread, spread, table } from './statistics.ts';
 
 export interface StartResult {
-  /** Milliseconds from the start of the process to its first answer. */
+  /** Milliseconds from the start of the process to its first response. */
   operator: Spread;
   node: Spread;
-  /** Of the median of the one to that of the other. */
+  /** The difference of both medians. */
   difference: number;
   /** Bytes that the image adds to the runtime. */
   bundle: number;
 }
 
-/** From the start of a process to the first sync that it has answered, against bare Node. */
+/** From the start of a process to its first sync response, compared with bare Node. */
 export async function benchStart({ rounds = 11 } = {}): Promise<StartResult> {
   const server = await startServer('operator');
-  const answer = await answerTo(server, PAYLOADS.broker);
+  const response = await responseTo(server, PAYLOADS.broker);
   await server.stop();
   const times: Record<'operator' | 'node', number[]> = { operator: [], node: [] };
   for (let round = 0; round < rounds; round++) {
     for (const contestant of ['node', 'operator'] as const)
-      times[contestant].push(await firstAnswer(contestant, answer));
+      times[contestant].push(await firstResponse(contestant, response));
   }
   const [operator, node] = [spread(times.operator), spread(times.node)];
   return { operator, node, difference: operator.median - node.median, bundle: statSync('dist/server.js').size };
 }
 
-async function firstAnswer(contestant: Contestant, answer: string): Promise<number> {
+async function firstResponse(contestant: Contestant, response: string): Promise<number> {
   const start = performance.now();
-  const server = await startServer(contestant, answer);
-  await answerTo(server, PAYLOADS.broker);
+  const server = await startServer(contestant, response);
+  await responseTo(server, PAYLOADS.broker);
   const time = performance.now() - start;
   await server.stop();
   return time;

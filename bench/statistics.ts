@@ -1,4 +1,4 @@
-/** Several measurements of the same. */
+/** Several measurements of the same value. */
 export interface Spread {
   min: number;
   median: number;

@@ -1,17 +1,17 @@
 import autocannon from 'autocannon';
 import { keepAwake } from './machine.ts';
 import { PAYLOADS, type Payload, settled } from './payloads.ts';
-import { answerTo, type Contestant, startServer } from './servers.ts';
+import { type Contestant, responseTo, startServer } from './servers.ts';
 import { printed, type Spread, spread, table } from './statistics.ts';
 
 const CONTESTANTS: Contestant[] = ['operator', 'node', 'go'];
 
-/** One line of the comparison: a contestant with one payload over so many connections. */
+/** One line of the comparison: a contestant with one payload over a number of connections. */
 export interface SyncResult {
   payload: string;
   connections: number;
   run: Contestant;
-  /** Requests a second. */
+  /** Requests per second. */
   throughput: Spread;
   /** In milliseconds. */
   p50: Spread;
@@ -19,8 +19,8 @@ export interface SyncResult {
 }
 
 /**
- * Syncs over HTTP: the operator against servers that only parse the same requests and write a ready answer. In each request,
- * every object has changed since the last. All run at the same time, and are asked in turn.
+ * Syncs over HTTP: the operator against servers that only parse the same requests and write a prepared response. In each
+ * request, every object has changed since the last. All servers run at the same time, and get the requests in turn.
  */
 export async function benchSync({ rounds = 5, seconds = 3 } = {}): Promise<SyncResult[]> {
   const rest = keepAwake();
@@ -35,13 +35,13 @@ async function compare(rounds: number, seconds: number): Promise<SyncResult[]> {
   const results: SyncResult[] = [];
   for (const [name, recorded] of Object.entries(PAYLOADS)) {
     const first = await startServer('operator');
-    const payload = settled(recorded, await answerTo(first, recorded));
-    const answer = await answerTo(first, payload);
+    const payload = settled(recorded, await responseTo(first, recorded));
+    const response = await responseTo(first, payload);
     await first.stop();
     const payloads = Array.from({ length: 16 }, (_, n) => changed(payload, n));
-    const servers = await Promise.all(CONTESTANTS.map((contestant) => startServer(contestant, answer)));
+    const servers = await Promise.all(CONTESTANTS.map((contestant) => startServer(contestant, response)));
     try {
-      for (const { url } of servers) await load(url, payloads, 8, { duration: 2 }); // so that everything is compiled
+      for (const { url } of servers) await load(url, payloads, 8, { duration: 2 }); // so that all code is compiled
       for (const connections of [1, 32]) {
         const measured = servers.map(({ name, url }) => ({ name, url, samples: [] as Sample[] }));
         for (let round = 0; round < rounds; round++) {
@@ -71,7 +71,7 @@ function changed({ path, body }: Payload, n: number): Payload {
   return { path, body: body.replaceAll('"resourceVersion":"', `"resourceVersion":"${n + 10}`) };
 }
 
-/** Asks with one payload after another over so many connections, for so many seconds or until there were so many answers. */
+/** Sends one payload after another over a number of connections, for a number of seconds or until a number of responses. */
 export async function load(
   url: string,
   payloads: Payload[],
@@ -89,7 +89,7 @@ export async function load(
   });
   if (non2xx + errors > 0) {
     const codes = JSON.stringify(statusCodeStats);
-    throw new Error(`${url} failed: answers ${codes}, ${errors} errors, ${timeouts} of them out of time`);
+    throw new Error(`${url} failed: responses ${codes}, ${errors} errors, ${timeouts} of them timeouts`);
   }
   times.sort((a, b) => a - b);
   const at = (q: number) => times[Math.floor((times.length - 1) * q)] ?? Number.NaN;

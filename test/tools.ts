@@ -48,10 +48,10 @@ export async function goTool(tool: Tool): Promise<string> {
 export async function goTools<const Name extends Tool>(tools: Name[]): Promise<Record<Name, string>> {
   const paths = {} as Record<Name, string>;
   for (const [module, packages] of Object.entries<Record<string, string>>(modules)) {
-    const wanted = tools.filter((tool) => tool in packages);
+    const requested = tools.filter((tool) => tool in packages);
     const folder = join(CACHE, await version(module));
     const missing: string[] = [];
-    for (const tool of wanted) {
+    for (const tool of requested) {
       const ready = process.env.KUBEBUILDER_ASSETS && join(process.env.KUBEBUILDER_ASSETS, tool);
       paths[tool] = ready && existsSync(ready) ? ready : join(folder, tool);
       if (!existsSync(paths[tool])) missing.push(tool);

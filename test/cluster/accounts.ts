@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { ControlPlane } from './control-plane.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 
-/** Writes a kubeconfig of a ServiceAccount, with a token that the API server makes, and gives its path. */
+/** Writes a kubeconfig of a ServiceAccount, with a token from the API server, and returns its path. */
 export async function kubeconfigOf(
   { kubernetes, kubeconfig, directory }: ControlPlane,
   namespace: string,
@@ -19,13 +19,13 @@ export async function kubeconfigOf(
   return file;
 }
 
-/** A kubeconfig for Metacontroller that may do what `metacontroller/install/least-privilege` says, and nothing else. */
+/** A kubeconfig for Metacontroller with exactly the rights in `metacontroller/install/least-privilege`. */
 export async function leastPrivileged(controlPlane: ControlPlane): Promise<string> {
   const role = parse(await readFile('metacontroller/install/least-privilege/cluster-role.yaml', 'utf8'));
   return kubeconfigWith(controlPlane, role, 'metacontroller', 'metacontroller');
 }
 
-/** A kubeconfig of a new ServiceAccount that may do what a ClusterRole says, and nothing else. */
+/** A kubeconfig of a new ServiceAccount with exactly the rights of a ClusterRole. */
 export async function kubeconfigWith(
   controlPlane: ControlPlane,
   role: KubernetesObject,

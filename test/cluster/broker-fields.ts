@@ -8,13 +8,13 @@ import type { Scene } from './scenarios.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** The fields of a Broker in a cluster, each with what it leads to, and with what it leads to when it can't work. */
+/** The fields of a Broker in a cluster, each with its effect, and with the condition for values that can not work. */
 export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, token, patchSpec }: Scene): void {
   const workload = (of: string) => get('apps/v1', 'StatefulSet', 'meshery-nats', of);
   const service = (of: string) => get('v1', 'Service', 'meshery-nats', of);
   const conditionOf = ({ status }: KubernetesObject, type: string) =>
     status?.conditions?.find((condition) => condition.type === type);
-  /** That nothing is written any more; what follows from the last change may take a moment. */
+  /** Nothing is written any more; the effects of the last change may take a moment. */
   const rests = (of: string) =>
     eventually(async () => {
       const before = await versions(cluster(), of);
@@ -22,7 +22,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(await versions(cluster(), of)).toEqual(before);
     });
 
-  it('gives the pods what is said of them, and takes it back', async () => {
+  it('a Broker passes the fields of its pods to the pods, and removes them again', async () => {
     onTestFailed(keepLogs);
     const of = 'pods';
     await cluster().apply({
@@ -31,7 +31,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       metadata: { name: 'streaming' },
       value: 1_000,
     });
-    const { broker: made } = await pair(of, { size: 2 });
+    const { broker: applied } = await pair(of, { size: 2 });
     const plain = (await workload(of)).spec;
     const spec = {
       image: { repository: 'registry.example.com/nats', pullPolicy: 'Always' },
@@ -73,7 +73,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       },
     };
     await patchSpec(of, spec);
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     const { template } = (await workload(of)).spec;
     const [nats, reloader, exporter] = template.spec.containers;
     expect(nats).toMatchObject({
@@ -108,7 +108,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
 
     await patchSpec(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect((await workload(of)).spec).toEqual(plain);
     await eventually(async () => {
       expect(await cluster().get('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats', of)).toBeUndefined();
@@ -116,10 +116,10 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
   });
 
-  it('rolls the pods only for what a reload can not take up', async () => {
+  it('a Broker rolls its pods only for changes that a reload can not apply', async () => {
     onTestFailed(keepLogs);
     const of = 'reloads';
-    const { broker: made } = await pair(of);
+    const { broker: applied } = await pair(of);
     const template = async () => (await workload(of)).spec.template;
     const before = await template();
     await patchSpec(of, { config: { maxPayload: '2Mi', pingInterval: '1m', trace: true } });
@@ -127,12 +127,12 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       const { data } = await get('v1', 'ConfigMap', 'meshery-nats-config', of);
       expect(data?.['nats.conf']).toContain('max_payload: 2097152\n');
     });
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect(await template()).toEqual(before);
 
     const memory = (maxSize: string | null) => patchSpec(of, { jetstream: maxSize && { memoryStore: { maxSize } } });
     await memory('64Mi');
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     const started = await template();
     expect(started).not.toEqual(before);
     const limit = (bytes: number) =>
@@ -142,18 +142,18 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       });
     await memory('128Mi');
     await limit(128 * 2 ** 20);
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect(await template()).toEqual(started);
     await memory('64Mi');
     await limit(64 * 2 ** 20);
     await eventually(async () => expect(await template()).not.toEqual(started));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     await memory(null);
     await eventually(async () => expect(await template()).toEqual(before));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
   });
 
-  it('keeps streams on volumes, and says what can not be done to those', async () => {
+  it('a Broker keeps streams on volumes, and reports changes that the volumes do not allow', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'jetstream');
     await cluster().apply({
@@ -164,9 +164,9 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     });
     for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
     const store = (size: string, more: object = {}) => ({ fileStore: { size, storageClassName: 'by-hand', ...more } });
-    const made = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
-    await cluster().apply(made);
-    const ready = await isReady(cluster(), made);
+    const applied = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
+    await cluster().apply(applied);
+    const ready = await isReady(cluster(), applied);
     expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'True', reason: 'Quorum' });
     const claims = await cluster().list('v1', 'PersistentVolumeClaim', of);
     expect(claims.map(({ metadata, status }) => [metadata.name, status?.phase])).toEqual(
@@ -176,30 +176,30 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
 
     const before = await workload(of);
     await patchSpec(of, { jetstream: store('2Gi') });
-    const grown = await isReady(cluster(), made, 'ImmutableField');
+    const grown = await isReady(cluster(), applied, 'ImmutableField');
     expect(grown.status?.conditions?.[0]?.message).toContain('spec.jetstream.fileStore.size');
     await patchSpec(of, { jetstream: store('1Gi'), size: 1 });
-    const shrunk = await isReady(cluster(), made, 'StreamsWouldBeLost');
+    const shrunk = await isReady(cluster(), applied, 'StreamsWouldBeLost');
     expect(shrunk.status?.conditions?.[0]?.message).toContain('spec.size');
     await rests(of);
     expect((await workload(of)).spec).toEqual(before.spec);
 
-    // What the first message says: the pods go on running while their StatefulSet is re-created.
+    // In the first message, the pods keep running while their StatefulSet is re-created.
     const pods = async () => (await cluster().list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid).sort();
     const running = await pods();
     await patchSpec(of, { jetstream: store('2Gi', { maxSize: '1Gi' }), size: 3 });
-    await isReady(cluster(), made, 'ImmutableField');
+    await isReady(cluster(), applied, 'ImmutableField');
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan');
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     const [claim] = (await workload(of)).spec.volumeClaimTemplates;
     expect(claim.spec.resources.requests.storage).toBe('2Gi');
     expect(await pods()).toEqual(running);
   });
 
-  it('gets volumes once its StatefulSet is re-created', async () => {
+  it('a Broker gets volumes after its StatefulSet is re-created', async () => {
     onTestFailed(keepLogs);
     const of = 'storage-later';
-    const { broker: made } = await pair(of);
+    const { broker: applied } = await pair(of);
     await cluster().apply({
       apiVersion: 'storage.k8s.io/v1',
       kind: 'StorageClass',
@@ -213,38 +213,38 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete' },
     };
     await patchSpec(of, { jetstream: { fileStore } });
-    await isReady(cluster(), made, 'ImmutableField');
+    await isReady(cluster(), applied, 'ImmutableField');
     const before = await workload(of);
     await rests(of);
     expect(before.spec.volumeClaimTemplates).toBeUndefined();
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of);
-    const ready = await isReady(cluster(), made, 'Ready', 60);
+    const ready = await isReady(cluster(), applied, 'Ready', 60);
     expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'False', reason: 'SingleServer' });
     await cluster().delete(MESHERY, 'MeshSync', 'meshery-meshsync', of);
     await cluster().delete(MESHERY, 'Broker', 'meshery-broker', of);
-    await eventually(async () => expect(await childrenOf(cluster(), made)).toEqual([]));
+    await eventually(async () => expect(await childrenOf(cluster(), applied)).toEqual([]));
     await eventually(async () => expect(await cluster().list('v1', 'PersistentVolumeClaim', of)).toEqual([]), 60);
   });
 
-  it('waits for the Secrets that it refers to, and hands MeshSync what it needs to trust it', async () => {
+  it('a Broker waits for the Secrets that it refers to, and passes the certificate authority to MeshSync', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'secrets');
     const elsewhere = await namespace(cluster(), 'secrets-elsewhere');
-    const made = broker(of, 'meshery-broker', {
+    const applied = broker(of, 'meshery-broker', {
       tls: { secretName: 'nats-tls' },
       auth: { tokenSecretRef: { name: 'own', key: 'password' } },
     });
     const near = meshSync(of, 'near');
     const far = meshSync(elsewhere, 'far', 'meshery-broker', of);
-    for (const object of [made, near, far]) await cluster().apply(object);
-    const message = async () => (await isReady(cluster(), made, 'SecretNotFound')).status?.conditions?.[0]?.message;
+    for (const object of [applied, near, far]) await cluster().apply(object);
+    const message = async () => (await isReady(cluster(), applied, 'SecretNotFound')).status?.conditions?.[0]?.message;
     expect(await message()).toContain('spec.auth.tokenSecretRef: Secret own does not exist');
     const own = (data: Record<string, string>) =>
       cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'own', namespace: of }, stringData: data });
     await own({ other: 'x' });
-    await isReady(cluster(), made, 'SecretKeyMissing');
+    await isReady(cluster(), applied, 'SecretKeyMissing');
     await own({ password: 'my own token' });
-    await isReady(cluster(), made, 'SecretInvalid');
+    await isReady(cluster(), applied, 'SecretInvalid');
     await own({ password: 'my-own-token' });
     await eventually(async () =>
       expect(await message()).toContain('spec.tls.secretName: Secret nats-tls does not exist'),
@@ -253,7 +253,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
 
     const ca = await authority();
     await cluster().apply(tlsSecret('nats-tls', await issue(ca, `meshery-nats.${of}.svc`), ca, of));
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(conditionOf(ready, 'CertificateCoversService')).toMatchObject({ status: 'True' });
     expect(await token(of)).toBe('my-own-token');
     for (const [object, secret] of [
@@ -269,7 +269,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(decode((await get('v1', 'Secret', secret, its)).data?.['ca.crt'])).toBe(ca.certificate);
     }
 
-    // A renewed certificate of the same authority concerns the servers alone, who take it up without a restart.
+    // A renewed certificate of the same authority concerns only the servers, which reload it without a restart.
     const templates = async () => [
       (await workload(of)).spec.template,
       (await get('apps/v1', 'Deployment', 'near', of)).spec.template,
@@ -290,11 +290,11 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     });
 
     await cluster().delete('v1', 'Secret', 'nats-tls', of);
-    await isReady(cluster(), made, 'SecretNotFound');
+    await isReady(cluster(), applied, 'SecretNotFound');
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect((await workload(of)).spec.template).toEqual(server);
     await patchSpec(of, { tls: { secretName: null, verify: null }, auth: null });
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     await eventually(async () => {
       const { status } = await isReady(cluster(), near);
       expect(status?.['publishing-to']).toBe(`nats://meshery-nats.${of}.svc:4222`);
@@ -302,10 +302,10 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(await token(of)).toBe('my-own-token');
   });
 
-  it('publishes the addresses that are asked for', async () => {
+  it('a Broker publishes the desired addresses', async () => {
     onTestFailed(keepLogs);
     const of = 'addresses';
-    const { broker: made, meshSync: synced } = await pair(of);
+    const { broker: applied, meshSync: synced } = await pair(of);
     await patchSpec(of, {
       service: {
         type: 'NodePort',
@@ -315,7 +315,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         ipFamilyPolicy: 'RequireDualStack',
       },
     });
-    const { status } = await isReady(cluster(), made);
+    const { status } = await isReady(cluster(), applied);
     const { spec } = await service(of);
     expect(spec).toMatchObject({ externalTrafficPolicy: 'Local', ipFamilies: ['IPv4', 'IPv6'] });
     const [v4, v6] = spec.clusterIPs;
@@ -330,32 +330,32 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
 
     const second = broker(of, 'second-broker', { service: { type: 'NodePort', nodePorts: { nats: 30_042 } } });
     await cluster().apply(second);
-    const refused = await isReady(cluster(), second, 'ServicePending');
-    expect(refused.status?.conditions?.[0]?.message).toContain('no address yet');
+    const pending = await isReady(cluster(), second, 'ServicePending');
+    expect(pending.status?.conditions?.[0]?.message).toContain('no address yet');
     await patchSpec(of, { service: { nodePorts: { nats: 30_043 } } }, 'Broker', 'second-broker');
     await isReady(cluster(), second);
     await patchSpec(of, { service: { nodePorts: { nats: 30_042 } } }, 'Broker', 'second-broker');
-    const taken = await isReady(cluster(), second, 'ServicePending');
-    expect(taken.status?.conditions?.[0]?.message).toContain('node port 30042');
+    const conflicting = await isReady(cluster(), second, 'ServicePending');
+    expect(conflicting.status?.conditions?.[0]?.message).toContain('node port 30042');
 
     await patchSpec(of, { service: { ipFamilies: ['IPv6', 'IPv4'] } });
-    const fixed = await isReady(cluster(), made, 'ImmutableField');
+    const fixed = await isReady(cluster(), applied, 'ImmutableField');
     expect(fixed.status?.conditions?.[0]?.message).toContain('spec.service.ipFamilies');
     await patchSpec(of, { service: null });
-    const { status: back } = await isReady(cluster(), made);
+    const { status: back } = await isReady(cluster(), applied);
     const now = await service(of);
     expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
     await rests(of);
   });
 
-  it('removes servers one after the other', async () => {
+  it('a Broker removes servers one by one', async () => {
     onTestFailed(keepLogs);
     const of = 'scale-down';
-    const { broker: made } = await pair(of, { size: 4 });
+    const { broker: applied } = await pair(of, { size: 4 });
     await get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of);
     await patchSpec(of, { size: 1 });
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(ready.status).toMatchObject({ replicas: 1, desiredReplicas: 1, clustered: false });
     await eventually(async () => {
       expect(await cluster().get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of)).toBeUndefined();
@@ -368,7 +368,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect([...new Set(seen)]).toEqual([4, 3, 2, 1]);
   });
 
-  it('refuses at apply what can not work together, and the hooks say the same', async () => {
+  it('the API server rejects a Broker with fields that can not work together, and the hooks report the same', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'refused');
     const outside = 'is only valid when service type is NodePort or LoadBalancer';
@@ -386,7 +386,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       },
     });
     const toleration = (toleration: object) => ({ podTemplate: { spec: { tolerations: [toleration] } } });
-    const refused: [spec: object, path: string, message: string][] = [
+    const rejected: [spec: object, path: string, message: string][] = [
       [{ service: { nodePorts: { nats: 30_000 } } }, 'spec.service.nodePorts', outside],
       [
         { service: { type: 'NodePort', nodePorts: { nats: 30_000, monitor: 30_000 } } },
@@ -466,18 +466,18 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         'must have either ipBlock',
       ],
     ];
-    for (const [spec, path, message] of refused) {
-      const made = broker(of, 'refused', spec);
+    for (const [spec, path, message] of rejected) {
+      const applied = broker(of, 'refused', spec);
       const error = await cluster()
-        .apply(made)
+        .apply(applied)
         .then(
           () => 'accepted',
           (reason: Error) => reason.message,
         );
       expect(error, JSON.stringify(spec)).toMatch(/422/);
       for (const text of [path, message]) expect(error, JSON.stringify(spec)).toContain(text);
-      const { name } = made.metadata;
-      const parent = { ...made, metadata: { name, namespace: of, uid: 'uid' } };
+      const { name } = applied.metadata;
+      const parent = { ...applied, metadata: { name, namespace: of, uid: 'uid' } };
       expect(resolveBroker(parent), JSON.stringify(spec)).toMatchObject({
         path,
         message: expect.stringContaining(message),
@@ -496,7 +496,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     }
   });
 
-  /** A volume for one claim, as nobody provisions any here. */
+  /** A volume for one claim, because the tests have no provisioner. */
   async function volume(of: string, claim: string): Promise<void> {
     await cluster().apply({
       apiVersion: 'v1',

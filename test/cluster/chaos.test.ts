@@ -18,7 +18,7 @@ describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as cons
     });
     afterAll(() => world?.stop(failed));
 
-    /** Everything of the namespace that is of a kind of ours, but for what Kubernetes itself puts into each. */
+    /** All objects of our kinds in the namespace, except those that Kubernetes itself creates in each namespace. */
     async function objects(): Promise<string[]> {
       const kinds = [...childKinds, ['meshery.io/v1alpha2', 'Broker'], ['meshery.io/v1alpha2', 'MeshSync']] as const;
       const lists = kinds.map(async ([apiVersion, kind]) => {
@@ -29,7 +29,7 @@ describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as cons
       return all.filter((object) => !['ConfigMap/kube-root-ca.crt', 'ServiceAccount/default'].includes(object));
     }
 
-    it(`holds exactly what is wanted after ${PAIRS} creations and deletions`, async () => {
+    it(`has exactly the desired objects after ${PAIRS} creations and deletions`, async () => {
       onTestFailed(() => {
         failed = true;
       });
@@ -37,7 +37,7 @@ describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as cons
       await namespace(kubernetes, OF);
       const pair = (n: number) => [broker(OF, `p${n}-broker`), meshSync(OF, `p${n}-meshsync`, `p${n}-broker`)];
       const deletes = (n: number) => n % 2 === 0;
-      /** Again until the API server is there to do it. */
+      /** Repeats a call until the API server is available. */
       const carriedOut = (work: () => Promise<unknown>) => until('the API server', () => work().then(() => true), 90);
 
       let killed = 0;
@@ -54,7 +54,7 @@ describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as cons
       let killing = Promise.resolve();
       for (let n = 0; n < PAIRS + 10; n++) {
         if (n % 6 === 3) {
-          await killing; // one at a time, and while the work goes on
+          await killing; // one at a time, while the pairs are created and deleted
           killing = kill();
         }
         if (n < PAIRS) for (const object of pair(n)) await carriedOut(() => kubernetes.apply(object));
@@ -71,12 +71,12 @@ describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as cons
 
       const left = Array.from({ length: PAIRS }, (_, n) => n).filter((n) => !deletes(n));
       for (const n of left) for (const object of pair(n)) await isReady(kubernetes, object, 'Ready', 120);
-      const wanted = left.flatMap((n) => [
+      const desired = left.flatMap((n) => [
         ...[`Broker/p${n}-broker`, `MeshSync/p${n}-meshsync`, `Secret/p${n}-nats-auth`, `ConfigMap/p${n}-nats-config`],
         ...[`Service/p${n}-nats`, `Service/p${n}-nats-headless`, `StatefulSet/p${n}-nats`],
         ...[`ServiceAccount/p${n}-meshsync`, `Deployment/p${n}-meshsync`],
       ]);
-      await eventually(async () => expect(await objects()).toEqual(wanted.sort()), 120);
+      await eventually(async () => expect(await objects()).toEqual(desired.sort()), 120);
     }, 600_000);
   },
 );

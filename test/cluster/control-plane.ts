@@ -12,7 +12,7 @@ const run = promisify(execFile);
 
 /** A Kubernetes control plane on loopback, with kwok in place of kubelets. */
 export interface ControlPlane {
-  /** Where its data, its logs and its kubeconfig are. */
+  /** The directory of its data, its logs and its kubeconfig. */
   directory: string;
   kubeconfig: string;
   kubernetes: Kubernetes;
@@ -22,10 +22,10 @@ export interface ControlPlane {
   stop: (keep?: boolean) => Promise<void>;
 }
 
-/** Addresses of the simulated nodes, from the range that is kept for documentation. */
+/** Addresses of the simulated nodes, from the range reserved for documentation. */
 export const NODE_ADDRESSES = ['192.0.2.11', '192.0.2.12', '192.0.2.13'];
 
-/** The limits that Kubernetes' own programs put on their requests are far below what this API server takes. */
+/** The default rate limits of the programs of Kubernetes are far below the capacity of this API server. */
 const UNTHROTTLED = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /** Starts etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, and waits until pods can be scheduled. */
@@ -99,7 +99,7 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
         '--leader-elect=false',
       ],
       ...['--service-account-private-key-file', files.serviceAccountKey, '--use-service-account-credentials'],
-      // Nodes that are simulated send no heartbeats.
+      // Simulated nodes send no heartbeats.
       '--node-monitor-grace-period=24h',
       ...UNTHROTTLED,
     ]);
@@ -149,7 +149,7 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
   }
 }
 
-/** In the opposite order of their start, so that none is left waiting for another. */
+/** In the reverse order of their start, so that none waits for another. */
 async function stopAll(processes: RunningProcess[]): Promise<void> {
   for (const running of [...processes].reverse())
     await running.stop(running.name === 'kube-apiserver' ? 'SIGKILL' : 'SIGTERM');
@@ -177,7 +177,7 @@ function kubeconfig(server: string, token: string, certificate: string): string 
   });
 }
 
-/** kwok's own stages, which make nodes and pods ready at once; they lie in its module, which a kept binary may outlive. */
+/** The default stages of kwok, which make nodes and pods ready at once. A cached binary may outlive its module with them. */
 async function kwokStages(kustomize: string): Promise<string> {
   const { stdout } = await run('go', ['mod', 'download', '-json', 'sigs.k8s.io/kwok'], { cwd: 'test/cluster/servers' });
   const { Dir: module } = JSON.parse(stdout) as { Dir: string };

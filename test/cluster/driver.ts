@@ -15,9 +15,9 @@ import type { Kubernetes } from './kubernetes.ts';
 import type { Driver } from './metacontroller.ts';
 
 /**
- * The stand-in for Metacontroller at work in a cluster where no real one is at hand, so that the scenarios never pass by
- * being skipped: it looks at all parents again and again and syncs those of which anything has changed. What failed is in
- * `test-double.log` beside the logs of the control plane.
+ * The stand-in for Metacontroller, running in a cluster where no real one is installed, so that the scenarios never pass by
+ * being skipped: it reads all parents again and again and syncs those with any change. Errors are in `test-double.log`
+ * beside the logs of the control plane.
  */
 export function startDriver(
   { kubernetes, directory }: Pick<ControlPlane, 'kubernetes' | 'directory'>,
@@ -31,7 +31,7 @@ export function startDriver(
   const loop = (async () => {
     while (!stopped) {
       const transport = listingOnce(apiServer(kubernetes));
-      // Where the API server is away, the next round tries again.
+      // While the API server is not available, the next round tries again.
       await round({ transport, call, strategy, rules: memory.rules }, memory).catch(log);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -47,15 +47,15 @@ export function startDriver(
 
 interface Memory {
   log: (error: unknown) => void;
-  /** By uid of the parent, what was last carried out. */
+  /** By uid of the parent, the last synced state. */
   synced: Map<string, string>;
-  /** Answers of customize by uid and generation. */
+  /** Cached customize responses by uid and generation. */
   rules: Map<string, RelatedRule[]>;
-  /** By uid of the parent, until when a failed sync is left alone. */
+  /** By uid of the parent, the end of the back-off after a failed sync. */
   backOff: Map<string, number>;
 }
 
-/** Lists each kind once, in all namespaces, as informers keep them. */
+/** Lists each kind once, in all namespaces, as informers do. */
 function listingOnce(transport: Transport): Transport {
   const lists = new Map<string, Promise<KubeObject[]>>();
   return {
@@ -70,7 +70,7 @@ function listingOnce(transport: Transport): Transport {
   };
 }
 
-/** One look at every parent. */
+/** One round over all parents. */
 async function round(standIn: Omit<StandIn, 'controller'>, memory: Memory): Promise<void> {
   const { transport } = standIn;
   const listResource = async (apiVersion: string, resource: string) =>
@@ -82,7 +82,7 @@ async function round(standIn: Omit<StandIn, 'controller'>, memory: Memory): Prom
       const parents = await listResource(apiVersion, resource);
       await Promise.all(parents.map((parent) => syncUnlessFailing({ ...standIn, controller }, memory, parent)));
     } catch (error) {
-      memory.log(error); // one registration that fails, as when its CRD is missing, does not hold up the others
+      memory.log(error); // a registration that fails, for example without its CRD, does not stop the others
     }
   }
 }
@@ -104,7 +104,7 @@ async function syncUnlessFailing(standIn: StandIn, memory: Memory, parent: KubeO
   }
 }
 
-/** What a parent is synced again for when it changes: its status is not. */
+/** The state whose changes trigger a sync of a parent: its status is not part of it. */
 function stateOf({ parent, children, related }: SyncRequest): string {
   const { resourceVersion: _version, managedFields: _fields, ...metadata } = parent.metadata;
   return JSON.stringify([metadata, parent.spec, children, related]);
@@ -112,7 +112,7 @@ function stateOf({ parent, children, related }: SyncRequest): string {
 
 async function callHook(kubernetes: Kubernetes, webhook: Webhook, body: object): Promise<unknown> {
   const { status, text } = await post(webhook, await credentials(kubernetes, webhook), JSON.stringify(body));
-  if (status !== 200) throw new Error(`${webhook.url} answered ${status}`);
+  if (status !== 200) throw new Error(`${webhook.url} responded with ${status}`);
   return JSON.parse(text);
 }
 
@@ -123,7 +123,7 @@ interface Credentials {
   key: string;
 }
 
-/** What a hook is called with, from the Secrets that its registration names. */
+/** The credentials for a hook, from the Secrets that its registration names. */
 async function credentials(
   kubernetes: Kubernetes,
   { authorization, caBundle, clientTLS }: Webhook,
@@ -140,7 +140,7 @@ async function credentials(
   };
 }
 
-/** Posts JSON with what it is to be called with. */
+/** Posts JSON to a hook with the given credentials. */
 export async function post(
   { url = '' }: Webhook,
   { token, ...tls }: Partial<Credentials>,
@@ -154,7 +154,7 @@ export async function post(
   return new Promise((resolve, reject) => {
     const options = { ...tls, headers, method: 'POST', signal: AbortSignal.timeout(10_000) };
     const sent = request(url, options, (response) => {
-      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, text: answer }), reject);
+      text(response).then((content) => resolve({ status: response.statusCode ?? 0, text: content }), reject);
     });
     sent.on('error', reject);
     sent.end(body);

@@ -20,16 +20,16 @@ export function meshSync(
   return { apiVersion: MESHERY, kind: 'MeshSync', metadata: { name, namespace }, spec };
 }
 
-/** Labels of a namespace that admits no pod but those of the restricted Pod Security Standard. */
+/** Labels of a namespace that admits only pods of the restricted Pod Security Standard. */
 export const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted' };
 
-/** Makes a namespace, as strict as Kubernetes can be with pods. */
+/** Creates a namespace with the strictest Pod Security Standard. */
 export async function namespace(kubernetes: Kubernetes, name: string): Promise<string> {
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: restricted } });
   return name;
 }
 
-/** Waits for the condition Ready of a Broker or MeshSync at its present generation, by default to be True. */
+/** Waits for the condition Ready of a Broker or MeshSync at its current generation, by default to be True. */
 export async function isReady(
   kubernetes: Kubernetes,
   { kind, metadata }: Pick<KubernetesObject, 'kind' | 'metadata'>,
@@ -54,7 +54,7 @@ export async function isReady(
   }
 }
 
-/** Waits until a value of the cluster is as expected, and fails with the difference when it never is. */
+/** Waits until a value in the cluster is as expected, and fails with the difference at the timeout. */
 export async function eventually(check: () => Promise<void>, seconds = 40): Promise<void> {
   const end = Date.now() + seconds * 1_000;
   for (;;) {
@@ -105,7 +105,7 @@ export function uids(objects: KubernetesObject[]): Record<string, string | undef
   return Object.fromEntries(objects.map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.uid]));
 }
 
-/** resourceVersion of everything of ours in a namespace. */
+/** resourceVersion of all objects of our kinds in a namespace. */
 export async function versions(kubernetes: Kubernetes, of: string): Promise<Record<string, string | undefined>> {
   const kinds: [string, string][] = [...childKinds, ['v1', 'Pod'], [MESHERY, 'Broker'], [MESHERY, 'MeshSync']];
   const lists = await Promise.all(kinds.map(([apiVersion, kind]) => kubernetes.list(apiVersion, kind, of)));
@@ -116,7 +116,7 @@ export async function versions(kubernetes: Kubernetes, of: string): Promise<Reco
   );
 }
 
-/** What `kubectl get` prints of one object: cells by column; with `wide`, those of `-o wide` too. */
+/** The output of `kubectl get` for one object: cells by column; with `wide`, also those of `-o wide`. */
 export async function printed(
   kubernetes: Kubernetes,
   plural: string,

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 /**
- * Stands between Metacontroller and the service, so that a scenario can take the service away and look at what is said.
- * `pass` hands requests on; `refuse` closes the connection, as when no pod serves; `fail` answers 500; `late` answers
- * after Metacontroller's time is over; `mixed` hands every other answer on as an older version would have given it.
+ * A proxy between Metacontroller and the service, so that a scenario can stop the service and read the requests.
+ * `pass` forwards requests; `refuse` closes the connection, as when no pod is ready; `fail` responds with 500; `late` responds
+ * after the timeout of Metacontroller; `mixed` changes every other response to that of an older version.
  */
 export type Mode = 'pass' | 'refuse' | 'fail' | 'late' | 'mixed';
 
-/** A request of Metacontroller and its answer. */
+/** A request of Metacontroller and its response. */
 export interface Exchange {
   path: string;
   request: string;
@@ -23,7 +23,7 @@ export interface Gateway {
   close: () => Promise<void>;
 }
 
-/** Longer than the 10 s that the registrations give the hooks. */
+/** Longer than the timeout of 10 s for the hooks in the registrations. */
 const TOO_LATE = 11_000;
 
 /** Starts a gateway to a service. */
@@ -67,26 +67,26 @@ async function handle(
     return;
   }
   const etag = request.headers['if-none-match'];
-  const answer = await fetch(`${target}${path}`, {
+  const upstream = await fetch(`${target}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(etag && mode === 'pass' && { 'if-none-match': etag }) },
     body,
   });
-  const content = await answer.text();
-  gateway.exchanges.push({ path, request: body, status: answer.status });
+  const content = await upstream.text();
+  gateway.exchanges.push({ path, request: body, status: upstream.status });
   if (mode === 'late') await new Promise((resolve) => setTimeout(resolve, TOO_LATE));
   const old = mode === 'mixed' && count % 2 === 0;
-  const tag = answer.headers.get('etag');
-  response.writeHead(answer.status, {
+  const tag = upstream.headers.get('etag');
+  response.writeHead(upstream.status, {
     'content-type': 'application/json',
     ...(tag && mode === 'pass' && { etag: tag }),
   });
   response.end(old ? asOlderVersion(content) : content);
 }
 
-/** Another default image, one label less: what differs between two releases. */
-function asOlderVersion(answer: string): string {
-  return answer
+/** Another default image, one label less: the difference between two releases. */
+function asOlderVersion(content: string): string {
+  return content
     .replaceAll('nats:2.14.2-alpine', 'nats:2.14.1-alpine')
     .replaceAll(',"app.kubernetes.io/part-of":"meshery"', '');
 }

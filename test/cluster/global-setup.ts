@@ -2,7 +2,7 @@ import { goTools } from '../tools.ts';
 import { metacontrollerBinary } from './metacontroller.ts';
 import { meshSyncBinary } from './processes.ts';
 
-/** Builds the control plane before the first test, and says what the scenarios will run through. */
+/** Builds the control plane before the first test, and prints the drivers of the scenarios. */
 export default async function setup(): Promise<void> {
   const binary = metacontrollerBinary();
   if (process.env.RECORD && !binary) {

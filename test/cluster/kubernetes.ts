@@ -2,7 +2,7 @@ import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { KubeConfig } from '@kubernetes/client-node';
 
-/** An object as the API server gives it, with the fields that the scenarios look at. */
+/** An object as the API server returns it, with the fields that the scenarios read. */
 export interface KubernetesObject {
   apiVersion: string;
   kind: string;
@@ -18,7 +18,7 @@ export interface KubernetesObject {
     ownerReferences?: { kind: string; name: string; uid: string; controller?: boolean }[];
     finalizers?: string[];
   };
-  // biome-ignore lint/suspicious/noExplicitAny: objects of all kinds, looked into by path
+  // biome-ignore lint/suspicious/noExplicitAny: objects of all kinds, read by path
   spec?: any;
   data?: Record<string, string>;
   status?: {
@@ -28,16 +28,16 @@ export interface KubernetesObject {
   };
 }
 
-/** Answer of a server that prints, as `kubectl get` asks for. */
+/** The response of a server that prints, as `kubectl get` requests it. */
 export interface Table {
   columnDefinitions: { name: string; priority: number }[];
   rows: { cells: unknown[] }[];
 }
 
-/** What the tests do with an API server. All methods fail with the server's message, but `get` gives `undefined` for 404. */
+/** A client of an API server. All methods fail with the message of the server, but `get` returns `undefined` for 404. */
 export interface Kubernetes {
   ready: () => Promise<boolean>;
-  /** Server-side apply, as the user of the tests unless another field manager is named. */
+  /** Server-side apply, as the field manager of the tests unless another one is named. */
   apply: (object: object, fieldManager?: string) => Promise<KubernetesObject>;
   create: (object: object, fieldManager?: string) => Promise<KubernetesObject>;
   /** Replaces an object, or a subresource of it, such as `/status`. */
@@ -46,7 +46,7 @@ export interface Kubernetes {
   list: (apiVersion: string, kind: string, namespace?: string) => Promise<KubernetesObject[]>;
   /** JSON merge patch, as `kubectl patch --type merge`. */
   patch: (object: object) => Promise<KubernetesObject>;
-  /** Deletes, and by default lets the garbage collector take the dependants; an object that is gone is no error. */
+  /** Deletes an object, and by default lets the garbage collector delete the dependants; a missing object is no error. */
   delete: (
     apiVersion: string,
     kind: string,
@@ -56,7 +56,7 @@ export interface Kubernetes {
   ) => Promise<void>;
   /** The kind of a resource: `Secret` for `secrets`. */
   kindOf: (apiVersion: string, resource: string) => Promise<string>;
-  /** A plain request, for what has no object: subresources, tables. */
+  /** A plain request, for everything that is not an object: subresources, tables. */
   request: (
     method: string,
     path: string,
@@ -65,12 +65,12 @@ export interface Kubernetes {
   ) => Promise<{ status: number; body: unknown }>;
 }
 
-/** As which field manager the tests apply. */
+/** The field manager of the tests. */
 const FIELD_MANAGER = 'kubectl';
 
 /**
- * Connects as the kubeconfig says, by @kubernetes/client-node. Objects travel as they are written: its typed clients drop
- * what they have no type for, such as the `x-kubernetes-` keywords of a CRD.
+ * Connects with a kubeconfig, by @kubernetes/client-node. Objects are sent unchanged: its typed clients drop fields that
+ * they have no type for, such as the `x-kubernetes-` keywords of a CRD.
  */
 export function connect(kubeconfig: string): Kubernetes {
   const config = new KubeConfig();
@@ -86,10 +86,10 @@ export function connect(kubeconfig: string): Kubernetes {
   }
 
   async function send(method: string, path: string, body?: object, contentType?: string): Promise<KubernetesObject> {
-    const answer = await request(method, path, body, contentType ? { 'content-type': contentType } : {});
-    if (answer.status < 300) return answer.body as KubernetesObject;
-    const { message = answer.body } = answer.body as { message?: string };
-    throw Object.assign(new Error(`${method} ${path}: ${answer.status} ${message}`), { status: answer.status });
+    const response = await request(method, path, body, contentType ? { 'content-type': contentType } : {});
+    if (response.status < 300) return response.body as KubernetesObject;
+    const { message = response.body } = response.body as { message?: string };
+    throw Object.assign(new Error(`${method} ${path}: ${response.status} ${message}`), { status: response.status });
   }
   async function unlessGone<Value>(promise: Promise<Value>): Promise<Value | undefined> {
     try {
@@ -139,7 +139,7 @@ export function connect(kubeconfig: string): Kubernetes {
   };
 }
 
-/** What the API server says of a resource. */
+/** The entry of a resource in the discovery of the API server. */
 interface Resource {
   name: string;
   kind: string;
@@ -148,7 +148,7 @@ interface Resource {
 
 const basePath = (apiVersion: string) => (apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`);
 
-/** Finds a resource by the API server's discovery, and asks that once for each. */
+/** Finds a resource by the discovery of the API server, with one request for each. */
 function discovery(request: Kubernetes['request']) {
   const known = new Map<string, Resource>();
   return async (apiVersion: string, isIt: (resource: Resource) => boolean, name: string): Promise<Resource> => {
@@ -174,7 +174,7 @@ function requester(config: KubeConfig): Kubernetes['request'] {
   return async (method, path, body, headers = {}) => {
     const { agent, headers: authorization } = await connection;
     const content = body ? JSON.stringify(body) : '';
-    // Node leaves out the length for a DELETE, and the body would be read as the next request.
+    // Node omits the length for a DELETE, and the server would read the body as the next request.
     const length = Buffer.byteLength(content);
     return new Promise((resolve, reject) => {
       const request = https.request(
@@ -186,10 +186,13 @@ function requester(config: KubeConfig): Kubernetes['request'] {
           headers: { ...authorization, 'content-type': 'application/json', 'content-length': length, ...headers },
         },
         (response) => {
-          // An answer that is cut off, by a server that is killed, must not leave the caller waiting.
+          // A truncated response of a killed server must not leave the caller waiting.
           text(response).then(
-            (answer) =>
-              resolve({ status: response.statusCode ?? 0, body: answer.startsWith('{') ? JSON.parse(answer) : answer }),
+            (content) =>
+              resolve({
+                status: response.statusCode ?? 0,
+                body: content.startsWith('{') ? JSON.parse(content) : content,
+              }),
             reject,
           );
         },

@@ -11,7 +11,7 @@ import type { Scene } from './scenarios.ts';
 const MESHERY = 'meshery.io/v1alpha2';
 const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
 
-/** The fields of a MeshSync in a cluster, each with what it leads to, and with what it leads to when it can't work. */
+/** The fields of a MeshSync in a cluster, each with its effect, and with the condition for values that can not work. */
 export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec }: Scene): void {
   const deployment = (of: string, name = 'meshery-meshsync') => get('apps/v1', 'Deployment', name, of);
   const change = (of: string, spec: object, name = 'meshery-meshsync') => patchSpec(of, spec, 'MeshSync', name);
@@ -24,10 +24,10 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
   const secret = (of: string, name: string, stringData: Record<string, string>) =>
     cluster().apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: of }, stringData });
 
-  it('gives the pods of MeshSync what is said of them, and takes it back', async () => {
+  it('a MeshSync passes the fields of its pods to the pods, and removes them again', async () => {
     onTestFailed(keepLogs);
     const of = 'meshsync-pods';
-    const { meshSync: made } = await pair(of);
+    const { meshSync: applied } = await pair(of);
     await cluster().apply({
       apiVersion: 'scheduling.k8s.io/v1',
       kind: 'PriorityClass',
@@ -55,7 +55,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       },
     };
     await change(of, spec);
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(conditionOf(ready, 'PublishesOnce')).toMatchObject({ status: 'False', reason: 'MultipleReplicas' });
     expect(conditionOf(ready, 'RoleBound')).toMatchObject({ status: 'Unknown' });
     const { template } = (await deployment(of)).spec;
@@ -83,16 +83,16 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     });
 
     await change(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
     expect((await deployment(of)).spec).toEqual(plain);
     await get('v1', 'ServiceAccount', 'meshery-meshsync', of);
     await get('v1', 'ServiceAccount', 'reader', of);
   });
 
-  it('lets what Meshery Server writes give way to what the resource sets', async () => {
+  it('a field of a MeshSync replaces what Meshery Server wrote', async () => {
     onTestFailed(keepLogs);
     const of = 'server-gives-way';
-    const { meshSync: made } = await pair(of);
+    const { meshSync: applied } = await pair(of);
     const write = async () => {
       const container = {
         name: 'meshsync',
@@ -114,7 +114,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       contentDeduplication: true,
     };
     await change(of, fields);
-    const stands = () =>
+    const fieldsAreApplied = () =>
       eventually(async () => {
         const { template } = (await deployment(of)).spec;
         const { args, env } = template.spec.containers[0];
@@ -129,41 +129,41 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
         }
         expect(template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
       });
-    await stands();
+    await fieldsAreApplied();
     await write();
-    await stands();
-    await isReady(cluster(), made);
+    await fieldsAreApplied();
+    await isReady(cluster(), applied);
     await change(of, { output: null, debug: null, redactSecrets: null, contentDeduplication: null });
     await eventually(async () => {
       const { args, env } = (await deployment(of)).spec.template.spec.containers[0];
       expect(args).toBeUndefined();
-      // Of a variable that Meshery Server writes too, its own part may stay, which has no value.
+      // Of a variable that Meshery Server writes too, its own entry may remain, without a value.
       expect(
         env.filter(({ value, valueFrom }: { value?: string; valueFrom?: object }) => value || valueFrom),
       ).toHaveLength(2);
     });
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
   });
 
-  it('connects to a broker elsewhere with Secrets of the user, and waits for them', async () => {
+  it('a MeshSync connects to a custom broker with Secrets of the user, and waits for them', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'custom');
-    const made = custom(of, 'elsewhere', {
+    const applied = custom(of, 'elsewhere', {
       url: 'tls://a.example.com,tls://b.example.com:4333',
       credentialsSecretRef: { name: 'mine' },
       caSecretRef: { name: 'authority', key: 'bundle' },
     });
-    await cluster().apply(made);
-    await isReady(cluster(), made, 'SecretNotFound');
+    await cluster().apply(applied);
+    await isReady(cluster(), applied, 'SecretNotFound');
     await secret(of, 'mine', { other: 'x' });
-    await isReady(cluster(), made, 'SecretKeyMissing');
+    await isReady(cluster(), applied, 'SecretKeyMissing');
     await secret(of, 'mine', { credentials: 'not usable' });
-    await isReady(cluster(), made, 'SecretInvalid');
+    await isReady(cluster(), applied, 'SecretInvalid');
     await secret(of, 'mine', { credentials: 'user:word' });
-    await isReady(cluster(), made, 'SecretNotFound');
+    await isReady(cluster(), applied, 'SecretNotFound');
     expect(await cluster().get('apps/v1', 'Deployment', 'elsewhere', of)).toBeUndefined();
     await secret(of, 'authority', { bundle: (await authority()).certificate });
-    const ready = await isReady(cluster(), made);
+    const ready = await isReady(cluster(), applied);
     expect(ready.status).toMatchObject({
       broker: 'custom',
       'publishing-to': 'tls://a.example.com/,tls://b.example.com:4333',
@@ -179,7 +179,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     ]);
     await secret(of, 'mine', { credentials: 'another' });
     await eventually(async () => expect((await deployment(of, 'elsewhere')).spec.template).not.toEqual(template));
-    await isReady(cluster(), made);
+    await isReady(cluster(), applied);
 
     await change(
       of,
@@ -195,17 +195,17 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       ]);
       expect(spec.volumes).toHaveLength(1);
     });
-    expect((await isReady(cluster(), made)).status?.['publishing-to']).toBe('nats://c.example.com');
+    expect((await isReady(cluster(), applied)).status?.['publishing-to']).toBe('nats://c.example.com');
   });
 
-  it('keeps a MeshSync as it is while its watch-list is broken, and starts none', async () => {
+  it('a MeshSync with an invalid watch-list keeps its children, and a new one starts no pods', async () => {
     onTestFailed(keepLogs);
     const of = 'watch-list';
-    const { meshSync: made } = await pair(of);
+    const { meshSync: applied } = await pair(of);
     const { spec } = await deployment(of);
     const broken = { 'watch-list': { data: { whitelist: '["pods.v1."]' } } };
     await change(of, { ...broken, debug: true });
-    const { status } = await isReady(cluster(), made, 'InvalidWatchList');
+    const { status } = await isReady(cluster(), applied, 'InvalidWatchList');
     expect(status?.conditions?.[0]?.message).toContain('spec.watch-list.data.whitelist[0]');
     const fresh = { ...meshSync(of, 'fresh'), spec: { ...meshSync(of, 'fresh').spec, ...broken } };
     await cluster().apply(fresh);
@@ -214,14 +214,14 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect((await deployment(of)).spec).toEqual(spec);
     expect(await cluster().get('apps/v1', 'Deployment', 'fresh', of)).toBeUndefined();
     for (const name of ['meshery-meshsync', 'fresh']) await change(of, { 'watch-list': null, debug: null }, name);
-    await Promise.all([isReady(cluster(), made), isReady(cluster(), fresh)]);
+    await Promise.all([isReady(cluster(), applied), isReady(cluster(), fresh)]);
     expect((await deployment(of)).spec).toEqual(spec);
   });
 
-  it('says which list is in force, and whose binding can not be known', async () => {
+  it('a MeshSync reports which watch-list is in force, and that its binding is unknown', async () => {
     onTestFailed(keepLogs);
-    const { meshSync: made } = await pair('elsewhere');
-    const ready = await get(MESHERY, 'MeshSync', made.metadata.name, 'elsewhere');
+    const { meshSync: applied } = await pair('elsewhere');
+    const ready = await get(MESHERY, 'MeshSync', applied.metadata.name, 'elsewhere');
     expect(conditionOf(ready, 'WatchListActive')?.message).toContain('meshery/meshery-meshsync');
     expect(conditionOf(ready, 'RoleBound')).toMatchObject({
       status: 'Unknown',
@@ -230,11 +230,11 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect(conditionOf(ready, 'BrokerConnected')).toMatchObject({ status: 'True' });
   });
 
-  it('refuses MeshSyncs at apply that can not work, and the hooks say the same', async () => {
+  it('the API server rejects a MeshSync that can not work, and the hooks report the same', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'meshsync-refused');
     const url = 'nats://a';
-    const refused: [spec: object, path: string, message: string][] = [
+    const rejected: [spec: object, path: string, message: string][] = [
       [{ broker: { native: { name: 'b' }, custom: { url } } }, 'spec.broker.custom', 'must be absent'],
       [
         { broker: { custom: { url: 'nats://t@a', credentialsSecretRef: { name: 's' } } } },
@@ -249,16 +249,16 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       [{ serviceAccountName: '-' }, 'spec.serviceAccountName', ''],
       [{ resources: { requests: { cpu: 2 }, limits: { cpu: 1 } } }, 'spec.resources.requests.cpu', 'must not be more'],
     ];
-    for (const [spec, path, message] of refused) {
-      const made = { ...meshSync(of, 'refused'), spec };
+    for (const [spec, path, message] of rejected) {
+      const applied = { ...meshSync(of, 'refused'), spec };
       const error = await cluster()
-        .apply(made)
+        .apply(applied)
         .then(
           () => 'accepted',
           (reason: Error) => reason.message,
         );
       for (const text of ['422', path, message]) expect(error, JSON.stringify(spec)).toContain(text);
-      const parent = { ...made, metadata: { name: 'refused', namespace: of, uid: 'uid' } };
+      const parent = { ...applied, metadata: { name: 'refused', namespace: of, uid: 'uid' } };
       expect(resolveMeshSync(parent), JSON.stringify(spec)).toMatchObject({
         path,
         message: expect.stringContaining(message),
@@ -271,15 +271,15 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       { output: {}, serviceAccountName: '', image: {}, podTemplate: {} },
     ];
     for (const spec of accepted) {
-      const made = { ...meshSync(of, 'accepted'), spec };
-      await cluster().apply(made);
-      const parent = { ...made, metadata: { name: 'accepted', namespace: of, uid: 'uid' } };
+      const applied = { ...meshSync(of, 'accepted'), spec };
+      await cluster().apply(applied);
+      const parent = { ...applied, metadata: { name: 'accepted', namespace: of, uid: 'uid' } };
       expect(resolveMeshSync(parent), JSON.stringify(spec)).not.toHaveProperty('path');
       await cluster().delete(MESHERY, 'MeshSync', 'accepted', of);
     }
   });
 
-  it('needs no more than the role that is printed for its whitelist', async () => {
+  it('a MeshSync needs only the role that the command prints for its whitelist', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'least');
     const names = ['pods.v1.', 'configmaps.v1.', 'deployments.v1.apps', 'ingresses.v1.networking.k8s.io'];
@@ -298,29 +298,29 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: of } });
     }
 
-    /** What a ServiceAccount may do to all resources of the server, as `verb group/resource`, by a token of its own. */
+    /** The rights of a ServiceAccount for all resources of the server, as `verb group/resource`, checked with its own token. */
     const rights = async (account: string) => {
       const path = `/api/v1/namespaces/${of}/serviceaccounts/${account}/token`;
       const { body } = await cluster().request('POST', path, { spec: {} });
       const authorization = `Bearer ${(body as KubernetesObject).status?.token}`;
-      const asked: Promise<string[]>[] = [];
+      const reviews: Promise<string[]>[] = [];
       for (const { group, resource, subresource } of await resources()) {
         for (const verb of VERBS) {
           const spec = { resourceAttributes: { verb, group, resource, subresource } };
           const review = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
-          const answer = cluster().request('POST', review, { spec }, { authorization });
+          const response = cluster().request('POST', review, { spec }, { authorization });
           const what = `${verb} ${group}/${resource}${subresource ? `/${subresource}` : ''}`;
-          asked.push(answer.then(({ body }) => ((body as KubernetesObject).status?.allowed ? [what] : [])));
+          reviews.push(response.then(({ body }) => ((body as KubernetesObject).status?.allowed ? [what] : [])));
         }
       }
-      return { authorization, allowed: (await Promise.all(asked)).flat().sort(), asked: asked.length };
+      return { authorization, allowed: (await Promise.all(reviews)).flat().sort(), reviews: reviews.length };
     };
     const stranger = await rights('stranger');
     const least = await rights('least');
-    expect(least.asked).toBeGreaterThan(1_000);
-    // What Kubernetes itself lets every ServiceAccount do: ask about itself, and read the public bundles of authorities.
+    expect(least.reviews).toBeGreaterThan(1_000);
+    // The rights that Kubernetes grants every ServiceAccount: self reviews, and read access to the public certificate authorities.
     const everyone = /^create \S+\/self|^(get|list|watch) certificates\.k8s\.io\/clustertrustbundles$/;
-    // It comes to let them a while after it has started, so none of the two is the measure of the other.
+    // It grants them some time after its start, so both accounts must be checked in the same way.
     const beyond = least.allowed.filter((right) => !everyone.test(right));
     expect(beyond).toEqual(
       ['/pods', '/configmaps', 'apps/deployments', 'networking.k8s.io/ingresses']
@@ -344,7 +344,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     }
   });
 
-  /** Every resource and subresource that the server has. */
+  /** Every resource and subresource of the server. */
   async function resources(): Promise<{ group: string; resource: string; subresource: string }[]> {
     const { groups } = (await cluster().request('GET', '/apis')).body as {
       groups: { name: string; versions: { groupVersion: string }[] }[];

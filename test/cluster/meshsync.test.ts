@@ -18,10 +18,10 @@ const binary = meshSyncBinary();
 const NAME = 'meshery-meshsync';
 const BROKER = 'meshery-broker';
 const OF = 'meshery';
-/** MeshSync listens on this port; it is compiled in. */
+/** MeshSync listens on this port, which is compiled in. */
 const READY = 'http://127.0.0.1:11000/readyz';
 
-/** What MeshSync publishes of an object, as far as it is looked at. */
+/** The fields of a published object that the tests read. */
 interface Message {
   EventType: string;
   Object: { kind: string; metadata: { name: string }; data?: string };
@@ -31,7 +31,7 @@ interface Message {
 const whitelist = (...resources: string[]) =>
   JSON.stringify(resources.map((Resource) => ({ Resource, Events: ['ADDED', 'MODIFIED', 'DELETED'] })));
 
-describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
+describe.skipIf(!binary)('a real MeshSync with the configuration of its Deployment', () => {
   let world: World;
   let kubernetes: Kubernetes;
   let ca: KeyPair;
@@ -39,7 +39,7 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
   let servers: NatsServer[] = [];
   let connections: NatsConnection[] = [];
   let running: RunningProcess | undefined;
-  /** What has arrived of objects, by event, kind and name. */
+  /** The received objects, by event, kind and name. */
   let messages = new Map<string, Message['Object']>();
   const at: Ports[] = [0, 1, 2].map(usualPorts);
 
@@ -75,18 +75,18 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
   };
   const secret = async (name: string) => (await get('v1', 'Secret', name)).data ?? {};
 
-  /** Applies both, with the role that the command prints for this MeshSync, and waits until both are ready. */
+  /** Applies a Broker and a MeshSync, with the role that the command prints for it, and waits until both are ready. */
   async function install(brokerSpec: object, meshSyncSpec: object): Promise<void> {
-    const wanted = meshSync(OF, NAME, BROKER);
-    wanted.spec = { ...wanted.spec, ...meshSyncSpec };
-    const { yaml } = rbac([{ ...wanted, kind: 'MeshSync', place: { file: '', document: 1 }, source: '' }], OF);
+    const desired = meshSync(OF, NAME, BROKER);
+    desired.spec = { ...desired.spec, ...meshSyncSpec };
+    const { yaml } = rbac([{ ...desired, kind: 'MeshSync', place: { file: '', document: 1 }, source: '' }], OF);
     for (const document of parseAllDocuments(yaml)) await kubernetes.apply(document.toJS());
-    for (const object of [broker(OF, BROKER, brokerSpec), wanted]) {
+    for (const object of [broker(OF, BROKER, brokerSpec), desired]) {
       await isReady(kubernetes, await kubernetes.apply(object));
     }
   }
 
-  /** Starts the servers of the Broker with what is in its ConfigMap and its Secret. */
+  /** Starts the servers of the Broker with the data of its ConfigMap and its Secret. */
   async function startServers(size: number): Promise<void> {
     const { data: { 'nats.conf': natsConf = '' } = {} } = await get('v1', 'ConfigMap', 'meshery-nats-config');
     const auth = await secret('meshery-nats-auth');
@@ -111,9 +111,8 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
   }
 
   /**
-   * Starts MeshSync with the arguments and the environment of its Deployment, as its ServiceAccount. Adapted are what a
-   * cluster's DNS and its volumes would give: the name of the Service is the address of the first server, and a mounted
-   * Secret is a directory.
+   * Starts MeshSync with the arguments and the environment of its Deployment, as its ServiceAccount. DNS and volumes of a
+   * cluster are replaced: the name of the Service by the address of the first server, and a mounted Secret by a directory.
    */
   async function startMeshSync(): Promise<void> {
     await expect(fetch(READY), 'port 11000 has to be free').rejects.toThrow();
@@ -165,10 +164,10 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
     ['3 servers, with a token', 3, {}],
     ['3 servers, with a token and TLS', 3, tls],
     ['1 server, with a token and TLS', 1, tls],
-  ])('publishes what its whitelist names to %s', async (_, size, spec) => {
+  ])('publishes the resources in its whitelist to %s', async (_, size, spec) => {
     await install({ size, ...spec }, { 'watch-list': { data: { whitelist: whitelist('configmaps.v1.') } } });
     await startMeshSync();
-    // It waits for a broker that is not there yet, and its pod is not ready meanwhile.
+    // It waits for a broker that does not exist yet, and its pod is not ready meanwhile.
     await until('MeshSync to listen', async () => (await fetch(READY)).status === 503, 20, running);
     await startServers(size);
     await subscribe(servers.at(-1));
@@ -180,7 +179,7 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
     expect([...messages.keys()].filter((what) => !what.includes(' ConfigMap '))).toEqual([]);
   });
 
-  it('publishes as its switches and its output say', async () => {
+  it('publishes according to its switches and its output', async () => {
     await install(
       { size: 1 },
       {
@@ -218,7 +217,7 @@ describe.skipIf(!binary)('a real MeshSync, as its Deployment starts it', () => {
       }),
     ],
     ['the URL', (token: string) => ({ create: {}, user: `${token}@`, fields: {} })],
-  ])('goes on with another of several servers elsewhere, with credentials from %s', async (_, given) => {
+  ])('reconnects to another one of several custom servers, with credentials from %s', async (_, given) => {
     await install({ size: 3, ...tls }, {});
     const { create: stringData, user, fields } = given(decode((await secret('meshery-nats-auth')).token));
     await create('Secret', 'elsewhere', OF, { stringData });

@@ -2,10 +2,10 @@ import type { Strategy } from '../stand-in/metacontroller.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { freePort, givenProgram, type RunningProcess, startProcess, until } from './processes.ts';
 
-/** What applies the answers of the hooks in a control plane. */
+/** The program that applies the responses of the hooks in a control plane. */
 export interface Driver {
   name: string;
-  /** A signal is for a process: what is none ends what it is at. */
+  /** A real process gets the signal; the test double only stops its round. */
   stop: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export function metacontrollerBinary(): string | undefined {
 
 /**
  * Starts a real Metacontroller with the flags that `metacontroller/install` recommends.
- * @param kubeconfig by whose rights it works; default: an administrator's
+ * @param kubeconfig with its rights; default: an administrator
  */
 export async function startMetacontroller(
   binary: string,

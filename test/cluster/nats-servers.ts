@@ -11,14 +11,14 @@ import { generateToken } from '../../src/server/generate-token.ts';
 import type { KubeObject } from '../stand-in/json.ts';
 import { goTool } from '../tools.ts';
 
-/** The configuration of one broker as the operator generates it, and the token of its clients. */
+/** The configuration of one Broker as the operator generates it, and the token of its clients. */
 export interface Generated {
   natsConf: string;
   credentialsConf: string;
   token: string;
 }
 
-/** What the hook answers for a new Broker of a size, with whatever else its spec says. */
+/** The response of the hook for a new Broker of a size, with other fields of its spec. */
 export function generate(size: number, spec: object = {}, secrets: KubeObject[] = []): Generated {
   const byName = Object.fromEntries(secrets.map((secret) => [`meshery/${secret.metadata.name}`, secret]));
   const { children } = sync(
@@ -45,10 +45,10 @@ export function generate(size: number, spec: object = {}, secrets: KubeObject[] 
   };
 }
 
-/** Files of the volumes of a pod besides those two, by name. */
+/** Further files in the volumes of a pod, by name. */
 export type Files = Record<string, string>;
 
-/** Where one server listens: an address of loopback and ports of it. */
+/** The address and the ports of one server on loopback. */
 export interface Ports {
   address: string;
   nats: number;
@@ -63,20 +63,20 @@ export interface NatsServer {
   ports: Ports;
   directory: string;
   process: ChildProcess;
-  /** What it has logged so far. */
+  /** Its log so far. */
   log: () => string;
-  /** The answer of a route of its monitoring port. */
+  /** The response of a path of its monitoring port. */
   monitor: (path: string) => Promise<Record<string, unknown>>;
-  /** Signals it and waits for its end; its directory stays. */
+  /** Signals it and waits for its end; its directory remains. */
   end: (signal?: NodeJS.Signals) => Promise<void>;
   /** The same, and removes its directory. */
   stop: (signal?: NodeJS.Signals) => Promise<void>;
 }
 
 /**
- * Starts a process for each server of a broker with its generated configuration, adapted to one machine by `onLoopback`,
+ * Starts a process for each server of a Broker with its generated configuration, adapted to one machine by `onLoopback`,
  * and waits until all are healthy.
- * @param given where they listen, by ordinal; by default on free ports
+ * @param given their addresses, by ordinal; by default free ports
  */
 export async function startBroker(
   { natsConf, credentialsConf }: Generated,
@@ -107,7 +107,7 @@ export async function startServer(
   return run(name, own, directory);
 }
 
-/** Starts the server of a directory again, on the ports and the data that it had. */
+/** Starts the server of a directory again, with the same ports and data. */
 export async function startAgain({ name, ports, directory }: NatsServer): Promise<NatsServer> {
   return run(name, ports, directory);
 }
@@ -144,7 +144,7 @@ async function run(name: string, own: Ports, directory: string): Promise<NatsSer
   };
 }
 
-/** Writes both files of the configuration, as the projected volume of a pod holds them. */
+/** Writes both files of the configuration, as in the projected volume of a pod. */
 export async function writeConfiguration(
   directory: string,
   own: Ports,
@@ -156,12 +156,12 @@ export async function writeConfiguration(
   await writeFile(join(directory, 'credentials.conf'), onLoopback(credentialsConf, own, all, directory));
 }
 
-/** The process id that a server wrote where its configuration says. */
+/** The process id that a server wrote to its pid file. */
 export async function pidOf(server: NatsServer): Promise<number> {
   return Number(await readFile(join(server.directory, 'nats.pid'), 'utf8'));
 }
 
-/** Has a server read its configuration again, as the reloader does, and waits until it has. */
+/** Makes a server reload its configuration, as the reloader does, and waits until it has. */
 export async function reload(server: NatsServer): Promise<void> {
   const before = server.log().length;
   process.kill(await pidOf(server), 'SIGHUP');
@@ -174,7 +174,7 @@ export async function reload(server: NatsServer): Promise<void> {
   throw new Error(`${server.name} did not reload: ${server.log()}`);
 }
 
-/** The only changes to what was generated: addresses, ports and the paths of volumes. */
+/** The only changes to the generated configuration: addresses, ports and the paths of volumes. */
 function onLoopback(configuration: string, own: Ports, all: Ports[], directory: string): string {
   return configuration
     .replace('port: 4222', `listen: "${own.address}:${own.nats}"`)
@@ -189,7 +189,7 @@ function onLoopback(configuration: string, own: Ports, all: Ports[], directory: 
     });
 }
 
-/** Waits until a server says that it is healthy. */
+/** Waits until a server reports that it is healthy. */
 export async function healthy(server: NatsServer): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     if (server.process.exitCode !== null) throw new Error(`${server.name} ended: ${server.log()}`);
@@ -207,7 +207,7 @@ export async function freePorts(): Promise<Ports> {
   return { address: '127.0.0.1', nats, cluster, monitor };
 }
 
-/** The ports that are usual, of an address of loopback that nobody else uses: MeshSync has one of them compiled in. */
+/** The default ports, on a loopback address of its own: MeshSync has one of them compiled in. */
 export function usualPorts(ordinal: number): Ports {
   return { address: `127.77.${process.pid % 250}.${ordinal + 1}`, nats: 4222, cluster: 6222, monitor: 8222 };
 }

@@ -71,7 +71,7 @@ async function clientWith(
   return connection;
 }
 
-/** Publishes until the subscriber, whose interest takes a moment to reach the other servers, has got a message. */
+/** Publishes until the subscriber has received a message, because its interest takes a moment to reach the other servers. */
 async function delivers(publisher: NatsConnection, subscriber: NatsConnection): Promise<boolean> {
   const subject = `test.${Math.random()}`;
   const subscription = subscriber.subscribe(subject, { max: 1 });
@@ -90,7 +90,7 @@ async function delivers(publisher: NatsConnection, subscriber: NatsConnection): 
 }
 
 describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
-  it('lets the token in, and neither another nor none', async () => {
+  it('accepts the token, and rejects another token and none', async () => {
     const { token } = await broker(size);
     for (const server of servers) {
       expect((await client(token, server)).isClosed()).toBe(false);
@@ -99,14 +99,14 @@ describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
     }
   });
 
-  it('delivers from the first server to the last', async () => {
+  it('delivers messages from the first server to the last', async () => {
     const { token } = await broker(size);
     const publisher = await client(token, servers.at(0));
     const subscriber = await client(token, servers.at(-1));
     expect(await delivers(publisher, subscriber)).toBe(true);
   });
 
-  it('takes a new token by a reload, and drops the old one', async () => {
+  it('applies a new token by a reload, and rejects the old one', async () => {
     const { natsConf, credentialsConf, token } = await broker(size);
     const next = `${token}Rotated`;
     const all = servers.map(({ ports }) => ports);
@@ -119,8 +119,8 @@ describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
   });
 });
 
-describe('three servers', () => {
-  it('are one cluster of three', async () => {
+describe('three NATS servers', () => {
+  it('form one cluster', async () => {
     await broker(3);
     for (const server of servers) {
       const complete = async () => {
@@ -132,7 +132,7 @@ describe('three servers', () => {
     }
   });
 
-  it('go on when one of them is killed', async () => {
+  it('keep serving when one of them is killed', async () => {
     const { token } = await broker(3);
     const publisher = await client(token, servers[0]);
     const subscriber = await client(token, servers[2]);
@@ -140,7 +140,7 @@ describe('three servers', () => {
     expect(await delivers(publisher, subscriber)).toBe(true);
   });
 
-  it('refuse a route without their credentials', async () => {
+  it('reject a route without their credentials', async () => {
     const { natsConf, credentialsConf } = await broker(3);
     const all = servers.map(({ ports }) => ports);
     const wrong = credentialsConf.replaceAll(/nats:\/\/route:[^@]+@/g, 'nats://route:wrong@');
@@ -148,20 +148,20 @@ describe('three servers', () => {
     const stranger = await startServer('stranger', await freePorts(), all, natsConf, wrong);
     servers.push(stranger);
     await healthy(stranger);
-    const refused = async () =>
+    const rejected = async () =>
       servers.slice(0, 3).every((server) => /authentication error.*route/i.test(server.log()));
-    expect(await until('the refusal', refused, 10)).toBe(true);
+    expect(await until('the rejection', rejected, 10)).toBe(true);
     for (const server of servers.slice(0, 3)) {
       const { routes } = (await server.monitor('/routez')) as { routes: { remote_name: string }[] };
       expect(routes.map(({ remote_name }) => remote_name)).not.toContain('stranger');
     }
   });
 
-  it('hand the clients of one over in lame-duck mode', async () => {
+  it('hand over the clients of a server in lame-duck mode', async () => {
     const { token } = await broker(3);
     const moving = await client(token, servers[0], servers[1], servers[2]);
     expect(moving.getServer()).toContain(`:${servers[0]?.ports.nats}`);
-    // What the preStop hook of a pod runs.
+    // The command of the preStop hook of a pod.
     await run(await goTool('nats-server'), [`-sl=ldm=${join(servers[0]?.directory ?? '', 'nats.pid')}`]);
     const moved = async () => !moving.getServer().includes(`:${servers[0]?.ports.nats}`) && !moving.isClosed();
     expect(await until('the client to move', moved, 50)).toBe(true);
@@ -169,12 +169,12 @@ describe('three servers', () => {
   }, 90_000);
 });
 
-describe('one server', () => {
-  it('is replaced before the client of Meshery Server gives up', async () => {
+describe('one NATS server', () => {
+  it('restarts before the client of Meshery Server gives up', async () => {
     const { token } = await broker(1);
-    // As it connects: five attempts, two seconds apart.
+    // The client connects like this: five attempts, two seconds apart.
     const meshery = await clientWith({ maxReconnectAttempts: 5, reconnectTimeWait: 2_000 }, token, servers[0]);
-    // What a kubelet does: the containers get SIGTERM, and their successors start when they have ended.
+    // As a kubelet does: the containers get SIGTERM, and their successors start when they have ended.
     await servers[0]?.end('SIGTERM');
     const successor = await startAgain(servers[0] as NatsServer);
     servers.push(successor);
@@ -185,7 +185,7 @@ describe('one server', () => {
     expect(meshery.isClosed()).toBe(false);
   }, 30_000);
 
-  it('takes up its settings by a reload', async () => {
+  it('applies its settings by a reload', async () => {
     const { natsConf, credentialsConf, token } = await broker(1);
     const [server] = servers as [NatsServer];
     expect((await client(token, server)).info?.max_payload).toBe(1_048_576);
@@ -204,7 +204,7 @@ describe('one server', () => {
     });
   });
 
-  it('lets the limits of JetStream grow by a reload, and not shrink', async () => {
+  it('increases the limits of JetStream by a reload, and does not decrease them', async () => {
     const store = (maxSize: string) => ({ jetstream: { fileStore: { size: '10Gi', maxSize } } });
     const { credentialsConf } = await broker(1, store('1Gi'));
     const [server] = servers as [NatsServer];
@@ -223,7 +223,7 @@ describe('one server', () => {
     }
   });
 
-  it('drops its streams when it becomes one of a cluster, which is why the operator does not make it one', async () => {
+  it('drops its streams when it becomes a member of a cluster, which is why the operator defers that change', async () => {
     const jetStream = { jetstream: { fileStore: { size: '1Gi' } } };
     const { token } = await broker(1, jetStream);
     const [server] = servers as [NatsServer];
@@ -248,7 +248,7 @@ describe('one server', () => {
 });
 
 describe('JetStream on three servers', () => {
-  it('keeps what it has acknowledged when one is killed and comes back', async () => {
+  it('keeps acknowledged messages when one server is killed and restarts', async () => {
     const { token } = await broker(3, { jetstream: { fileStore: { size: '1Gi' } } });
     const connection = await client(token, ...servers);
     const manager = await jetstreamManager(connection);
@@ -258,7 +258,7 @@ describe('JetStream on three servers', () => {
     const publish = async (count: number) => {
       for (let sent = 0; sent < count; sent += 1) {
         const id = `${acknowledged.length}`;
-        // An attempt that is not acknowledged is made again, under the same id, which JetStream keeps once only.
+        // An attempt without an acknowledgement is repeated with the same id, which JetStream stores only once.
         const ack = () => stream.publish('events', id, { msgID: id }).catch(() => undefined);
         while (!(await ack())) await new Promise((resolve) => setTimeout(resolve, 200));
         acknowledged.push(id);
@@ -278,10 +278,10 @@ describe('JetStream on three servers', () => {
       return now?.replicas?.length === 2 && now.replicas.every(({ current, offline }) => current && !offline);
     };
     expect(await until('the replicas to catch up', caughtUp, 60)).toBe(true);
-    // Without the one that was up all the time, what the others have must be all there is.
+    // Without the server that was never killed, the others must have all messages.
     await servers[(leader + 1) % 3]?.end('SIGKILL');
     const left = await client(token, servers[leader], servers[(leader + 2) % 3]);
-    // While the two that are left choose their leaders, requests are refused or go unanswered: those are made again.
+    // While the other two elect their leaders, requests fail or time out: those are repeated.
     const survivors = await jetstreamManager(left, { checkAPI: false });
     const stored = async () => {
       const { first_seq, last_seq } = (await survivors.streams.info('events')).state;
@@ -296,14 +296,14 @@ describe('JetStream on three servers', () => {
   }, 180_000);
 });
 
-describe('a broker with TLS', () => {
+describe('a NATS server with TLS', () => {
   const files = (pair: KeyPair, ca: KeyPair): Files => ({
     'tls.crt': pair.certificate,
     'tls.key': pair.key,
     'ca.crt': ca.certificate,
   });
 
-  it('refuses plain clients, and takes up a renewed certificate without dropping a connection', async () => {
+  it('rejects plain clients, and reloads a renewed certificate without dropping a connection', async () => {
     const ca = await authority();
     const [first, renewed] = [
       await issue(ca, 'meshery-nats.meshery.svc', 'localhost'),
@@ -312,10 +312,10 @@ describe('a broker with TLS', () => {
     const secrets = [tlsSecret('nats-tls', first, ca)];
     const { token } = await broker(1, { tls: { secretName: 'nats-tls' } }, secrets, files(first, ca));
     const [server] = servers as [NatsServer];
-    const answer = await plainly(server, token);
-    expect(answer).toContain('"tls_required":true');
-    expect(answer).not.toMatch(/\+OK|PONG/);
-    await expect(clientWith({ tls: {} }, token, server)).rejects.toThrow(); // an authority that it does not know
+    const response = await plainly(server, token);
+    expect(response).toContain('"tls_required":true');
+    expect(response).not.toMatch(/\+OK|PONG/);
+    await expect(clientWith({ tls: {} }, token, server)).rejects.toThrow(); // an unknown authority
     const trusting = { tls: { ca: ca.certificate } };
     const connection = await clientWith(trusting, token, server);
     const events: string[] = [];
@@ -333,7 +333,7 @@ describe('a broker with TLS', () => {
     expect(events).not.toContain('disconnect');
   });
 
-  it('asks clients for a certificate when it is told to', async () => {
+  it('requires client certificates when it is configured to', async () => {
     const ca = await authority();
     const pair = await issue(ca, 'meshery-nats.meshery.svc', 'localhost');
     const secrets = [tlsSecret('nats-tls', pair, ca)];
@@ -345,20 +345,20 @@ describe('a broker with TLS', () => {
   });
 });
 
-/** What a server says to a client that goes on without TLS. */
+/** The data that a server sends to a client without TLS. */
 async function plainly({ ports }: NatsServer, token: string): Promise<string> {
   const socket = createConnection({ host: '127.0.0.1', port: ports.nats });
   socket.write(`CONNECT {"auth_token":"${token}","verbose":true}\r\nPING\r\n`);
-  let answer = '';
+  let response = '';
   socket.on('data', (chunk) => {
-    answer += chunk;
+    response += chunk;
   });
-  socket.on('error', () => {}); // the server may close before everything is sent
+  socket.on('error', () => {}); // the server may close the connection before all data is sent
   await once(socket, 'close');
-  return answer;
+  return response;
 }
 
-/** Fingerprint of the certificate that a server shows now. NATS begins in plain text, as STARTTLS does. */
+/** Fingerprint of the current certificate of a server. NATS begins in plain text, as with STARTTLS. */
 async function presented({ ports }: NatsServer): Promise<string> {
   const socket = createConnection({ host: '127.0.0.1', port: ports.nats });
   await once(socket, 'data');

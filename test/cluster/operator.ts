@@ -16,12 +16,12 @@ export interface Build {
   environment: Record<string, string>;
 }
 
-/** The build of this checkout, as the image runs it. */
+/** The build of this checkout, run as in the image. */
 export const ownBuild: Build = { file: 'dist/server.js', ...image };
 
 /**
  * Starts the service, on a free port unless one is given, and waits until it is ready.
- * @param more of its environment, such as files of tokens and certificates
+ * @param more environment variables, such as files of tokens and certificates
  */
 export async function startOperator(
   directory: string,

@@ -4,19 +4,19 @@ import { kustomize } from './registration.ts';
 import { startWorld } from './world.ts';
 
 /**
- * `npm run playground`: a control plane with the operator, driven by a real Metacontroller where there is one, and the
- * samples in it. Stays until it is interrupted.
+ * `npm run playground`: a control plane with the operator, driven by a real Metacontroller where one is installed, and the
+ * samples in it. Runs until it is interrupted.
  */
 const started = Date.now();
-const say = (line: string) =>
+const print = (line: string) =>
   process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}\n`);
 
-const world = await startWorld(metacontrollerBinary() ? 'dynamic-apply' : 'test-double', say);
-say('creating the samples');
+const world = await startWorld(metacontrollerBinary() ? 'dynamic-apply' : 'test-double', print);
+print('creating the samples');
 for (const sample of await kustomize('manifests/samples')) await world.kubernetes.apply(sample);
 await isReady(world.kubernetes, broker('meshery', 'meshery-broker'));
 await isReady(world.kubernetes, meshSync('meshery', 'meshery-meshsync'));
-say('the samples are ready');
+print('the samples are ready');
 process.stdout.write(`
 ${JSON.stringify(await printed(world.kubernetes, 'brokers', 'meshery', 'meshery-broker'))}
 ${JSON.stringify(await printed(world.kubernetes, 'meshsyncs', 'meshery', 'meshery-meshsync'))}
@@ -28,7 +28,7 @@ Pods are simulated: nothing runs in them. Interrupt (Ctrl-C) to stop everything.
 `);
 
 const stop = async () => {
-  say('stopping');
+  print('stopping');
   await world.stop(false);
   process.exit(0);
 };

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from './processes.ts';
 
-/** As the operator is: a program that does not end by itself when nobody reads its output any more. */
+/** Like the operator: a program that does not end by itself when nobody reads its output any more. */
 const lasting = `process.stdout.on('error', () => {}); setInterval(() => {}, 1_000);`;
 
-it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('what was started ends with its starter on %s', async (signal) => {
+it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('child processes end with their parent on %s', async (signal) => {
   const directory = await mkdtemp(join(tmpdir(), 'meshery-processes-'));
   const starter = `
     import { startProcess } from './test/cluster/processes.ts';

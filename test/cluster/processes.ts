@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path';
 export interface RunningProcess {
   name: string;
   pid: number;
-  /** File that its output goes to. */
+  /** The file of its output. */
   log: string;
   running: () => boolean;
   /** Signals it and waits for its end; SIGKILL after ten seconds. */
@@ -35,12 +35,12 @@ export function meshSyncBinary(): string | undefined {
 
 const started = new Set<ChildProcess>();
 
-// Whatever happens to this process, what it started does not outlive it.
+// The child processes never outlive this process.
 process.on('exit', killAll);
-// A process that a signal ends has no `exit`: vitest ends its workers, and a shell its jobs, in just this way.
+// A process that is ended by a signal has no `exit` event: vitest ends its workers, and a shell its jobs, in this way.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(signal, () => {
-    if (process.listenerCount(signal) > 0) return; // who listens too stops in its own way, and exits
+    if (process.listenerCount(signal) > 0) return; // other listeners stop in their own way, and exit
     killAll();
     process.kill(process.pid, signal);
   });
@@ -87,7 +87,7 @@ export function startProcess(
   };
 }
 
-/** Waits until a check gives a value; fails with the last lines of the log when the process ends or the time is over. */
+/** Waits until a check returns a value; fails with the last lines of the log when the process ends or at the timeout. */
 export async function until<Value>(
   what: string,
   check: () => Promise<Value | undefined | false>,
@@ -109,7 +109,7 @@ export async function until<Value>(
   throw new Error(`${what}: not within ${seconds} s${reason}${process ? `\n${await tail(process.log)}` : ''}`);
 }
 
-/** A port of loopback that is free now. */
+/** A free port of loopback. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

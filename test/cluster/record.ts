@@ -4,14 +4,14 @@ import { decode, encode } from '../../src/kubernetes/secrets.ts';
 import type { Exchange } from './gateway.ts';
 
 /**
- * Writes what Metacontroller sent through the scenarios: of each parent the first and the last sync, and a customize
- * request. Credentials are replaced; order and content are otherwise untouched.
+ * Writes the requests of Metacontroller in the scenarios: of each parent the first and the last sync, and a customize
+ * request. Credentials are replaced; order and content are otherwise unchanged.
  * @param directory is emptied before
  */
 export async function record(exchanges: Exchange[], directory: string): Promise<void> {
   const chosen = new Map<string, string>();
   for (const { path, request, status } of exchanges) {
-    // A private key can't be replaced without its certificate being of no use any more.
+    // A private key can not be replaced without making its certificate useless.
     if (status !== 200 || request.includes('"tls.key"')) continue;
     const { parent } = JSON.parse(request) as { parent: { metadata: { namespace: string; name: string } } };
     const { namespace, name } = parent.metadata;
@@ -25,8 +25,8 @@ export async function record(exchanges: Exchange[], directory: string): Promise<
 }
 
 /**
- * Puts another value of the same length in the place of every credential, wherever it stands: in the data of Secrets, in
- * the files among them, in annotations that repeat them.
+ * Replaces every credential by another value of the same length, in all places: in the data of Secrets, in the files among
+ * them, in annotations that repeat them.
  */
 export function withoutCredentials(request: string): string {
   const { children = {}, related = {} } = JSON.parse(request) as Record<'children' | 'related', Groups | undefined>;

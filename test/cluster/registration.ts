@@ -28,7 +28,7 @@ export async function kustomize(folder: string): Promise<KubernetesObject[]> {
   return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
 }
 
-/** CRDs that Metacontroller reads its registrations from, as open as a schema can be. */
+/** The CRDs of Metacontroller for its registrations, with the most open schema. */
 export function metacontrollerCrds(): object[] {
   return [
     crd('CompositeController', 'compositecontrollers', 'Cluster'),

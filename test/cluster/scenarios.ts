@@ -22,12 +22,12 @@ import { startOperator } from './operator.ts';
 import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
 import { kustomize } from './registration.ts';
-import { toldIn } from './secrecy.ts';
+import { exposedIn } from './secrecy.ts';
 import { type DriverName, isDouble, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** What a scenario has at hand. */
+/** The context of a scenario. */
 export interface Scene {
   world: () => World;
   kubernetes: () => Kubernetes;
@@ -35,26 +35,24 @@ export interface Scene {
   /** A Broker and a MeshSync of the usual names, ready, in a namespace of their own. */
   pair: (of: string, spec?: object) => Promise<{ broker: KubernetesObject; meshSync: KubernetesObject }>;
   get: (apiVersion: string, kind: string, name: string, of: string) => Promise<KubernetesObject>;
-  /** The token of the usual Broker of a namespace. */
+  /** The token of the Broker with the usual name in a namespace. */
   token: (of: string) => Promise<string>;
   patchSpec: (of: string, spec: object, kind?: string, name?: string) => Promise<KubernetesObject>;
 }
 
-/** No token of any Broker of the whole run stands in a log, or in what anybody may read. */
-async function nothingTold({ gateway, controlPlane }: World): Promise<void> {
+/** No token of any Broker of the whole run is in a log, or in a public object. */
+async function nothingExposed({ gateway, controlPlane }: World): Promise<void> {
   const inBase64 = new Set(
     gateway.exchanges.flatMap(({ request }) => request.match(/(?<="token":")[A-Za-z0-9+/=]{8,}/g) ?? []),
   );
-  // Those that scenarios write down themselves are words of the language.
+  // Short tokens are set by the scenarios themselves and are common words.
   const tokens = [...inBase64].map(decode).filter((token) => token.length > 12);
   expect(tokens.length).toBeGreaterThan(25);
-  expect(await toldIn(controlPlane, tokens)).toEqual([]);
+  expect(await exposedIn(controlPlane, tokens)).toEqual([]);
   expect(await readFile(join(controlPlane.directory, 'operator.log'), 'utf8')).toContain('condition changed');
 }
 
-/**
- * What the operator does in a cluster, each with its end state in the API server. Every driver must lead to the same.
- */
+/** The behaviour of the operator in a cluster, with the final state in the API server: the same for every driver. */
 export function scenarios(driver: DriverName): void {
   let world: World;
   let kubernetes: Kubernetes;
@@ -73,7 +71,7 @@ export function scenarios(driver: DriverName): void {
       await record(world.gateway.exchanges, join(process.env.RECORD, driver));
     }
     try {
-      if (world) await nothingTold(world);
+      if (world) await nothingExposed(world);
     } catch (error) {
       keepLogs();
       throw error;
@@ -89,9 +87,9 @@ export function scenarios(driver: DriverName): void {
     spec: object = {},
   ): Promise<{ broker: KubernetesObject; meshSync: KubernetesObject }> {
     await namespace(kubernetes, of);
-    const made = [broker(of, 'meshery-broker', spec), meshSync(of, 'meshery-meshsync')];
-    for (const object of made) await kubernetes.apply(object);
-    const [first, second] = await Promise.all(made.map((object) => isReady(kubernetes, object)));
+    const applied = [broker(of, 'meshery-broker', spec), meshSync(of, 'meshery-meshsync')];
+    for (const object of applied) await kubernetes.apply(object);
+    const [first, second] = await Promise.all(applied.map((object) => isReady(kubernetes, object)));
     if (!first || !second) throw new Error('unreachable');
     return { broker: first, meshSync: second };
   }
@@ -125,11 +123,11 @@ export function scenarios(driver: DriverName): void {
     }
   };
 
-  describe('while all is well', { concurrent: true }, () => {
+  describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
     meshSyncFields(scene);
 
-    it('makes the samples ready, where Meshery Server looks for them', async () => {
+    it('the operator makes the samples ready under the names that Meshery Server expects', async () => {
       onTestFailed(keepLogs);
       for (const sample of await kustomize('manifests/samples')) await kubernetes.apply(sample);
       const [sampleBroker, sampleMeshSync] = [
@@ -180,7 +178,7 @@ export function scenarios(driver: DriverName): void {
         Message: 'MeshSync publishes.',
       });
 
-      // Meshery Server's look-ups, one by one.
+      // The queries of Meshery Server, one by one.
       const operator = await get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
       await eventually(async () => {
         const { status } = await get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
@@ -208,30 +206,30 @@ export function scenarios(driver: DriverName): void {
       expect(running('component', 'meshsync')).toHaveLength(1);
     });
 
-    it('rests once it has settled', async () => {
+    it('a Broker and a MeshSync cause no more writes once they are ready', async () => {
       onTestFailed(keepLogs);
       await pair('rest', { size: 3 });
-      const asked = () =>
+      const requested = () =>
         world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).map(({ path }) => path);
-      // A real Metacontroller asks nothing while nothing changes; the test double always asks. On a busy machine, the last event
-      // may come to it some seconds after it happened.
+      // A real Metacontroller sends no requests while nothing changes; the test double always does. On a busy machine, the last
+      // event may reach it some seconds later.
       let syncs: number;
       do {
-        syncs = asked().length;
+        syncs = requested().length;
         await new Promise((resolve) => setTimeout(resolve, 5_000));
-      } while (!isDouble(driver) && asked().length !== syncs);
+      } while (!isDouble(driver) && requested().length !== syncs);
       const before = await versions(kubernetes, 'rest');
       await new Promise((resolve) => setTimeout(resolve, 30_000));
       expect(await versions(kubernetes, 'rest')).toEqual(before);
-      if (!isDouble(driver)) expect(asked().slice(syncs)).toEqual([]);
+      if (!isDouble(driver)) expect(requested().slice(syncs)).toEqual([]);
     });
 
-    it('follows every change of a Broker in place', async () => {
+    it('the operator applies every change of a Broker in place', async () => {
       onTestFailed(keepLogs);
       const of = 'changes';
-      const { broker: made } = await pair(of);
-      const before = uids(await childrenOf(kubernetes, made));
-      const ready = (reason = 'Ready') => isReady(kubernetes, made, reason);
+      const { broker: applied } = await pair(of);
+      const before = uids(await childrenOf(kubernetes, applied));
+      const ready = (reason = 'Ready') => isReady(kubernetes, applied, reason);
 
       await patchSpec(of, { size: 3 });
       expect((await ready()).status).toMatchObject({ replicas: 3, readyReplicas: 3 });
@@ -288,31 +286,31 @@ export function scenarios(driver: DriverName): void {
         type: 'ClusterIP',
         nodePorts: [],
       });
-      expect(uids(await childrenOf(kubernetes, made))).toMatchObject(before);
+      expect(uids(await childrenOf(kubernetes, applied))).toMatchObject(before);
     });
 
-    it('says what Kubernetes does not let it change', async () => {
+    it('the operator reports changes that Kubernetes does not allow', async () => {
       onTestFailed(keepLogs);
       const of = 'immutable';
       await namespace(kubernetes, of);
-      const made = broker(of, 'meshery-broker', {
+      const applied = broker(of, 'meshery-broker', {
         service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/a' },
       });
-      await kubernetes.apply(made);
-      await isReady(kubernetes, made, 'LoadBalancerPending');
+      await kubernetes.apply(applied);
+      await isReady(kubernetes, applied, 'LoadBalancerPending');
       await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
-      const { status } = await isReady(kubernetes, made, 'ImmutableField');
+      const { status } = await isReady(kubernetes, applied, 'ImmutableField');
       expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
       expect((await get('v1', 'Service', 'meshery-nats', of)).spec.loadBalancerClass).toBe('example.com/a');
     });
 
-    it('restores children that are deleted or edited', async () => {
+    it('the operator restores deleted and edited children', async () => {
       onTestFailed(keepLogs);
       const of = 'restore';
-      const made = await pair(of, { size: 3 });
+      const applied = await pair(of, { size: 3 });
       const all = async () => [
-        ...(await childrenOf(kubernetes, made.broker)),
-        ...(await childrenOf(kubernetes, made.meshSync)),
+        ...(await childrenOf(kubernetes, applied.broker)),
+        ...(await childrenOf(kubernetes, applied.meshSync)),
       ];
       const before = await all();
       expect(before).toHaveLength(8);
@@ -323,7 +321,7 @@ export function scenarios(driver: DriverName): void {
           expect(again.metadata.uid).not.toBe(metadata.uid);
         });
       }
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
       expect(names(await all())).toEqual(names(before));
 
       const edits: [KubernetesObject, (object: KubernetesObject) => unknown, unknown][] = [
@@ -355,14 +353,14 @@ export function scenarios(driver: DriverName): void {
           'meshsync',
         ],
       ];
-      for (const [change, read, wanted] of edits) {
+      for (const [change, read, expected] of edits) {
         await kubernetes.patch(change);
         const { apiVersion, kind, metadata } = change;
         await eventually(async () => {
-          expect(read(await get(apiVersion, kind, metadata.name, of)), `${kind} ${metadata.name}`).toBe(wanted);
+          expect(read(await get(apiVersion, kind, metadata.name, of)), `${kind} ${metadata.name}`).toBe(expected);
         });
       }
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
 
       function edit(
         apiVersion: string,
@@ -374,10 +372,10 @@ export function scenarios(driver: DriverName): void {
       }
     });
 
-    it('makes a new token when the Secret is deleted, and rolls all that use it', async () => {
+    it('the operator generates a new token when the Secret is deleted, and rolls all its users', async () => {
       onTestFailed(keepLogs);
       const of = 'rotate';
-      const made = await pair(of);
+      const applied = await pair(of);
       await namespace(kubernetes, 'rotate-remote');
       const remote = meshSync('rotate-remote', 'remote', 'meshery-broker', of);
       await kubernetes.apply(remote);
@@ -402,33 +400,33 @@ export function scenarios(driver: DriverName): void {
         expect(await checksum('Deployment', 'remote', 'rotate-remote')).toBe(after[2]);
       });
       await Promise.all([
-        isReady(kubernetes, made.broker),
-        isReady(kubernetes, made.meshSync),
+        isReady(kubernetes, applied.broker),
+        isReady(kubernetes, applied.meshSync),
         isReady(kubernetes, remote),
       ]);
     });
 
-    it('keeps MeshSync running while its Broker is replaced', async () => {
+    it('MeshSync keeps running while its Broker is replaced', async () => {
       onTestFailed(keepLogs);
       const of = 'replace';
-      const made = await pair(of);
+      const applied = await pair(of);
       const before = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       const old = await token(of);
       await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', of);
-      await isReady(kubernetes, made.meshSync, 'BrokerNotFound');
-      await eventually(async () => expect(await childrenOf(kubernetes, made.broker)).toEqual([]));
+      await isReady(kubernetes, applied.meshSync, 'BrokerNotFound');
+      await eventually(async () => expect(await childrenOf(kubernetes, applied.broker)).toEqual([]));
       const meanwhile = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       expect([meanwhile.metadata.uid, meanwhile.spec]).toEqual([before.metadata.uid, before.spec]);
 
       await kubernetes.apply(broker(of, 'meshery-broker'));
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
       const after = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       expect(after.metadata.uid).toBe(before.metadata.uid);
       expect(await token(of)).not.toBe(old);
       expect(after.spec.template.metadata.annotations).not.toEqual(before.spec.template.metadata.annotations);
     });
 
-    it('lets MeshSync see everything and do nothing', async () => {
+    it('MeshSync may read everything and write nothing', async () => {
       onTestFailed(keepLogs);
       const can = async (verb: string, resource: string, group = '', subresource = '', name = '') => {
         const user = 'system:serviceaccount:meshery:meshery-meshsync';
@@ -453,19 +451,19 @@ export function scenarios(driver: DriverName): void {
       expect(await can('impersonate', 'users')).toBe(false);
     });
 
-    it('removes every child with its resource', async () => {
+    it('every child is deleted with its resource', async () => {
       onTestFailed(keepLogs);
-      const made = await pair('removal', { size: 2 });
+      const applied = await pair('removal', { size: 2 });
       await kubernetes.delete(MESHERY, 'MeshSync', 'meshery-meshsync', 'removal');
       await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', 'removal');
       await eventually(async () => {
-        expect(names(await childrenOf(kubernetes, made.broker))).toEqual([]);
-        expect(names(await childrenOf(kubernetes, made.meshSync))).toEqual([]);
+        expect(names(await childrenOf(kubernetes, applied.broker))).toEqual([]);
+        expect(names(await childrenOf(kubernetes, applied.meshSync))).toEqual([]);
         expect(await kubernetes.list('v1', 'Pod', 'removal')).toEqual([]);
       });
     });
 
-    it('keeps many of a namespace apart', async () => {
+    it('many resources of a namespace have separate children', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'many');
       await namespace(kubernetes, 'many-remote');
@@ -513,13 +511,13 @@ export function scenarios(driver: DriverName): void {
           },
         },
       ],
-    ])('leaves a %s alone that holds the name of a child', async (kind, name, apiVersion, content) => {
+    ])('the operator does not change a %s with the name of a child', async (kind, name, apiVersion, content) => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, `foreign-${kind.toLowerCase()}`);
       const foreign = await kubernetes.apply({ apiVersion, kind, metadata: { name, namespace: of }, ...content });
-      const made = broker(of, 'meshery-broker');
-      await kubernetes.apply(made);
-      const { status } = await isReady(kubernetes, made, 'NameConflict');
+      const applied = broker(of, 'meshery-broker');
+      await kubernetes.apply(applied);
+      const { status } = await isReady(kubernetes, applied, 'NameConflict');
       expect(status?.conditions?.[0]?.message).toContain(`${kind} ${name} was not created by this Broker`);
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       const kept = await get(apiVersion, kind, name, of);
@@ -529,13 +527,13 @@ export function scenarios(driver: DriverName): void {
         foreign.data,
       ]);
       await kubernetes.delete(apiVersion, kind, name, of);
-      await isReady(kubernetes, made);
+      await isReady(kubernetes, applied);
     });
 
-    it('refuses at apply what the schema can see, and says what it can not', async () => {
+    it('the API server rejects specs by the schema, and a condition reports other errors', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'invalid');
-      const refused: [object, RegExp][] = [
+      const rejected: [object, RegExp][] = [
         [{ size: 0 }, /spec\.size/],
         [{ size: 11 }, /spec\.size/],
         [{ size: 'three' }, /spec\.size/],
@@ -551,7 +549,7 @@ export function scenarios(driver: DriverName): void {
           /spec\.service\.loadBalancerSourceRanges\[0\]/,
         ],
       ];
-      for (const [spec, message] of refused) {
+      for (const [spec, message] of rejected) {
         await expect(kubernetes.apply(broker(of, 'refused', spec)), JSON.stringify(spec)).rejects.toThrow(message);
       }
       const accepted: [string, object, string][] = [
@@ -566,31 +564,31 @@ export function scenarios(driver: DriverName): void {
         ['key', { service: { annotations: { 'not a key': 'x' } } }, 'spec.service.annotations["not a key"]'],
       ];
       for (const [name, spec, path] of accepted) {
-        const made = broker(of, name, spec);
-        await kubernetes.apply(made);
-        const { status } = await isReady(kubernetes, made, 'InvalidSpec');
+        const applied = broker(of, name, spec);
+        await kubernetes.apply(applied);
+        const { status } = await isReady(kubernetes, applied, 'InvalidSpec');
         expect(status?.conditions?.[0]?.message).toContain(path);
       }
     });
 
-    it('keeps what runs when a Broker becomes invalid', async () => {
+    it('a Broker that becomes invalid keeps its children', async () => {
       onTestFailed(keepLogs);
       const of = 'breaks';
-      const made = await pair(of);
-      const before = uids(await childrenOf(kubernetes, made.broker));
+      const applied = await pair(of);
+      const before = uids(await childrenOf(kubernetes, applied.broker));
       await patchSpec(of, { service: { annotations: { 'not a key': 'x' } } });
-      await isReady(kubernetes, made.broker, 'InvalidSpec');
+      await isReady(kubernetes, applied.broker, 'InvalidSpec');
       await new Promise((resolve) => setTimeout(resolve, 2_000));
-      expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+      expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
       await patchSpec(of, { service: null });
-      await isReady(kubernetes, made.broker);
-      expect(uids(await childrenOf(kubernetes, made.broker))).toEqual(before);
+      await isReady(kubernetes, applied.broker);
+      expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
     });
 
-    it('leaves a paused pair alone, and goes on once it is not paused any more', async () => {
+    it('a paused pair keeps its children unchanged, and is reconciled again after the pause', async () => {
       onTestFailed(keepLogs);
       const of = 'pause';
-      const made = await pair(of);
+      const applied = await pair(of);
       await annotate(of, { 'meshery.io/pause-reconciliation': 'true' });
       await eventually(async () => {
         for (const [kind, name] of usual) {
@@ -604,7 +602,7 @@ export function scenarios(driver: DriverName): void {
       await change('apps/v1', 'Deployment', 'meshery-meshsync', {
         template: { spec: { terminationGracePeriodSeconds: 7 } },
       });
-      // A sync that has seen it before may bring it back once, after it is gone.
+      // A sync that observed it before its deletion may re-create it once.
       const config = ['v1', 'ConfigMap', 'meshery-nats-config', of] as const;
       await eventually(async () => {
         await kubernetes.delete(...config);
@@ -628,28 +626,28 @@ export function scenarios(driver: DriverName): void {
         expect(synced.spec.template.spec.terminationGracePeriodSeconds).toBe(60);
         await get(...config);
       });
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
     });
 
-    it('puts a pair to sleep and wakes it up with the same token', async () => {
+    it('a hibernating pair has no pods, and resumes with the same token', async () => {
       onTestFailed(keepLogs);
       const of = 'hibernation';
-      const made = await pair(of, { size: 3 });
-      const before = [await token(of), uids(await childrenOf(kubernetes, made.broker))];
+      const applied = await pair(of, { size: 3 });
+      const before = [await token(of), uids(await childrenOf(kubernetes, applied.broker))];
       await annotate(of, { 'meshery.io/hibernation': 'on' });
       await Promise.all([
-        isReady(kubernetes, made.broker, 'Hibernated'),
-        isReady(kubernetes, made.meshSync, 'Hibernated'),
+        isReady(kubernetes, applied.broker, 'Hibernated'),
+        isReady(kubernetes, applied.meshSync, 'Hibernated'),
         eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toEqual([])),
       ]);
       await annotate(of, { 'meshery.io/hibernation': null });
-      await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
-      expect([await token(of), uids(await childrenOf(kubernetes, made.broker))]).toEqual(before);
-      // A controller that has not seen the end of the former pods yet counts them as the new ones for a moment.
+      await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
+      expect([await token(of), uids(await childrenOf(kubernetes, applied.broker))]).toEqual(before);
+      // For a moment, a controller that has not observed the end of the former pods yet counts them as the new ones.
       await eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toHaveLength(4));
     });
 
-    it('serves both versions, and takes what Go clients write', async () => {
+    it('the CRDs serve both versions, and accept what Go clients write', async () => {
       onTestFailed(keepLogs);
       const of = await namespace(kubernetes, 'versions');
       const old = 'meshery.io/v1alpha1';
@@ -683,10 +681,10 @@ export function scenarios(driver: DriverName): void {
       });
     });
 
-    it('leaves what Meshery Server writes into the Deployment of MeshSync', async () => {
+    it('the operator keeps what Meshery Server writes into the Deployment of MeshSync', async () => {
       onTestFailed(keepLogs);
       const of = 'server-edits';
-      const made = await pair(of);
+      const applied = await pair(of);
       const path = `/apis/apps/v1/namespaces/${of}/deployments/meshery-meshsync`;
       const template = {
         metadata: { annotations: { 'meshery.io/restarted-at': 'now' } },
@@ -699,7 +697,7 @@ export function scenarios(driver: DriverName): void {
       const patch = { 'content-type': 'application/strategic-merge-patch+json' };
       expect((await kubernetes.request('PATCH', path, { spec: { template } }, patch)).status).toBe(200);
       await patchSpec(of, { version: '1.0.2' }, 'MeshSync', 'meshery-meshsync');
-      await isReady(kubernetes, made.meshSync);
+      await isReady(kubernetes, applied.meshSync);
       const { spec } = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       const [container] = spec.template.spec.containers;
       expect(container.image).toBe('meshery/meshsync:1.0.2');
@@ -710,14 +708,14 @@ export function scenarios(driver: DriverName): void {
       expect(spec.template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
     });
 
-    it('puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
+    it('the operator puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
       onTestFailed(keepLogs);
       const of = 'environment';
-      const { broker: made } = await pair(of);
+      const { broker: applied } = await pair(of);
       const custom = { ...meshSync(of, 'custom'), spec: { broker: { custom: { url: 'nats://elsewhere:4222' } } } };
       await kubernetes.apply(custom);
       await isReady(kubernetes, custom);
-      await patchSpec(of, { broker: { custom: null, native: { name: made.metadata.name } } }, 'MeshSync', 'custom');
+      await patchSpec(of, { broker: { custom: null, native: { name: applied.metadata.name } } }, 'MeshSync', 'custom');
       await eventually(async () => {
         const { spec } = await get('apps/v1', 'Deployment', 'custom', of);
         expect(spec.template.spec.containers[0].env.map(({ name }: { name: string }) => name)).toEqual([
@@ -729,10 +727,10 @@ export function scenarios(driver: DriverName): void {
     });
   });
 
-  it('restarts MeshSync once for a good change of its watch-list, and not for a bad one', async () => {
+  it('MeshSync restarts once for a valid change of its watch-list, and not for an invalid one', async () => {
     onTestFailed(keepLogs);
-    const made = meshSync('meshery', 'meshery-meshsync');
-    const before = await isReady(kubernetes, made);
+    const applied = meshSync('meshery', 'meshery-meshsync');
+    const before = await isReady(kubernetes, applied);
     expect(before.status?.conditions?.map(({ type }) => type)).not.toContain('WatchListActive');
     const deployment = () => get('apps/v1', 'Deployment', 'meshery-meshsync', 'meshery');
     const revision = async () =>
@@ -742,29 +740,29 @@ export function scenarios(driver: DriverName): void {
       patchSpec('meshery', { 'watch-list': { data: { whitelist } } }, 'MeshSync', 'meshery-meshsync');
     const old = before.spec['watch-list'].data.whitelist;
     await watch(`${old},`);
-    await isReady(kubernetes, made, 'InvalidWatchList');
+    await isReady(kubernetes, applied, 'InvalidWatchList');
     await watch('[{"Resource":"pods.v1.","Events":["ADDED"]}]');
-    await isReady(kubernetes, made);
+    await isReady(kubernetes, applied);
     expect(await revision()).toBe(first + 1);
     const pods = (await kubernetes.list('v1', 'Pod', 'meshery')).filter(
       ({ metadata }) => metadata.labels?.component === 'meshsync' && !metadata.deletionTimestamp,
     );
     expect(pods.flatMap(({ status }) => status?.containerStatuses ?? [])).toMatchObject([{ restartCount: 0 }]);
     await watch(old);
-    await isReady(kubernetes, made);
+    await isReady(kubernetes, applied);
     expect(await revision()).toBe(first + 2);
   });
 
-  it('loses nothing while the service is away, fails, is late or is of two versions', async () => {
+  it('no child is lost while the service is down, fails, is late or runs in two versions', async () => {
     onTestFailed(keepLogs);
     const { gateway } = world;
-    const made = await pair('outage', { size: 3 });
+    const applied = await pair('outage', { size: 3 });
     await pair('outage-namespace');
     const all = async () =>
-      uids([...(await childrenOf(kubernetes, made.broker)), ...(await childrenOf(kubernetes, made.meshSync))]);
+      uids([...(await childrenOf(kubernetes, applied.broker)), ...(await childrenOf(kubernetes, applied.meshSync))]);
     const before = await all();
     let label = 0;
-    /** Gives Metacontroller a reason to sync, which it would have none for otherwise. */
+    /** Changes a label, so that Metacontroller has a reason to sync. */
     const touch = async () => {
       label += 1;
       const metadata = { name: 'meshery-broker', namespace: 'outage', labels: { touched: `${label}` } };
@@ -797,7 +795,7 @@ export function scenarios(driver: DriverName): void {
       const service = await get('v1', 'Service', 'meshery-nats', 'outage');
       expect(service.metadata.annotations).toMatchObject({ 'example.com/during': 'the outage' });
     });
-    await Promise.all([isReady(kubernetes, made.broker), isReady(kubernetes, made.meshSync)]);
+    await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
     expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', 'outage')).spec.template.spec.containers[0].image).toBe(
       'nats:2.14.2-alpine',
     );

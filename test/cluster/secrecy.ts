@@ -5,7 +5,7 @@ import type { ControlPlane } from './control-plane.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** What anybody may read, and where a credential has no place. */
+/** The public objects, in which no credential may be. */
 const kinds = [
   [MESHERY, 'Broker'],
   [MESHERY, 'MeshSync'],
@@ -17,11 +17,11 @@ const kinds = [
 ] as const;
 
 /**
- * Where credentials stand, plain or in base64, that should not: in the output of any program that a world has run, or in
- * objects that are no Secrets.
+ * Finds credentials, plain or in base64, outside Secrets: in the output of any program that a world has run, or in other
+ * objects.
  * @returns names of logs and kinds of objects
  */
-export async function toldIn(
+export async function exposedIn(
   { directory, kubernetes }: Pick<ControlPlane, 'directory' | 'kubernetes'>,
   credentials: string[],
 ): Promise<string[]> {
@@ -33,6 +33,6 @@ export async function toldIn(
       async ([apiVersion, kind]) => [kind, JSON.stringify(await kubernetes.list(apiVersion, kind))] as const,
     ),
   ];
-  const told = (await Promise.all(texts)).filter(([, text]) => words.some((word) => text.includes(word)));
-  return told.map(([where]) => where);
+  const exposed = (await Promise.all(texts)).filter(([, text]) => words.some((word) => text.includes(word)));
+  return exposed.map(([where]) => where);
 }

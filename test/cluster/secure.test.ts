@@ -12,7 +12,7 @@ import { connect, type Kubernetes, type KubernetesObject } from './kubernetes.ts
 import { type Driver, metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { kustomize, metacontrollerCrds, registrations } from './registration.ts';
-import { toldIn } from './secrecy.ts';
+import { exposedIn } from './secrecy.ts';
 import { applyPatiently } from './world.ts';
 
 const binary = metacontrollerBinary();
@@ -20,7 +20,7 @@ const TOKEN = 'meshery-operator-token';
 const [FIRST, SECOND] = ['tHookTokenTheFirst', 'tHookTokenTheSecond'];
 const OF = 'meshery';
 
-/** The overlays of both folders, of the operator and of its registration, as they work together. */
+/** The overlays of both folders, of the operator and of its registration, that belong together. */
 describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double'])('hooks that %s calls', (name) => {
   let controlPlane: ControlPlane;
   let kubernetes: Kubernetes;
@@ -58,7 +58,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     await controlPlane?.stop(failed);
   });
 
-  /** Mounts the Secrets of a pod, and gives the environment of its first container with the paths of this machine. */
+  /** Mounts the Secrets of a pod, and returns the environment of its first container with the paths of this machine. */
   async function mounted({ containers: [container], volumes = [] }: V1PodSpec): Promise<Record<string, string>> {
     const { env = [], volumeMounts = [] } = container as V1Container;
     const environment = Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
@@ -80,7 +80,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     for (const [key, value] of Object.entries(data)) await writeFile(join(directory, key), decode(value));
   }
 
-  /** Starts the service as the overlay of the manifests has it, and registers it as that of Metacontroller has it. */
+  /** Starts the service with the overlay of the manifests, and registers it with that of Metacontroller. */
   async function install(overlay: string): Promise<Record<string, string>> {
     await operator?.process.stop();
     const objects = await kustomize(`manifests/overlays/${overlay}`);
@@ -93,7 +93,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     return environment;
   }
 
-  it.each(['token', 'tls', 'mutual-tls'])('are as safe as the overlay %s makes them', async (overlay) => {
+  it.each(['token', 'tls', 'mutual-tls'])('have the security of the overlay %s', async (overlay) => {
     onTestFailed(() => {
       failed = true;
     });
@@ -102,25 +102,25 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
       const url = `${operator?.url}/broker/customize`;
       return (await post({ url }, { ca: ca.certificate, ...(token && { token }) }, '{}')).status;
     };
-    const told = () => toldIn(controlPlane, [FIRST, SECOND, 'PRIVATE KEY']);
+    const exposed = () => exposedIn(controlPlane, [FIRST, SECOND, 'PRIVATE KEY']);
     if (overlay === 'mutual-tls') await expect(call()).rejects.toThrow();
     else expect(await call()).toBe(401);
     const of = await namespace(kubernetes, overlay);
-    const made = [broker(of, 'meshery-broker'), meshSync(of, 'meshery-meshsync')];
-    for (const object of made) await kubernetes.apply(object);
-    for (const object of made) await isReady(kubernetes, object);
+    const applied = [broker(of, 'meshery-broker'), meshSync(of, 'meshery-meshsync')];
+    for (const object of applied) await kubernetes.apply(object);
+    for (const object of applied) await isReady(kubernetes, object);
 
-    // Another token in the operator than in Metacontroller: nothing is done, until it is there as well.
+    // The operator has another token than Metacontroller: nothing is written until it has that one as well.
     const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
-    if (!tokens) return expect(await told()).toEqual([]);
+    if (!tokens) return expect(await exposed()).toEqual([]);
     await writeFile(tokens, SECOND);
     await eventually(async () => expect([await call(FIRST), await call(SECOND)]).toEqual([401, 400]));
-    await kubernetes.patch({ ...made[0], spec: { size: 2 } } as KubernetesObject);
+    await kubernetes.patch({ ...applied[0], spec: { size: 2 } } as KubernetesObject);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const size = async () => (await kubernetes.get('apps/v1', 'StatefulSet', 'meshery-nats', of))?.spec.replicas;
     expect(await size()).toBe(1);
     await writeFile(tokens, `${SECOND}\n${FIRST}`);
     await eventually(async () => expect(await size()).toBe(2), 60);
-    expect(await told()).toEqual([]);
+    expect(await exposed()).toEqual([]);
   });
 });

@@ -21,14 +21,14 @@ interface SyncRequest {
   related: Record<string, Record<string, KubernetesObject>>;
 }
 
-/** The harness itself, with a resource and hooks that have nothing to do with the operator. */
+/** The harness itself, with a resource and hooks that are independent of the operator. */
 describe('the control plane of the tests', () => {
   let controlPlane: ControlPlane;
   let kubernetes: Kubernetes;
   let hooks: Server;
   let failed = false;
-  /** Status codes that the sync hook gives instead of its next answers. */
-  let refusals: number[] = [];
+  /** Status codes of the next responses of the sync hook. */
+  let failures: number[] = [];
 
   beforeAll(async () => {
     const started = Date.now();
@@ -39,8 +39,8 @@ describe('the control plane of the tests', () => {
     for (const crd of [...metacontrollerCrds(), widgetCrd()]) await kubernetes.apply(crd);
     hooks = createServer(async (request, response) => {
       const body = (await json(request)) as SyncRequest;
-      const refusal = request.url === '/sync' ? refusals.shift() : undefined;
-      response.writeHead(refusal ?? 200, { 'content-type': 'application/json' });
+      const failure = request.url === '/sync' ? failures.shift() : undefined;
+      response.writeHead(failure ?? 200, { 'content-type': 'application/json' });
       response.end(JSON.stringify(request.url === '/sync' ? sync(body) : customize(body)));
     });
     await new Promise<void>((resolve) => hooks.listen(0, '127.0.0.1', resolve));
@@ -62,7 +62,7 @@ describe('the control plane of the tests', () => {
   const doubles: DriverName[] = ['test-double', 'test-double-dynamic-apply'];
   const drivers: DriverName[] = binary ? ['dynamic-apply', 'server-side-apply', ...doubles] : doubles;
 
-  it('gives quantities back as the operator writes them', async () => {
+  it('returns quantities in the form in which the operator writes them', async () => {
     const path = '/api/v1/namespaces/default/pods?dryRun=All';
     const create = async (requested: string, limit: string) => {
       const resources = { requests: { 'ephemeral-storage': requested }, limits: { 'ephemeral-storage': limit } };
@@ -72,13 +72,13 @@ describe('the control plane of the tests', () => {
       return (body as KubernetesObject).spec?.containers[0].resources.limits['ephemeral-storage'];
     };
     for (const [quantity, canonical] of quantities) {
-      // The canonical form comes back as it is. It is no less, and no more unless a fraction had to be rounded up.
+      // The canonical form is returned unchanged. It is not less, and not more unless a fraction was rounded up.
       expect(await create(quantity, canonical)).toBe(canonical);
       if (!quantity.includes('.')) await create(canonical, quantity);
     }
   });
 
-  it.each(drivers)('carries a resource from its creation to its end under %s', async (name) => {
+  it.each(drivers)('reconciles a resource from its creation to its deletion under %s', async (name) => {
     onTestFailed(() => {
       failed = true;
     });
@@ -122,11 +122,11 @@ describe('the control plane of the tests', () => {
       await kubernetes.request('PATCH', `${path}/scale`, { spec: { replicas: 1 } }, merge);
       await eventually(async () => expect(await status()).toMatchObject({ observedGeneration: 2, replicas: 1 }));
 
-      // A failed sync changes nothing and is tried again; a child that is asked for no longer is deleted.
-      refusals = [500, 429, 503];
+      // A failed sync changes nothing and is retried; a child that is not desired any more is deleted.
+      failures = [500, 429, 503];
       await kubernetes.patch({ ...widget, spec: { config: false } });
       await eventually(async () => expect(await children()).toEqual(['StatefulSet/w']));
-      expect(refusals).toEqual([]);
+      expect(failures).toEqual([]);
 
       await kubernetes.delete('apps/v1', 'StatefulSet', 'w', of);
       await eventually(async () => {
@@ -134,7 +134,7 @@ describe('the control plane of the tests', () => {
         expect([again?.metadata.uid === made?.metadata.uid, again?.status?.readyReplicas]).toEqual([false, 1]);
       });
 
-      // A child that the API server refuses stops neither the others nor the status, and is tried again until it goes in.
+      // A child that the API server rejects stops neither the others nor the status, and is retried until it is accepted.
       await kubernetes.apply(quota(of, 0));
       await eventually(async () =>
         expect((await kubernetes.get('v1', 'ResourceQuota', 'q', of))?.status?.used).toBeTruthy(),
@@ -180,7 +180,7 @@ function sync({ parent, children, related }: SyncRequest): object {
       related: Object.keys(related['Secret.v1'] ?? {}),
       selector: `app=${name}`,
     },
-    // The one that may be refused comes first: the other must be applied all the same.
+    // The child that may be rejected comes first: the other must be applied anyway.
     children: [...(config ? [configMap] : []), statefulSet],
   };
 }

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/{cluster,monitoring}/**/*.test.ts'],
     globalSetup: ['test/cluster/global-setup.ts'],
-    // Two control planes at a time are what two cores carry: much of the time goes into waiting.
+    // Two control planes at a time fit on two cores: much of the time is waiting.
     maxWorkers: 2,
     testTimeout: 180_000,
     maxConcurrency: 20,

@@ -10,19 +10,19 @@ import { type Operator, startOperator } from './operator.ts';
 import { until } from './processes.ts';
 import { kustomize, metacontrollerCrds, registrations } from './registration.ts';
 
-/** A control plane with the operator installed and something that drives it. */
+/** A control plane with the operator installed and a driver. */
 export interface World {
   controlPlane: ControlPlane;
   kubernetes: Kubernetes;
   gateway: Gateway;
   driver: Driver;
   operator: Operator;
-  /** Kills what drives it and starts that again. */
+  /** Kills the driver and starts it again. */
   restartDriver: () => Promise<void>;
   stop: (failed: boolean) => Promise<void>;
 }
 
-/** What drives a world: the real Metacontroller under one of its strategies, where there is one, or the test double. */
+/** The driver of a world: the real Metacontroller with one of its strategies, where it is installed, or the test double. */
 export type DriverName = Strategy | 'test-double' | 'test-double-dynamic-apply';
 
 export const isDouble = (name: DriverName) => name.startsWith('test-double');
@@ -30,12 +30,12 @@ export const isDouble = (name: DriverName) => name.startsWith('test-double');
 export const strategyOf = (name: DriverName): Strategy =>
   name.endsWith('dynamic-apply') ? 'dynamic-apply' : 'server-side-apply';
 
-/** Builds a world: the manifests of the README applied, the registrations pointed at a gateway before the service. */
+/** Creates a world: the manifests of the README applied, the registrations pointed at a gateway in front of the service. */
 export async function startWorld(name: DriverName, log: (line: string) => void): Promise<World> {
   const controlPlane = await startControlPlane(log);
   const { kubernetes, directory } = controlPlane;
   const undo: (() => Promise<unknown>)[] = [];
-  /** Backwards, and all of it whatever fails on the way. */
+  /** In reverse order, and all of it even after an error. */
   const stop = async (failed: boolean) => {
     const results = [];
     for (const step of undo.reverse()) results.push(...(await Promise.allSettled([step()])));
@@ -45,7 +45,7 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
   try {
     log('installing the operator');
     const operator = await install(controlPlane);
-    // Scenarios put another process in its place: the one that is there in the end is the one to stop.
+    // Scenarios replace the process: the last one must be stopped.
     const world = { operator } as World;
     undo.push(() => world.operator.process.stop());
     const gateway = await startGateway(() => world.operator.url);
@@ -67,7 +67,7 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
     log(`driven by ${world.driver.name}`);
     return Object.assign(world, { controlPlane, kubernetes, gateway, restartDriver, stop });
   } catch (error) {
-    await stop(true).catch(() => {}); // what failed first is what counts
+    await stop(true).catch(() => {}); // the first error counts
     throw error;
   }
 }
@@ -82,7 +82,7 @@ export async function install({ kubernetes, directory }: ControlPlane): Promise<
   return startOperator(directory);
 }
 
-/** A kind whose CRD was created a moment ago is not served at once. */
+/** A kind is not served immediately after its CRD is created. */
 export async function applyPatiently(kubernetes: Kubernetes, object: object): Promise<void> {
   await until('to apply', async () => Boolean(await kubernetes.apply(object)), 20);
 }

@@ -81,7 +81,7 @@ describe('the manifests', () => {
 
   it('use the same pod selector in Deployment, Service and PodDisruptionBudget', async () => {
     const objects = await build('manifests/operator');
-    const find = (wanted: string) => objects.find(({ kind }) => kind === wanted)?.spec;
+    const find = (ofKind: string) => objects.find(({ kind }) => kind === ofKind)?.spec;
     const selector = find('Deployment').selector.matchLabels;
     expect(find('Service').selector).toEqual(selector);
     expect(find('PodDisruptionBudget').selector.matchLabels).toEqual(selector);
@@ -135,7 +135,7 @@ describe('the manifests', () => {
     expect(others).toEqual([]);
   });
 
-  it('allow MeshSync to list and watch everything, to get only its own resource and the name of the cluster, and to write nothing', async () => {
+  it('allow MeshSync to list and watch everything, get only its own resource and the name of the cluster, and write nothing', async () => {
     const roles = (await build('manifests/meshsync')).filter(({ kind }) => kind === 'ClusterRole');
     expect(roles.map(({ metadata }) => metadata.name)).toEqual(['meshery-meshsync']);
     expect(roles[0]?.rules).toEqual([

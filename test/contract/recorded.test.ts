@@ -42,17 +42,17 @@ describe('the recorded requests', () => {
     const request = read(file);
     const first = await service.post(routeOf(file), request);
     expect(first.statusCode).toBe(200);
-    const answer = first.json() as JsonObject & { children: KubeObject[]; status: JsonObject };
-    expect(Object.keys(answer).sort()).toEqual(['children', 'status']);
-    expectSound({ request, children: answer.children, status: answer.status }, START);
+    const body = first.json() as JsonObject & { children: KubeObject[]; status: JsonObject };
+    expect(Object.keys(body).sort()).toEqual(['children', 'status']);
+    expectSound({ request, children: body.children, status: body.status }, START);
 
     service.clock.time = '2027-01-01T00:00:00Z';
     const generated = service.generated.length;
     const again = await service.post(routeOf(file), {
       ...request,
-      parent: { ...request.parent, status: answer.status },
+      parent: { ...request.parent, status: body.status },
     });
-    if (generated === 0) expect(again.json()).toEqual(answer);
-    else expect(again.json().status).toEqual(answer.status);
+    if (generated === 0) expect(again.json()).toEqual(body);
+    else expect(again.json().status).toEqual(body.status);
   });
 });

@@ -71,8 +71,8 @@ describe('a third controller in the list', () => {
     const metrics = (await service.monitoring.inject('/metrics')).body;
     expect(metrics).toContain('meshery_operator_reconcile_total{controller="Greeting"} 2');
     expect((await service.app.inject('/')).json().hooks).toContain('/greeting/customize');
-    const refused = await service.post('/greeting/sync', { parent: { ...parent, kind: 'Broker' }, children: {} });
-    expect([refused.statusCode, refused.json().path]).toEqual([400, '/parent/kind']);
+    const rejected = await service.post('/greeting/sync', { parent: { ...parent, kind: 'Broker' }, children: {} });
+    expect([rejected.statusCode, rejected.json().path]).toEqual([400, '/parent/kind']);
   });
 
   it('has a kind that the command line accepts', async () => {

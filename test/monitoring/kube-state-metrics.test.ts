@@ -76,8 +76,8 @@ async function create({ apiVersion, kind, metadata, spec, status }: KubernetesOb
   if (!status) return;
   const path = `/apis/${apiVersion}/namespaces/${namespace}/${kind.toLowerCase()}s/${name}/status`;
   const patch = { 'content-type': 'application/merge-patch+json' };
-  const answer = await controlPlane.kubernetes.request('PATCH', path, { status }, patch);
-  expect(answer).toMatchObject({ status: 200 });
+  const response = await controlPlane.kubernetes.request('PATCH', path, { status }, patch);
+  expect(response).toMatchObject({ status: 200 });
 }
 
 /** Starts kube-state-metrics with the configuration and the RBAC rules of the manifests, and returns its URL. */
@@ -129,7 +129,7 @@ function series(exposition: string): Scrape {
 }
 
 /** The series expected for a resource, from the object in the API server. */
-function told({ kind, metadata, spec, status }: KubernetesObject): [string, number][] {
+function expectedSeries({ kind, metadata, spec, status }: KubernetesObject): [string, number][] {
   const one = (name: string, value: number, more: Record<string, string> = {}): [string, number] => {
     const gvk = { group: 'meshery.io', kind, version: 'v1alpha2' };
     const labels = {
@@ -162,12 +162,12 @@ const bySeries = ([a]: [string, number], [b]: [string, number]) => (a < b ? -1 :
 async function upToDate(): Promise<Scrape> {
   const { kubernetes } = controlPlane;
   const lists = await Promise.all(['Broker', 'MeshSync'].map((kind) => kubernetes.list('meshery.io/v1alpha2', kind)));
-  const wanted = lists.flat().flatMap(told).sort(bySeries);
+  const expected = lists.flat().flatMap(expectedSeries).sort(bySeries);
   return until(
-    'what kube-state-metrics tells',
+    'the series of kube-state-metrics',
     async () => {
       const scrape = series(await text());
-      expect([...scrape].sort(bySeries)).toEqual(wanted);
+      expect([...scrape].sort(bySeries)).toEqual(expected);
       return scrape;
     },
     60,
@@ -235,7 +235,7 @@ it('alerts on the metrics of kube-state-metrics name resources that are not read
       exp_labels: { severity: 'warning', customresource_kind: kind, resource_namespace: NAMESPACE, name },
       exp_annotations: {
         summary: `${kind} ${NAMESPACE}/${name} is not ready`,
-        description: `It has not been ready for more than 10 minutes. Its conditions say why: kubectl describe ${kind} -n ${NAMESPACE} ${name}`,
+        description: `It has not been ready for more than 10 minutes. Its conditions show why: kubectl describe ${kind} -n ${NAMESPACE} ${name}`,
       },
     })),
   });

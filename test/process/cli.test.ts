@@ -162,10 +162,10 @@ describe('validate', () => {
     });
     const secret = (value: string) =>
       `apiVersion: v1\nkind: Secret\nmetadata: { name: own }\nstringData: { credentials: "${value}" }\n`;
-    const refused = await run(['validate', '-'], `${custom}---\n${secret('not@usable')}`);
-    expect(refused.code).toBe(1);
-    expect(refused.stdout).toContain('error: MeshSync m: spec.broker.custom.credentialsSecretRef key credentials');
-    expect(refused.stdout).not.toContain('not@usable');
+    const rejected = await run(['validate', '-'], `${custom}---\n${secret('not@usable')}`);
+    expect(rejected.code).toBe(1);
+    expect(rejected.stdout).toContain('error: MeshSync m: spec.broker.custom.credentialsSecretRef key credentials');
+    expect(rejected.stdout).not.toContain('not@usable');
     expect((await run(['validate', '-'], `${custom}---\n${secret('usable')}`)).stdout).not.toContain('Secret');
   });
 
@@ -176,8 +176,8 @@ describe('validate', () => {
     const { code, stdout } = await run(['validate', '-'], two);
     expect([code, stdout.split('\n').length - 1]).toEqual([twice.length > 0 ? 1 : 0, twice.length]);
     const secretOf = 'kind: MeshSync\nmetadata: { name: a }\nspec: { broker: { custom: { url: t@a } } }\n';
-    const taken = await run(['validate', '-'], `apiVersion: meshery.io/v1alpha2\n${secretOf}---\n${MESHSYNC}`);
-    expect(taken.stdout).not.toContain('also creates');
+    const distinct = await run(['validate', '-'], `apiVersion: meshery.io/v1alpha2\n${secretOf}---\n${MESHSYNC}`);
+    expect(distinct.stdout).not.toContain('also creates');
   });
 
   it('prints JSON with --output json', async () => {

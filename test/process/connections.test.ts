@@ -35,12 +35,12 @@ function closed(socket: Socket): Promise<unknown> {
 
 /** The data that arrives until the other side has closed a connection. */
 async function received(socket: Socket): Promise<string> {
-  let answer = '';
+  let response = '';
   socket.setEncoding('utf8').on('data', (chunk) => {
-    answer += chunk;
+    response += chunk;
   });
   await closed(socket);
-  return answer;
+  return response;
 }
 
 const post = ({ url }: Listening, body = BODY) =>
@@ -72,8 +72,8 @@ describe('other clients are served, and memory does not grow, during', () => {
         const slow = await Promise.all(Array.from({ length: 50 }, () => open(server)));
         for (const socket of slow) socket.write(`${HEAD}content-length: 1000\r\n\r\n{`);
         expect((await post(server)).status).toBe(200);
-        const answers = await Promise.all(slow.map(received));
-        expect(new Set(answers.map((answer) => answer.slice(0, 12)))).toEqual(new Set(['HTTP/1.1 408']));
+        const responses = await Promise.all(slow.map(received));
+        expect(new Set(responses.map((response) => response.slice(0, 12)))).toEqual(new Set(['HTTP/1.1 408']));
       },
     ],
     [
@@ -100,24 +100,24 @@ describe('other clients are served, and memory does not grow, during', () => {
         }
         // Without a length, the size is known only once that much has arrived; a client that still sends may miss the response.
         const endless = await open(server);
-        const answer = received(endless);
+        const response = received(endless);
         endless.write(`${HEAD}transfer-encoding: chunked\r\n\r\n`);
         const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
         const send = () => endless.writable && endless.write(chunk, () => setImmediate(send));
         send();
-        expect(await answer).toMatch(/^(HTTP\/1\.1 413 |$)/);
+        expect(await response).toMatch(/^(HTTP\/1\.1 413 |$)/);
       },
     ],
     [
       'a hundred requests at once in one connection',
       async (server) => {
         const socket = await open(server);
-        let answers = '';
+        let responses = '';
         socket.setEncoding('utf8').on('data', (chunk) => {
-          answers += chunk;
+          responses += chunk;
         });
         socket.write(`${HEAD}content-length: ${BODY.length}\r\n\r\n${BODY}`.repeat(100));
-        await until('100 answers', async () => answers.match(/HTTP\/1\.1 200 OK/g)?.length === 100, 10);
+        await until('100 responses', async () => responses.match(/HTTP\/1\.1 200 OK/g)?.length === 100, 10);
       },
     ],
     [
@@ -158,7 +158,7 @@ describe('other clients are served, and memory does not grow, during', () => {
     const body = JSON.stringify(brokerWithChildren(150_000));
     const deaf = await open(server);
     deaf.pause().write(`${HEAD}content-length: ${body.length}\r\n\r\n${body}`);
-    await until('the place to be taken', async () => (await post(server)).status === 429, 10);
+    await until('the place to be in use', async () => (await post(server)).status === 429, 10);
     await new Promise((done) => setTimeout(done, 2_000));
     expect((await post(server)).status).toBe(429);
     await until('the place', async () => (await post(server)).status === 200, 40);
@@ -203,8 +203,8 @@ it('no sync is lost while one process replaces another under load', async () => 
   target = next.port;
   old.child.kill('SIGTERM');
   expect(await old.finished).toMatchObject({ code: 0, stderr: '' });
-  const answered = codes.length;
-  await until('more load', async () => codes.length > answered + 200, 10);
+  const before = codes.length;
+  await until('more load', async () => codes.length > before + 200, 10);
   loading = false;
   await Promise.all(load);
   expect(new Set(codes)).toEqual(new Set([200]));

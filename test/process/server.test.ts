@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** Waits until connections are rejected. */
-async function refuses(url: string): Promise<void> {
+async function rejectsConnections(url: string): Promise<void> {
   while (await fetch(`${url}/livez`).catch(() => undefined)) await new Promise((done) => setTimeout(done, 20));
 }
 
@@ -67,7 +67,7 @@ describe('the server', () => {
     const { child, port, url, monitoring, finished, written } = await listen({ DRAIN_TIME: '300' });
     const body = JSON.stringify({ parent: brokerParent({}), children: {} });
     const socket = connect(port, '127.0.0.1');
-    const answer = text(socket);
+    const response = text(socket);
     socket.write(
       `POST /broker/sync HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`,
     );
@@ -78,9 +78,9 @@ describe('the server', () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
     expect((await fetch(`${monitoring}/readyz`)).status).toBe(503);
     expect((await fetch(`${url}/livez`)).headers.get('connection')).toBe('close');
-    await refuses(url);
+    await rejectsConnections(url);
     socket.write(body.slice(20));
-    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*"children":\[/s);
+    expect(await response).toMatch(/^HTTP\/1\.1 200 OK\r\n.*"children":\[/s);
     expect(await finished).toMatchObject({ code: 0, stderr: '' });
   });
 
@@ -95,9 +95,9 @@ describe('the server', () => {
     const late = await open(port);
     child.kill('SIGTERM');
     await written(/shutting down/);
-    const answer = text(late);
+    const response = text(late);
     late.write('GET /livez HTTP/1.1\r\nhost: test\r\n\r\n');
-    expect(await answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/s);
+    expect(await response).toMatch(/^HTTP\/1\.1 200 OK\r\n.*connection: close/s);
     expect(await finished).toMatchObject({ code: 0 });
   });
 
@@ -117,8 +117,8 @@ describe('the server', () => {
     await new Promise((done) => setTimeout(done, 500));
     const chunks = [first];
     for await (const chunk of socket) chunks.push(chunk as Buffer);
-    const answer = Buffer.concat(chunks);
-    expect(answer.length - answer.indexOf('\r\n\r\n') - 4).toBe(length);
+    const response = Buffer.concat(chunks);
+    expect(response.length - response.indexOf('\r\n\r\n') - 4).toBe(length);
     expect(await finished).toMatchObject({ code: 0 });
   });
 

@@ -116,8 +116,8 @@ describe('over TLS', () => {
     await written(/reloaded changed files/);
     await expect(old()).rejects.toThrow(/protocol/i);
     expect(await call(url, {})).toMatchObject({ status: 200 });
-    const refused = /^meshery_operator_refused_total\{reason="tls"\} 2$/m;
-    await until('the count', async () => refused.test(await (await fetch(`${monitoring}/metrics`)).text()), 5);
+    const rejected = /^meshery_operator_refused_total\{reason="tls"\} 2$/m;
+    await until('the count', async () => rejected.test(await (await fetch(`${monitoring}/metrics`)).text()), 5);
   });
 
   it('a truncated authority file does not replace the authority in use', async () => {
@@ -147,7 +147,7 @@ describe('over TLS', () => {
     await until('the other authority', async () => (await showing(other)).status === 200, 10);
     await writeFile(clients, other.certificate);
     await until(
-      'the first to be refused',
+      'the first to be rejected',
       () =>
         showing(ca).then(
           () => false,
@@ -174,7 +174,7 @@ it('token files are read again, and two tokens are valid during a rotation', asy
   await until('the second token', async () => (await code('two')) === 200, 10);
   expect(await code('one')).toBe(200);
   await rm(token);
-  await until('the first to be refused', async () => (await code('one')) === 401, 10);
+  await until('the first to be rejected', async () => (await code('one')) === 401, 10);
   expect(await code('two')).toBe(200);
   child.kill('SIGTERM');
   expect((await finished).stdout).not.toMatch(/\b(one|two)\b/);

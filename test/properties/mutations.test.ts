@@ -124,15 +124,15 @@ async function send(url: string, body: JsonObject) {
   lines.length = 0;
   const { statusCode, text, json } = await service.post(url, JSON.stringify(body));
   expect([200, 400]).toContain(statusCode);
-  const answer = json();
-  const { children: _children, ...told } = answer;
-  expect(JSON.stringify(told)).not.toMatch(CREDENTIAL);
+  const response = json();
+  const { children: _children, ...others } = response;
+  expect(JSON.stringify(others)).not.toMatch(CREDENTIAL);
   expect(lines.join('')).not.toMatch(CREDENTIAL);
   if (statusCode === 400) {
-    expect(Object.keys(answer)).toEqual(['statusCode', 'error', 'message', 'path']);
+    expect(Object.keys(response)).toEqual(['statusCode', 'error', 'message', 'path']);
     expect(text.length).toBeLessThan(1_000);
   }
-  return { statusCode, answer };
+  return { statusCode, response };
 }
 
 it('modified requests are accepted or rejected, and their credentials are never logged', async () => {
@@ -140,7 +140,7 @@ it('modified requests are accepted or rejected, and their credentials are never 
     index: fc.nat(requests.length - 1),
     changes: fc.array(change, { minLength: 1, maxLength: 4 }),
   });
-  let refused = 0;
+  let rejected = 0;
   let total = 0;
   await fc.assert(
     fc.asyncProperty(cases, async ({ index, changes }) => {
@@ -149,15 +149,15 @@ it('modified requests are accepted or rejected, and their credentials are never 
       for (const { way, mutation } of changes) mutate(changed, way, mutation);
       const { statusCode } = await send(url, changed);
       total += 1;
-      if (statusCode === 400) refused += 1;
+      if (statusCode === 400) rejected += 1;
     }),
     { numRuns: Number(process.env.FAST_CHECK_RUNS ?? 10_000) },
   );
   expect(JSON.stringify(requests)).toMatch(CREDENTIAL);
   expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   // Both rejected and accepted requests are needed: neither alone would prove much.
-  expect(refused / total).toBeGreaterThan(0.05);
-  expect(refused / total).toBeLessThan(0.95);
+  expect(rejected / total).toBeGreaterThan(0.05);
+  expect(rejected / total).toBeLessThan(0.95);
 }, 300_000);
 
 it('no child is dropped, whatever is invalid in the spec, the status or the related objects', async () => {
@@ -179,10 +179,10 @@ it('no child is dropped, whatever is invalid in the spec, the status or the rela
         mutate(holder, [0, ...way], mutation);
         within[part] = holder[part] ?? null;
       }
-      const { statusCode, answer } = await send(url, changed);
+      const { statusCode, response } = await send(url, changed);
       if (statusCode !== 200) return;
       const kept = new Set(
-        (answer.children as KubeObject[]).map((child) => `${groupKey(child)} ${child.metadata.name}`),
+        (response.children as KubeObject[]).map((child) => `${groupKey(child)} ${child.metadata.name}`),
       );
       const dropped = [...named(body.children)].filter((child) => !kept.has(child));
       expect(dropped.filter((child) => !mayGo(child))).toEqual([]);
@@ -211,7 +211,7 @@ it.each(['/broker/sync', '/meshsync/sync'])('%s accepts 100,000 children, and ke
   });
   (body.parent as JsonObject).spec = { size: 'x' };
   (body.children as JsonObject)['Secret.v1'] = Object.fromEntries(own);
-  const { statusCode, answer } = await send(url, body);
+  const { statusCode, response } = await send(url, body);
   expect(statusCode).toBe(200);
-  expect((answer.children as Json[]).length).toBeGreaterThanOrEqual(100_000);
+  expect((response.children as Json[]).length).toBeGreaterThanOrEqual(100_000);
 });

@@ -42,18 +42,18 @@ it(`${CLIENTS} clients at twice the capacity get only status 200 or 429, and mem
   });
   clearInterval(timer);
   const counts = (statusCodeStats ?? {}) as Record<string, { count: number }>;
-  const [answered = 0, refused = 0] = ['200', '429'].map((code) => counts[code]?.count ?? 0);
+  const [accepted = 0, rejected = 0] = ['200', '429'].map((code) => counts[code]?.count ?? 0);
   const half = samples.length / 2;
   const [first, second] = [Math.max(...samples.slice(0, half)), Math.max(...samples.slice(half))];
   process.stdout.write(
-    `capacity ${Math.round(capacity)}/s; asked for ${Math.round((answered + refused) / SECONDS)}/s by ${CLIENTS} clients for ${SECONDS} s: ` +
-      `${answered} answered, ${refused} refused, p99 ${latency.p99} ms; ` +
+    `capacity ${Math.round(capacity)}/s; requested ${Math.round((accepted + rejected) / SECONDS)}/s by ${CLIENTS} clients for ${SECONDS} s: ` +
+      `${accepted} accepted, ${rejected} rejected, p99 ${latency.p99} ms; ` +
       `at most ${Math.round(first)} MiB in the first half and ${Math.round(second)} MiB in the second\n`,
   );
   expect([errors, timeouts]).toEqual([0, 0]);
   expect(Object.keys(counts).filter((code) => !['200', '429'].includes(code))).toEqual([]);
-  expect(answered).toBeGreaterThan(0);
-  expect(refused).toBeGreaterThan(0);
+  expect(accepted).toBeGreaterThan(0);
+  expect(rejected).toBeGreaterThan(0);
   // The limit is the timeout of Metacontroller, not the speed of this machine.
   expect(latency.p99).toBeLessThan(5_000);
   expect(second).toBeLessThan(first * 1.2);

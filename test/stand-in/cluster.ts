@@ -1,7 +1,7 @@
 import { admitted, isCustom } from './defaults.ts';
 import { at, clone, equal, groupKey, isObject, type Json, type KubeObject } from './json.ts';
 import { serverSideApply, trackUpdate } from './server-side-apply.ts';
-import { refusal } from './transport.ts';
+import { apiError } from './transport.ts';
 
 /** Whether objects of a kind have a generation. */
 const countsGenerations = (object: KubeObject) =>
@@ -29,7 +29,7 @@ export class Cluster {
   }
 
   create(object: KubeObject, manager: string): KubeObject {
-    if (this.#objects.has(keyOf(object))) throw refusal(409, `${keyOf(object)} already exists`);
+    if (this.#objects.has(keyOf(object))) throw apiError(409, `${keyOf(object)} already exists`);
     const next = admitted(allocated(clone(object), undefined, this.#next()));
     return this.#store(trackUpdate(undefined, this.#born(next), manager));
   }
@@ -38,7 +38,7 @@ export class Cluster {
   update(object: KubeObject, manager: string): KubeObject {
     const old = this.#existing(object);
     const next = admitted(allocated(clone(object), old, this.#next()));
-    refuseImmutable(old, next);
+    rejectImmutable(old, next);
     return this.#replace(old, trackUpdate(old, next, manager));
   }
 
@@ -55,7 +55,7 @@ export class Cluster {
     const merged = serverSideApply(old ? clone(old) : clone({ ...desired, metadata: bare(desired) }), desired, manager);
     const next = admitted(allocated(merged, old, this.#next()));
     if (!old) return this.#store(this.#born(next));
-    refuseImmutable(old, next);
+    rejectImmutable(old, next);
     return this.#replace(old, next);
   }
 
@@ -75,7 +75,7 @@ export class Cluster {
 
   #existing(object: KubeObject): KubeObject {
     const old = this.#objects.get(keyOf(object));
-    if (!old) throw refusal(404, `${keyOf(object)} not found`);
+    if (!old) throw apiError(404, `${keyOf(object)} not found`);
     return clone(old);
   }
 
@@ -155,20 +155,20 @@ const IMMUTABLE: Record<string, string[]> = {
   Service: ['clusterIP'],
 };
 
-function refuseImmutable(old: KubeObject, next: KubeObject): void {
+function rejectImmutable(old: KubeObject, next: KubeObject): void {
   for (const field of IMMUTABLE[next.kind] ?? []) {
-    if (!equal(at(old, 'spec', field), at(next, 'spec', field))) throw refusal(422, `${next.kind} spec.${field}`);
+    if (!equal(at(old, 'spec', field), at(next, 'spec', field))) throw apiError(422, `${next.kind} spec.${field}`);
   }
   const bothLoadBalancers = [old, next].every((service) => at(service, 'spec', 'type') === 'LoadBalancer');
   if (bothLoadBalancers && !equal(at(old, 'spec', 'loadBalancerClass'), at(next, 'spec', 'loadBalancerClass'))) {
-    throw refusal(422, 'Service spec.loadBalancerClass');
+    throw apiError(422, 'Service spec.loadBalancerClass');
   }
-  if (next.kind === 'Secret' && old.type !== next.type) throw refusal(422, 'Secret type');
+  if (next.kind === 'Secret' && old.type !== next.type) throw apiError(422, 'Secret type');
   const labels = at(next, 'spec', 'template', 'metadata', 'labels');
   const selector = at(next, 'spec', 'selector', 'matchLabels');
   if (isObject(selector) && next.kind in IMMUTABLE && next.kind !== 'Service') {
     for (const [key, value] of Object.entries(selector)) {
-      if (!isObject(labels) || labels[key] !== value) throw refusal(422, `${next.kind} selector and labels`);
+      if (!isObject(labels) || labels[key] !== value) throw apiError(422, `${next.kind} selector and labels`);
     }
   }
 }

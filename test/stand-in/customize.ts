@@ -20,7 +20,7 @@ const RelatedRule = Type.Object(
 );
 export type RelatedRule = Static<typeof RelatedRule>;
 
-const Answer = Type.Object({ relatedResources: Type.Array(RelatedRule) }, strict);
+const CustomizeResponse = Type.Object({ relatedResources: Type.Array(RelatedRule) }, strict);
 
 /** The related objects of a parent, by the rules in the customize response. */
 export async function relatedObjects(standIn: StandIn, parent: KubeObject): Promise<Objects> {
@@ -44,7 +44,8 @@ async function rulesOf({ controller, call, rules }: StandIn, parent: KubeObject)
   if (!customize) return [];
   const key = `${parent.metadata.uid}/${parent.metadata.generation}`;
   const known =
-    rules?.get(key) ?? decode(Answer, await call(customize.webhook, { controller, parent })).relatedResources;
+    rules?.get(key) ??
+    decode(CustomizeResponse, await call(customize.webhook, { controller, parent })).relatedResources;
   rules?.set(key, known);
   return known;
 }

@@ -11,5 +11,5 @@ export const AnyObject = Type.Unsafe<KubeObject>(
 export function decode<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
   if (Value.Check(schema, value)) return value;
   const { path, message } = Value.Errors(schema, value).First() ?? {};
-  throw new Error(`${path || 'answer'}: ${message}`);
+  throw new Error(`${path || 'response'}: ${message}`);
 }

@@ -57,8 +57,8 @@ export async function observe(standIn: StandIn, parent: KubeObject): Promise<Syn
 export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<SyncOutcome> {
   const { controller, call } = standIn;
   const { parent } = request;
-  const answer = await call(controller.spec.hooks.sync.webhook, { controller, ...request, finalizing: false });
-  const { status, children } = checked(answer, request);
+  const response = await call(controller.spec.hooks.sync.webhook, { controller, ...request, finalizing: false });
+  const { status, children } = checked(response, request);
   // The children of a parent that is being deleted are left to the garbage collector.
   const alive = !parent.metadata.deletionTimestamp;
   const outcome = alive ? await manageChildren(standIn, request, children) : { writes: [], errors: [] };
@@ -66,7 +66,7 @@ export async function carryOut(standIn: StandIn, request: SyncRequest): Promise<
   return { request, status, children, ...outcome, statusWritten };
 }
 
-const Answer = Type.Object(
+const SyncResponse = Type.Object(
   {
     status: Type.Optional(Type.Unsafe<JsonObject>(Type.Object({}))),
     children: Type.Optional(Type.Array(AnyObject)),
@@ -78,12 +78,12 @@ const Answer = Type.Object(
 
 /** Metacontroller decodes strictly; in addition, every child must be one that can be applied. */
 function checked(
-  answer: unknown,
+  response: unknown,
   { parent, children: observed }: SyncRequest,
 ): Pick<SyncOutcome, 'status' | 'children'> {
-  const { status = {}, children = [] } = decode(Answer, answer);
+  const { status = {}, children = [] } = decode(SyncResponse, response);
   // Metacontroller would read null in a child as a field to remove, which no response of ours means.
-  for (const [path, value] of walk(answer)) if (value === null) throw new Error(`null at ${path.join('.')}`);
+  for (const [path, value] of walk(response)) if (value === null) throw new Error(`null at ${path.join('.')}`);
   const names = new Set<string>();
   for (const child of children) {
     const group = groupKey(child);
@@ -98,9 +98,9 @@ function checked(
   return { status, children };
 }
 
-async function writeStatus(transport: Transport, parent: KubeObject, answered: JsonObject): Promise<boolean> {
+async function writeStatus(transport: Transport, parent: KubeObject, returned: JsonObject): Promise<boolean> {
   // Added before the comparison, so that an unchanged status is not written again.
-  const status = { ...answered, observedGeneration: parent.metadata.generation ?? 0 };
+  const status = { ...returned, observedGeneration: parent.metadata.generation ?? 0 };
   if (equal(parent.status, status)) return false;
   await unless([404], transport.updateStatus({ ...parent, status }));
   return true;

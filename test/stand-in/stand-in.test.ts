@@ -31,8 +31,8 @@ describe('a sync of the stand-in', () => {
   });
   const owner = (uid: string) => ({ ownerReferences: [{ ...controllerReference(parent), uid }] });
   const labels = { 'controller-uid': 'u' };
-  const syncWith = (cluster: Cluster, answer: JsonObject, strategy: Strategy = 'dynamic-apply') => {
-    const call = async ({ path }: Webhook) => (path === 'customize' ? { relatedResources: [] } : answer);
+  const syncWith = (cluster: Cluster, response: JsonObject, strategy: Strategy = 'dynamic-apply') => {
+    const call = async ({ path }: Webhook) => (path === 'customize' ? { relatedResources: [] } : response);
     return sync({ transport: inMemory(cluster, kindsOf(controllers)), controller, call, strategy }, parent);
   };
   const controller: CompositeController = {
@@ -50,8 +50,8 @@ describe('a sync of the stand-in', () => {
     ['a child of a kind that is not registered', { children: [{ ...named('a'), kind: 'Secret' }] }, 'not registered'],
     ['the same child twice', { children: [named('a'), named('a')] }, 'ConfigMap.v1 b/a is there twice'],
     ['a child of another parent', { children: [named('a', { labels: { 'controller-uid': 'v' } })] }, 'the selector'],
-  ])('fails on a response with %s', async (_what, answer, message) => {
-    await expect(syncWith(new Cluster(), answer)).rejects.toThrow(message);
+  ])('fails on a response with %s', async (_what, response, message) => {
+    await expect(syncWith(new Cluster(), response)).rejects.toThrow(message);
   });
 
   it.each<Strategy>(['dynamic-apply', 'server-side-apply'])(

@@ -23,7 +23,7 @@ export interface Transport {
 }
 
 /** An error of the API server. */
-export function refusal(status: number, message: string): Error {
+export function apiError(status: number, message: string): Error {
   return Object.assign(new Error(`${status} ${message}`), { status });
 }
 

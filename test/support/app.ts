@@ -48,7 +48,7 @@ async function send(app: FastifyInstance, url: string, body: unknown, headers: R
     headers: { 'content-type': 'application/json', ...headers },
     payload: typeof body === 'string' ? body : JSON.stringify(body),
   };
-  const { statusCode, headers: answered, body: text } = await app.inject(request);
+  const { statusCode, headers: responseHeaders, body: text } = await app.inject(request);
   const json = (): JsonObject => JSON.parse(text) as Json as JsonObject;
-  return { statusCode, headers: answered, text, json };
+  return { statusCode, headers: responseHeaders, text, json };
 }

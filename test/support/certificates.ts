@@ -9,7 +9,7 @@ export interface KeyPair {
   certificate: string;
 }
 
-/** Before every time that tests use, and after it. */
+/** A validity period around every time that tests use. */
 const VALID = { notBeforeDate: new Date('2000-01-01T00:00:00Z'), notAfterDate: new Date('2049-01-01T00:00:00Z') };
 
 /** A certificate authority. Several trusted ones need different names. */

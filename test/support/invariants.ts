@@ -66,11 +66,11 @@ function expectNoneDropped(
     PodDisruptionBudget: at(statefulSet, 'spec', 'replicas') === 1 || Number(at(spec, 'size') ?? 1) === 1,
     NetworkPolicy: at(spec, 'networkPolicy', 'enabled') !== true,
   };
-  const wanted = new Set(children.map((child) => `${groupKey(child)} ${child.metadata.name}`));
+  const returned = new Set(children.map((child) => `${groupKey(child)} ${child.metadata.name}`));
   for (const child of Object.values(observed).flatMap((group) => Object.values(group))) {
     const key = `${groupKey(child)} ${child.metadata.name}`;
-    if (child.kind === 'Secret' && child.metadata.name !== `${name}-broker-auth`) expect(wanted).toContain(key);
-    else if (!dispensable[child.kind]) expect(wanted).toContain(key);
+    if (child.kind === 'Secret' && child.metadata.name !== `${name}-broker-auth`) expect(returned).toContain(key);
+    else if (!dispensable[child.kind]) expect(returned).toContain(key);
   }
 }
 

@@ -10,7 +10,7 @@ import { hookOf, sync } from './scenarios.ts';
 export const LATER = '2026-12-03T09:00:00Z';
 
 /**
- * Syncs until the cluster must not change any more, at a time of day at which every needless transition would show, and checks
+ * Syncs until the cluster must not change any more, at a later time that would show every needless transition, and checks
  * every response.
  * @param steps how many syncs may write children
  */

@@ -57,7 +57,7 @@ export async function sync(
   list: readonly Controller[] = controllers,
 ): Promise<SyncOutcome> {
   const parent = cluster.get(groupKey(object), object.metadata.namespace, object.metadata.name);
-  if (!parent) throw new Error('the parent is gone');
+  if (!parent) throw new Error('the parent does not exist');
   const transport = inMemory(cluster, kindsOf(list));
   const controller = registrationOf(list, object.kind);
   return syncParent({ transport, controller, strategy, call: ({ path = '' }, body) => hook(path, body) }, parent);

@@ -1,4 +1,4 @@
-// What a sync costs in Go: a server that parses the request and writes the answer, which is ready.
+// What a sync costs in Go: a server that parses the request and writes a prepared response.
 package main
 
 import (
@@ -13,11 +13,11 @@ import (
 )
 
 func main() {
-	answer, err := os.ReadFile(os.Getenv("ANSWER"))
+	content, err := os.ReadFile(os.Getenv("RESPONSE"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	length := strconv.Itoa(len(answer))
+	length := strconv.Itoa(len(content))
 	handler := func(response http.ResponseWriter, request *http.Request) {
 		text, err := io.ReadAll(request.Body)
 		if err != nil {
@@ -31,7 +31,7 @@ func main() {
 		}
 		response.Header().Set("content-type", "application/json; charset=utf-8")
 		response.Header().Set("content-length", length)
-		response.Write(answer)
+		response.Write(content)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -158,9 +158,9 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
       const expected = { status: 'False', reason, message: expect.stringContaining(message) };
       expect(condition(waiting?.status, 'Ready')).toMatchObject(expected);
       expect(condition(waiting?.status, 'BrokerResolved')).toMatchObject(expected);
-      const mended = secret('mine', { credentials: 't0ken' });
-      if (secrets.length > 0) cluster.delete(mended);
-      cluster.create(mended, 'somebody');
+      const corrected = secret('mine', { credentials: 't0ken' });
+      if (secrets.length > 0) cluster.delete(corrected);
+      cluster.create(corrected, 'somebody');
       const [ready] = await settle(cluster, [parent], hook, how);
       expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
     },

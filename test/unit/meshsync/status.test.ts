@@ -33,9 +33,9 @@ describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
     expect(condition(broken?.status, 'WatchListValid')).toMatchObject(expected);
     expect(condition(broken?.status, 'Ready')).toMatchObject(expected);
     change(cluster, parent, list(PODS));
-    const [mended] = await settle(cluster, [parent], hook, how);
-    expect(condition(mended?.status, 'WatchListValid')).toMatchObject({ status: 'True', reason: 'Valid' });
-    expect(condition(mended?.status, 'Ready')).toMatchObject({ status: 'True' });
+    const [corrected] = await settle(cluster, [parent], hook, how);
+    expect(condition(corrected?.status, 'WatchListValid')).toMatchObject({ status: 'True', reason: 'Valid' });
+    expect(condition(corrected?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
   it('changes no child while it is invalid, whatever else changes in the spec', async () => {
@@ -48,9 +48,9 @@ describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
     expect(deployment(cluster)?.spec).toEqual(before);
     expect(condition(broken?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'InvalidWatchList' });
     change(cluster, parent, list(PODS));
-    const [mended] = await settle(cluster, [parent], hook, how);
+    const [corrected] = await settle(cluster, [parent], hook, how);
     expect(deployment(cluster)?.spec).toEqual(before);
-    expect(condition(mended?.status, 'Ready')).toMatchObject({ status: 'True' });
+    expect(condition(corrected?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
   it('of meshery/meshery-meshsync is used by every other MeshSync, whose conditions report that', async () => {

@@ -22,7 +22,7 @@ describe.each(CALLS)('%s with tokens configured', (url, body) => {
     ['nothing', {}],
     ['another', { authorization: 'Bearer fourth' }],
     ['a part of a token', { authorization: 'Bearer firs' }],
-    ['more than a token', { authorization: 'Bearer first second' }],
+    ['more than one token', { authorization: 'Bearer first second' }],
     ['an empty token', { authorization: 'Bearer ' }],
     ['another scheme', { authorization: 'Basic first' }],
   ])('rejects %s before the body is read', async (_what, headers) => {
