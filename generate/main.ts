@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Document, isScalar, visit } from 'yaml';
 import type { SyncContext } from '../src/api/context.ts';
-import { crdFiles } from '../src/cli/crds.ts';
+import { crdFiles, GENERATED } from '../src/cli/crds.ts';
 import { printYaml } from '../src/cli/yaml.ts';
 import { controllers } from '../src/controllers.ts';
 import { compositeController } from '../src/metacontroller/composite-controller.ts';
@@ -16,7 +16,6 @@ import { version } from '../src/server/version.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { conditionsPage, fieldsPage } from './reference.ts';
 
-const HEADER = '# Generated from src/controllers.ts by "npm run generate".';
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 
 /** The generated files of some controllers, by path. */
@@ -38,7 +37,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
 }
 
 function yaml(object: object): string {
-  return `${HEADER}\n${printYaml(object)}`;
+  return `${GENERATED}\n${printYaml(object)}`;
 }
 
 function kustomization(resources: string[]): string {
@@ -71,7 +70,7 @@ function rbac(object: object): string {
       sequence.flow = sequence.items.every(isScalar);
     },
   });
-  return `${HEADER}\n${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+  return `${GENERATED}\n${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
 }
 
 function openApiDocument(list: readonly Controller<SyncContext>[]): string {

@@ -1,10 +1,10 @@
 import { BrokerSpec, BrokerStatus } from '../api/broker.ts';
 import type { SyncContext } from '../api/context.ts';
 import { resourceDefaults } from '../api/group.ts';
-import { kinds } from '../kubernetes/kinds.ts';
 import { type Controller, defineController } from '../metacontroller/controller.ts';
 import { brokerConditions } from './conditions.ts';
 import { customizeBroker } from './customize.ts';
+import { children, related } from './kinds.ts';
 import { syncBroker } from './sync.ts';
 
 /** The controller of Brokers. */
@@ -33,15 +33,8 @@ export const broker: Controller<SyncContext> = defineController({
     { name: 'Version', type: 'string', jsonPath: '.status.version', description: 'Tag of the running image' },
   ],
   conditions: brokerConditions,
-  children: [
-    kinds.secret,
-    kinds.configMap,
-    kinds.service,
-    kinds.statefulSet,
-    kinds.podDisruptionBudget,
-    kinds.networkPolicy,
-  ],
-  related: [kinds.pod],
+  children,
+  related,
   customize: customizeBroker,
   sync: syncBroker,
 });

@@ -7,9 +7,16 @@ import {
   readCertificates,
 } from '../kubernetes/certificates.ts';
 import type { ObservedSecret } from '../kubernetes/kinds.ts';
-import { readSecretKey, type SecretProblem, TLS_KEYS } from '../kubernetes/secrets.ts';
+import { readSecretKey, type SecretMessages, type SecretProblem, TLS_KEYS } from '../kubernetes/secrets.ts';
 import { brokerHost, isUsable } from './contract.ts';
 import type { Broker } from './spec.ts';
+
+const messages: SecretMessages = {
+  notFound: (name) =>
+    `Secret ${name} does not exist in the namespace of the Broker. It is used as soon as it exists. Existing children are left unchanged until then.`,
+  keyMissing: (name, key) =>
+    `Secret ${name} has no key ${key}. It is used as soon as the key exists. Existing children are left unchanged until then.`,
+};
 
 /** Values from the Secrets that a Broker refers to. */
 export interface References {
@@ -34,7 +41,7 @@ export function resolveReferences(
   if (tokenSecretRef) {
     const { name, key } = tokenSecretRef;
     const path = 'spec.auth.tokenSecretRef';
-    const token = readSecretKey({ path, kind: 'Broker', namespace, secrets }, { name, key });
+    const token = readSecretKey({ path, messages, namespace, secrets }, { name, key });
     if ('problem' in token) return token.problem;
     if (!isUsable(token.value)) {
       return invalid(
@@ -48,7 +55,7 @@ export function resolveReferences(
   if (tls) {
     const path = 'spec.tls.secretName';
     const { secretName: name, verify } = tls;
-    const read = (key: string) => readSecretKey({ path, kind: 'Broker', namespace, secrets }, { name, key });
+    const read = (key: string) => readSecretKey({ path, messages, namespace, secrets }, { name, key });
     const [certificate, key, authority] = [read(TLS_KEYS.certificate), read(TLS_KEYS.key), read(TLS_KEYS.ca)];
     if ('problem' in certificate) return certificate.problem;
     if ('problem' in key) return key.problem;

@@ -1,11 +1,10 @@
-import type { BrokerStatus } from '../api/broker.ts';
 import type { SyncContext } from '../api/context.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
 import { reapplyLastApplied } from '../metacontroller/reapply.ts';
-import { relatedOf, type SyncRequest } from '../metacontroller/request.ts';
+import { relatedOf } from '../metacontroller/request.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { authSecret } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
@@ -15,12 +14,11 @@ import { clientService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials } from './credentials.ts';
 import { withImmutableFields } from './immutable-fields.ts';
+import type { BrokerRequest } from './kinds.ts';
 import { podSelector } from './labels.ts';
 import { resolveReferences } from './references.ts';
 import { type Broker, resolveBroker } from './spec.ts';
 import { brokerStatus } from './status.ts';
-
-type BrokerRequest = SyncRequest<(typeof kinds)[keyof typeof kinds], BrokerStatus>;
 
 /**
  * The sync of a Broker: from a request to the desired children and the status. The same request gives the same response,

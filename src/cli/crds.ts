@@ -6,14 +6,15 @@ import { customResourceDefinition } from '../metacontroller/crd.ts';
 import { OPERATOR_LABELS } from '../operator.ts';
 import { printYaml } from './yaml.ts';
 
+/** First line of every generated YAML file. */
+export const GENERATED = '# Generated from src/controllers.ts by "npm run generate".';
+
 /** The CRDs of some controllers as YAML, by the name of their file. */
 export function crdFiles(list: readonly Controller[] = controllers): Map<string, string> {
   return new Map(
     list.map((controller) => {
       const crd = customResourceDefinition(controller, OPERATOR_LABELS);
-      const yaml = printYaml(crd);
-      const header = '# Generated from src/controllers.ts by "npm run generate".';
-      return [`${controller.group}_${controller.plural}.yaml`, `${header}\n${yaml}`];
+      return [`${controller.group}_${controller.plural}.yaml`, `${GENERATED}\n${printYaml(crd)}`];
     }),
   );
 }

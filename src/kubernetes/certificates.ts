@@ -137,8 +137,8 @@ function untrusted(certificate: X509Certificate, candidates: Candidates): Certif
   if (authorities.some(({ raw }) => raw.equals(certificate.raw))) return undefined;
   let first: CertificateProblem | undefined;
   for (const issuer of [...authorities, ...intermediates]) {
-    if (issuer.raw.equals(certificate.raw) || !certificate.checkIssued(issuer)) continue;
     if (candidates.checksLeft <= 0) break;
+    if (issuer.raw.equals(certificate.raw) || !certificate.checkIssued(issuer)) continue;
     candidates.checksLeft -= 1;
     const key = publicKeyOf(issuer);
     if (!key || !certificate.verify(key)) continue;

@@ -9,11 +9,17 @@ export interface SecretProblem {
   message: string;
 }
 
+/** What a resource reports while it waits for a Secret or a key of it. */
+export interface SecretMessages {
+  notFound: (name: string) => string;
+  keyMissing: (name: string, key: string) => string;
+}
+
 /** A reference to Secrets in the namespace of the resource that has it, and the Secrets that are there. */
 export interface SecretSource {
   /** Path of the field, for example `spec.tls.secretName`. */
   path: string;
-  kind: keyof typeof MESSAGES;
+  messages: SecretMessages;
   namespace: string;
   /** By `namespace/name`. */
   secrets: Record<string, ObservedSecret> | undefined;
@@ -21,10 +27,9 @@ export interface SecretSource {
 
 /** The plain text of a key of a Secret, which may not be empty, or why there is none. */
 export function readSecretKey(
-  { path, kind, namespace, secrets }: SecretSource,
+  { path, messages: { notFound, keyMissing }, namespace, secrets }: SecretSource,
   { name, key }: { name: string; key: string },
 ): { value: string } | { problem: SecretProblem } {
-  const { notFound, keyMissing } = MESSAGES[kind];
   const secret = secrets?.[`${namespace}/${name}`];
   if (!secret) return { problem: { reason: 'SecretNotFound', message: `${path}: ${notFound(name)}` } };
   const { data = {} } = secret;
@@ -32,22 +37,6 @@ export function readSecretKey(
   if (!value) return { problem: { reason: 'SecretKeyMissing', message: `${path}: ${keyMissing(name, key)}` } };
   return { value };
 }
-
-/** Messages for the resource that has the reference. */
-const MESSAGES = {
-  Broker: {
-    notFound: (name: string) =>
-      `Secret ${name} does not exist in the namespace of the Broker. It is used as soon as it exists. Existing children are left unchanged until then.`,
-    keyMissing: (name: string, key: string) =>
-      `Secret ${name} has no key ${key}. It is used as soon as the key exists. Existing children are left unchanged until then.`,
-  },
-  MeshSync: {
-    notFound: (name: string) =>
-      `Secret ${name} does not exist in the namespace of the MeshSync, which is left unchanged until it exists.`,
-    keyMissing: (name: string, key: string) =>
-      `Secret ${name} has no key ${key}. MeshSync is left unchanged until the key exists.`,
-  },
-};
 
 /** The plain text of a value of a Secret. */
 export function decode(base64: string | undefined): string {

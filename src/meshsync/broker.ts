@@ -1,7 +1,7 @@
 import { AUTH_KEYS, brokerKind, defaultUrl, isUsable, type ObservedBroker } from '../broker/contract.ts';
 import { checksum } from '../kubernetes/checksum.ts';
 import { kinds } from '../kubernetes/kinds.ts';
-import { decode, readSecretKey } from '../kubernetes/secrets.ts';
+import { decode, readSecretKey, type SecretMessages } from '../kubernetes/secrets.ts';
 import type { ConditionInput } from '../metacontroller/conditions.ts';
 import { controllerOf } from '../metacontroller/find-child.ts';
 import { relatedOf } from '../metacontroller/request.ts';
@@ -73,7 +73,7 @@ function resolveCustom(
   { url, credentials, ca }: Extract<BrokerReference, { type: 'custom' }>,
   request: MeshSyncRequest,
 ): ResolvedBroker {
-  const source = { kind: 'MeshSync', namespace, secrets: relatedOf(request, kinds.secret) } as const;
+  const source = { messages, namespace, secrets: relatedOf(request, kinds.secret) };
   const found: Pick<BrokerConnection, 'credential' | 'ca'> = url.hasCredentials
     ? { credential: { type: 'url', name: names.brokerAuth, key: AUTH_KEYS.url, value: url.full } }
     : {};
@@ -98,6 +98,12 @@ function resolveCustom(
     condition: resolved('CustomUrl', 'The broker is the URL of the spec.'),
   };
 }
+
+const messages: SecretMessages = {
+  notFound: (name) =>
+    `Secret ${name} does not exist in the namespace of the MeshSync, which is left unchanged until it exists.`,
+  keyMissing: (name, key) => `Secret ${name} has no key ${key}. MeshSync is left unchanged until the key exists.`,
+};
 
 /** Credentials before the @ of a URL (RFC 3986), which NATS clients split at the colon. */
 const CREDENTIALS = /^([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+(:([A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+)?$/;

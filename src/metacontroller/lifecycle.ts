@@ -38,7 +38,7 @@ export function sync<Context extends Clock>(
     };
   }
   const response = controller.sync(request, context);
-  return hibernatedCondition(parent) ? { ...response, children: response.children.map(scaledToZero) } : response;
+  return hibernation(parent).length > 0 ? { ...response, children: response.children.map(scaledToZero) } : response;
 }
 
 /** The response that changes no child, with a status that explains the problem. */
@@ -50,12 +50,6 @@ export function keepChildren(request: SyncRequest, problem: Problem, context: Cl
   };
 }
 
-/** The condition of a hibernating resource; none while it does not hibernate. */
-export function hibernation(parent: Parent): ConditionInput[] {
-  const hibernated = hibernatedCondition(parent);
-  return hibernated ? [hibernated] : [];
-}
-
 /** With the value `true`, `<group>/pause-reconciliation` leaves all children of a resource unchanged. */
 function pausedCondition({ apiVersion, metadata }: Parent): ConditionInput | undefined {
   const annotation = `${groupOf(apiVersion)}/pause-reconciliation`;
@@ -64,12 +58,15 @@ function pausedCondition({ apiVersion, metadata }: Parent): ConditionInput | und
   return condition('ReconciliationPaused', 'True', 'AnnotationSet', message);
 }
 
-/** With the value `on`, `<group>/hibernation` scales the workload of a resource to zero and keeps all other children. */
-function hibernatedCondition({ apiVersion, metadata }: Parent): ConditionInput | undefined {
+/**
+ * The condition of a hibernating resource; none while it does not hibernate. With the value `on`, `<group>/hibernation` scales
+ * the workload of a resource to zero and keeps all other children.
+ */
+export function hibernation({ apiVersion, metadata }: Parent): ConditionInput[] {
   const annotation = `${groupOf(apiVersion)}/hibernation`;
-  if (metadata.annotations?.[annotation] !== 'on') return undefined;
+  if (metadata.annotations?.[annotation] !== 'on') return [];
   const message = `The pods are scaled to zero until annotation ${annotation} is removed; all other children are kept.`;
-  return condition('Hibernated', 'True', 'Hibernated', message);
+  return [condition('Hibernated', 'True', 'Hibernated', message)];
 }
 
 /** A child, scaled to zero if it is a workload, whether it was made from the spec or re-applied. */
