@@ -1,6 +1,7 @@
 import type { V1PolicyRule } from '@kubernetes/client-node';
 import type { Controller } from './controller.ts';
 import { groupOf } from './object.ts';
+import { DEPLOYMENTS } from './own-deployment.ts';
 
 /** Resources by API group, both in the order in which they were added. */
 type Groups = Map<string, Set<string>>;
@@ -14,7 +15,7 @@ export function metacontrollerRules(controllers: readonly Controller[]): V1Polic
   for (const { apiVersion, resource } of controllers.flatMap((controller) => controller.children)) {
     add(children, groupOf(apiVersion), resource);
   }
-  for (const { apiVersion, resource } of controllers.flatMap((controller) => controller.related)) {
+  for (const { apiVersion, resource } of [...controllers.flatMap((controller) => controller.related), DEPLOYMENTS]) {
     const group = groupOf(apiVersion);
     if (!parents.get(group)?.has(resource) && !children.get(group)?.has(resource)) add(related, group, resource);
   }

@@ -7,6 +7,7 @@ import type { HookTokens } from '../metacontroller/http/authentication.ts';
 import { errors, noSuchRoute } from '../metacontroller/http/errors.ts';
 import { hooks } from '../metacontroller/http/hooks.ts';
 import type { Limits } from '../metacontroller/http/overload.ts';
+import type { OwnDeployment } from '../metacontroller/own-deployment.ts';
 import { type Health, healthRoutes } from './health.ts';
 import { indexPage } from './index-page.ts';
 import { counting, Metrics, metricsPage } from './metrics.ts';
@@ -28,6 +29,8 @@ export interface AppOptions {
   maxConnections?: number;
   /** Returns the current bearer tokens of the hooks; default: none is required. */
   tokens?: () => HookTokens;
+  /** The Deployment of this service, a related object of every resource; default: none, as outside of a cluster. */
+  ownDeployment?: OwnDeployment | undefined;
   /** Initial certificate, key and client CA; default: plain HTTP. */
   tls?: ServerTls | undefined;
   /** Without one, nothing is logged. */
@@ -42,7 +45,7 @@ const unlimited: Limits = { requests: Number.POSITIVE_INFINITY, bytes: Number.PO
  */
 export function buildApp(options: AppOptions): FastifyInstance {
   const { controllers, context, bodyLimit, limits = unlimited, maxConnections, tokens, tls, logger } = options;
-  const { metrics = new Metrics(), health = { stopping: false, inFlight: 0 } } = options;
+  const { ownDeployment, metrics = new Metrics(), health = { stopping: false, inFlight: 0 } } = options;
   const app = server(logger, {
     ...(bodyLimit !== undefined && { bodyLimit }),
     // Metacontroller reuses few connections for its requests: keep them open longer than it does (90 s).
@@ -62,7 +65,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.register(indexPage, { controllers });
   app.register(
     hooks({
-      ...{ controllers, context, limits, load: health, tokens },
+      ...{ controllers, context, limits, load: health, tokens, ownDeployment },
       onSync: (controller, response) => metrics.synced(controller, response),
     }),
   );

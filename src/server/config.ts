@@ -1,5 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { OwnDeployment } from '../metacontroller/own-deployment.ts';
+import { OPERATOR } from '../operator.ts';
 import { describe } from '../schema/validate.ts';
 
 function files(description: string) {
@@ -73,6 +75,19 @@ export const Config = Type.Object({
     description:
       'Registry, optionally with a path, that the images of brokers and MeshSyncs are pulled from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
   }),
+  POD_NAMESPACE: Type.String({
+    default: '',
+    maxLength: 63,
+    pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$',
+    description:
+      'Namespace of the service, from the downward API: resources are synced whenever its Deployment changes. Default: they are not, as outside of a cluster.',
+  }),
+  DEPLOYMENT_NAME: Type.String({
+    default: OPERATOR.name,
+    maxLength: 253,
+    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+    description: 'Name of that Deployment.',
+  }),
   DRAIN_TIME: Type.Integer({
     default: 2_000,
     minimum: 0,
@@ -114,4 +129,9 @@ function checked(config: Config): Config {
   if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE requires TLS_CERT_FILE');
   if (config.DRAIN_TIME >= config.SHUTDOWN_TIMEOUT) throw new Error('DRAIN_TIME must be less than SHUTDOWN_TIMEOUT');
   return config;
+}
+
+/** The Deployment of the service, `undefined` where the configuration names no namespace. */
+export function ownDeployment({ POD_NAMESPACE, DEPLOYMENT_NAME }: Config): OwnDeployment | undefined {
+  return POD_NAMESPACE === '' ? undefined : { namespace: POD_NAMESPACE, name: DEPLOYMENT_NAME };
 }

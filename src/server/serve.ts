@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { controllers } from '../controllers.ts';
 import { HookTokens } from '../metacontroller/http/authentication.ts';
 import { buildApp, buildMonitoring } from './app.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, ownDeployment, readConfig } from './config.ts';
 import { type WatchedFiles, watchFiles } from './files.ts';
 import { generateToken } from './generate-token.ts';
 import { Metrics } from './metrics.ts';
@@ -43,6 +43,7 @@ export async function serve(): Promise<void> {
         eventLoopDelay: config.MAX_EVENT_LOOP_DELAY,
       },
       maxConnections: config.MAX_CONNECTIONS,
+      ownDeployment: ownDeployment(config),
       ...(tokens && { tokens: () => tokens.current }),
       tls: tls?.current,
     });

@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { conditionsOf, transitions } from '../conditions.ts';
 import type { Clock, Controller } from '../controller.ts';
 import { sync } from '../lifecycle.ts';
+import { type OwnDeployment, ownDeploymentRule } from '../own-deployment.ts';
 import type { Parent } from '../request.ts';
 import type { CustomizeResponse, SyncResponse } from '../response.ts';
 import { authentication, type HookTokens } from './authentication.ts';
@@ -20,6 +21,8 @@ export interface HookOptions<Context extends Clock> {
   load: Load;
   /** Without them, requests are not authenticated. */
   tokens?: (() => HookTokens) | undefined;
+  /** The Deployment of this service, which becomes a related object of every parent; without it, none is added. */
+  ownDeployment?: OwnDeployment | undefined;
   /** Called with every sync response. */
   onSync?: (controller: Controller<Context>, response: SyncResponse) => void;
 }
@@ -41,7 +44,8 @@ declare module 'fastify' {
  * ETag, so that an unchanged one is not sent again.
  */
 export function hooks<Context extends Clock>(options: HookOptions<Context>): FastifyPluginAsyncTypebox {
-  const { controllers, context, limits, load, tokens, onSync } = options;
+  const { controllers, context, limits, load, tokens, ownDeployment, onSync } = options;
+  const ownRules = ownDeployment ? [ownDeploymentRule(ownDeployment)] : [];
   return async (app) => {
     app.setValidatorCompiler(validatorCompiler);
     if (tokens) await app.register(authentication, { tokens });
@@ -61,7 +65,9 @@ export function hooks<Context extends Clock>(options: HookOptions<Context>): Fas
       app.post(
         `/${name}/customize`,
         { schema: { body: bodies.customize }, config: config('customize') },
-        async ({ body }): Promise<CustomizeResponse> => ({ relatedResources: controller.customize(body.parent) }),
+        async ({ body }): Promise<CustomizeResponse> => ({
+          relatedResources: [...controller.customize(body.parent), ...ownRules],
+        }),
       );
     }
   };
