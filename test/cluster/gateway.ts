@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers';
 /**
  * A proxy between Metacontroller and the service, so that a scenario can stop the service and read the requests.
  * `pass` forwards requests; `refuse` closes the connection, as when no pod is ready; `fail` responds with 500; `late` responds
- * after the timeout of Metacontroller; `mixed` changes every other response to that of an older version.
+ * after the timeout of Metacontroller; `older` changes responses to those of an older version, `mixed` every other one.
  */
-export type Mode = 'pass' | 'refuse' | 'fail' | 'late' | 'mixed';
+export type Mode = 'pass' | 'refuse' | 'fail' | 'late' | 'older' | 'mixed';
 
 /** A request of Metacontroller and its response. */
 export interface Exchange {
@@ -75,7 +75,7 @@ async function handle(
   const content = await upstream.text();
   gateway.exchanges.push({ path, request: body, status: upstream.status });
   if (mode === 'late') await new Promise((resolve) => setTimeout(resolve, TOO_LATE));
-  const old = mode === 'mixed' && count % 2 === 0;
+  const old = mode === 'older' || (mode === 'mixed' && count % 2 === 0);
   const tag = upstream.headers.get('etag');
   response.writeHead(upstream.status, {
     'content-type': 'application/json',

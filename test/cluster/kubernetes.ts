@@ -1,6 +1,6 @@
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig, Watch } from '@kubernetes/client-node';
 
 /** An object as the API server returns it, with the fields that the scenarios read. */
 export interface KubernetesObject {
@@ -12,6 +12,7 @@ export interface KubernetesObject {
     uid?: string;
     resourceVersion?: string;
     generation?: number;
+    managedFields?: object[];
     deletionTimestamp?: string;
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
@@ -44,6 +45,13 @@ export interface Kubernetes {
   update: (object: object, fieldManager?: string, subresource?: string) => Promise<KubernetesObject>;
   get: (apiVersion: string, kind: string, name: string, namespace?: string) => Promise<KubernetesObject | undefined>;
   list: (apiVersion: string, kind: string, namespace?: string) => Promise<KubernetesObject[]>;
+  /** Watches the objects of a kind in a namespace: the existing ones as `LISTED`, then events. Returns how to stop. */
+  watch: (
+    apiVersion: string,
+    kind: string,
+    namespace: string,
+    onEvent: (type: string, object: KubernetesObject) => void,
+  ) => Promise<() => void>;
   /** JSON merge patch, as `kubectl patch --type merge`. */
   patch: (object: object) => Promise<KubernetesObject>;
   /** Deletes an object, and by default lets the garbage collector delete the dependants; a missing object is no error. */
@@ -124,6 +132,17 @@ export function connect(kubeconfig: string): Kubernetes {
         items: KubernetesObject[];
       };
       return items;
+    },
+    watch: async (apiVersion, kind, namespace, onEvent) => {
+      const path = await pathOf(apiVersion, kind, namespace);
+      const { metadata, items } = (await send('GET', path)) as unknown as {
+        metadata: { resourceVersion: string };
+        items: KubernetesObject[];
+      };
+      for (const object of items) onEvent('LISTED', object);
+      const { resourceVersion } = metadata;
+      const watch = await new Watch(config).watch(path, { resourceVersion }, onEvent, () => {});
+      return () => watch.abort();
     },
     patch: async (object) => {
       const { apiVersion, kind, metadata } = object as KubernetesObject;

@@ -1,3 +1,4 @@
+import { OPERATOR } from '../../src/operator.ts';
 import { image } from '../support/image.ts';
 import { freePort, type RunningProcess, startProcess, until } from './processes.ts';
 
@@ -20,7 +21,7 @@ export interface Build {
 export const ownBuild: Build = { file: 'dist/server.js', ...image };
 
 /**
- * Starts the service, on a free port unless one is given, and waits until it is ready.
+ * Starts the service as a pod of its Deployment, on a free port unless one is given, and waits until it is ready.
  * @param more environment variables, such as files of tokens and certificates
  */
 export async function startOperator(
@@ -31,7 +32,7 @@ export async function startOperator(
 ): Promise<Operator> {
   const [PORT, MONITORING_PORT] = [String(port ?? (await freePort())), String(await freePort())];
   const own = { HOST: '127.0.0.1', PORT, MONITORING_PORT, LOG_LEVEL: 'info' };
-  const environment = { PATH: process.env.PATH, ...fromBuild, ...more, ...own };
+  const environment = { PATH: process.env.PATH, POD_NAMESPACE: OPERATOR.namespace, ...fromBuild, ...more, ...own };
   const args = [...flags, file];
   const running = startProcess('operator', process.execPath, args, directory, environment);
   const monitoring = `http://127.0.0.1:${MONITORING_PORT}`;

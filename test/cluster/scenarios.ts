@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { brokerFields } from './broker-fields.ts';
+import { countChanges } from './changes.ts';
 import { NODE_ADDRESSES } from './control-plane.ts';
 import {
   broker,
@@ -26,6 +27,12 @@ import { exposedIn } from './secrecy.ts';
 import { type DriverName, isDouble, startWorld, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
+
+/** Changes of a pair with three servers when both of its workloads get another pod template, once. */
+const ROLLED_ONCE = {
+  ...{ 'StatefulSet/meshery-nats': 1, 'Pod/meshery-nats': 3 },
+  ...{ 'Deployment/meshery-meshsync': 1, 'Pod/meshery-meshsync': 1 },
+};
 
 /** The context of a scenario. */
 export interface Scene {
@@ -123,6 +130,32 @@ export function scenarios(driver: DriverName): void {
     }
   };
 
+  const requestsOf = (of: string) =>
+    world.gateway.exchanges.filter(({ request }) => request.includes(`"namespace":"${of}"`)).map(({ path }) => path);
+
+  /** Waits until nothing in a namespace is written for five seconds, or requested by a real Metacontroller. */
+  const isAtRest = (of: string) =>
+    eventually(async () => {
+      const state = async () => [await versions(kubernetes, of), isDouble(driver) || requestsOf(of).length];
+      const before = await state();
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      expect(await state()).toEqual(before);
+    });
+
+  /**
+   * Changes an environment variable of the operator as `kubectl set env` does. The Deployment controller of the cluster replaces
+   * its pods; the process ends before another one starts, as the strategy of the Deployment has it.
+   */
+  const replaceOperator = async (name: string, value: string, meanwhile: () => Promise<unknown> = async () => {}) => {
+    const path = '/apis/apps/v1/namespaces/meshery/deployments/meshery-operator';
+    const template = { spec: { containers: [{ name: 'manager', env: [{ name, value }] }] } };
+    const patch = { 'content-type': 'application/strategic-merge-patch+json' };
+    expect((await kubernetes.request('PATCH', path, { spec: { template } }, patch)).status).toBe(200);
+    await world.operator.process.stop();
+    await meanwhile();
+    world.operator = await startOperator(world.controlPlane.directory, undefined, { [name]: value });
+  };
+
   describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
     meshSyncFields(scene);
@@ -209,8 +242,7 @@ export function scenarios(driver: DriverName): void {
     it('a Broker and a MeshSync cause no more writes once they are ready', async () => {
       onTestFailed(keepLogs);
       await pair('rest', { size: 3 });
-      const requested = () =>
-        world.gateway.exchanges.filter(({ request }) => request.includes('"namespace":"rest"')).map(({ path }) => path);
+      const requested = () => requestsOf('rest');
       // A real Metacontroller sends no requests while nothing changes; the test double always does. On a busy machine, the last
       // event may reach it some seconds later.
       let syncs: number;
@@ -804,6 +836,53 @@ export function scenarios(driver: DriverName): void {
       const now = await versions(kubernetes, 'outage');
       await new Promise((resolve) => setTimeout(resolve, 3_000));
       expect(await versions(kubernetes, 'outage')).toEqual(now);
+    });
+  });
+  it('a changed environment of the operator takes effect with its new pods, by one roll', async () => {
+    onTestFailed(keepLogs);
+    const of = 'environment-change';
+    await pair(of, { size: 3 });
+    await isAtRest(of);
+    const changes = await countChanges(kubernetes, of);
+    await replaceOperator('IMAGE_REGISTRY', 'registry.example.com/mirror');
+    await eventually(async () => {
+      for (const [kind, name] of [
+        ['StatefulSet', 'meshery-nats'] as const,
+        ['Deployment', 'meshery-meshsync'] as const,
+      ]) {
+        const { spec } = await get('apps/v1', kind, name, of);
+        expect(spec.template.spec.containers[0].image).toMatch(/^registry[.]example[.]com\/mirror\//);
+      }
+    }, 15);
+    await isAtRest(of);
+    expect(await changes()).toEqual(ROLLED_ONCE);
+  });
+
+  it('an upgrade of the operator takes effect with its new pods, by one roll, though syncs failed in between', async () => {
+    onTestFailed(keepLogs);
+    const of = 'upgrade';
+    world.gateway.mode = 'older';
+    const applied = await pair(of, { size: 3 });
+    const image = async () =>
+      (await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).spec.template.spec.containers[0].image;
+    expect(await image()).toMatch(/nats:2[.]14[.]1-alpine$/);
+    await isAtRest(of);
+    const changes = await countChanges(kubernetes, of);
+    await replaceOperator('LOG_LEVEL', 'debug', async () => {
+      await annotate(of, { 'example.com/during': 'the upgrade' });
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      world.gateway.mode = 'pass';
+    });
+    await eventually(async () => expect(await image()).toMatch(/nats:2[.]14[.]2-alpine$/), 15);
+    await isAtRest(of);
+    // The older version sets one label less, in all children.
+    const children = [
+      ...(await childrenOf(kubernetes, applied.broker)),
+      ...(await childrenOf(kubernetes, applied.meshSync)),
+    ];
+    expect(await changes()).toEqual({
+      ...ROLLED_ONCE,
+      ...Object.fromEntries(names(children).map((name) => [name, 1])),
     });
   });
 }

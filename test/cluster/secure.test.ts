@@ -61,7 +61,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
   /** Mounts the Secrets of a pod, and returns the environment of its first container with the paths of this machine. */
   async function mounted({ containers: [container], volumes = [] }: V1PodSpec): Promise<Record<string, string>> {
     const { env = [], volumeMounts = [] } = container as V1Container;
-    const environment = Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
+    const environment = Object.fromEntries(env.flatMap(({ name, value }) => (value ? [[name, value]] : [])));
     for (const { name, mountPath } of volumeMounts) {
       const secretName = volumes.find((volume) => volume.name === name)?.secret?.secretName ?? '';
       const directory = await mkdtemp(join(controlPlane.directory, `${name}-`));
