@@ -9,6 +9,8 @@ export interface Credentials {
   token: string;
   /** What the servers of a broker present to each other on routes. */
   routePassword: string;
+  /** Whether one of them was generated now, so that no later sync is sure to see it. */
+  generated: boolean;
 }
 
 /** Key of the route password in the auth Secret. */
@@ -26,14 +28,18 @@ export function resolveCredentials(
   userToken: string | undefined,
   generateToken: () => string,
 ): Credentials | { unusable: string } {
-  const token = userToken ?? (decode(secret?.data?.[AUTH_KEYS.token]) || generateToken());
-  const routePassword = decode(secret?.data?.[ROUTE_PASSWORD_KEY]) || generateToken();
+  const found = {
+    token: userToken ?? decode(secret?.data?.[AUTH_KEYS.token]),
+    routePassword: decode(secret?.data?.[ROUTE_PASSWORD_KEY]),
+  };
+  const token = found.token || generateToken();
+  const routePassword = found.routePassword || generateToken();
   if (!isUsable(token)) return { unusable: AUTH_KEYS.token };
   if (!isUsable(routePassword)) return { unusable: ROUTE_PASSWORD_KEY };
-  return { token, routePassword };
+  return { token, routePassword, generated: !found.token || !found.routePassword };
 }
 
 /** Changes with the credentials, and reveals nothing of them. */
-export function credentialsChecksum({ token, routePassword }: Credentials): string {
+export function credentialsChecksum({ token, routePassword }: Pick<Credentials, 'token' | 'routePassword'>): string {
   return checksum(`${token}\n${routePassword}`);
 }

@@ -42,6 +42,8 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
   // Without its own Secret and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
   const canRun = ![found.secret, found.configMap, found.statefulSet].some(({ nameConflict }) => nameConflict);
+  // A new credential may be replaced until a sync sees it in the Secret: only then do running pods get it, and roll once.
+  const isAwaited = observed !== undefined && credentials.generated;
   const desiredSet = canRun ? statefulSet(desired, credentialsChecksum(credentials), selector, observed) : undefined;
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
     nameConflict ? [] : [child()];
@@ -69,7 +71,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       ...unlessConflict(found.configMap, () => configMap(desired)),
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
       ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
-      ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
+      ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
       ...(hasDisruptionBudget(desired)
         ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
         : []),

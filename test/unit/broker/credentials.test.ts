@@ -1,9 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolveCredentials } from '../../../src/broker/credentials.ts';
+import { credentialsChecksum, resolveCredentials } from '../../../src/broker/credentials.ts';
 import { decode, encode } from '../../../src/kubernetes/secrets.ts';
 import { generateToken } from '../../../src/server/generate-token.ts';
 import type { Cluster } from '../../stand-in/cluster.ts';
-import { at, type JsonObject } from '../../stand-in/json.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
 import {
@@ -26,14 +27,20 @@ const secret = (data: Record<string, string>) => ({
 
 describe('resolveCredentials', () => {
   it('generates only the credentials that are missing', () => {
-    expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
-    expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
-    expect(resolveCredentials(secret({ token: encode('mine'), 'route-password': '' }), undefined, () => 'new')).toEqual(
-      {
-        token: 'mine',
-        routePassword: 'new',
-      },
-    );
+    const both = { token: 'new', routePassword: 'new', generated: true };
+    expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual(both);
+    expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual(both);
+    const [mine, other] = [encode('mine'), encode('other')];
+    expect(resolveCredentials(secret({ token: mine, 'route-password': '' }), undefined, () => 'new')).toEqual({
+      token: 'mine',
+      routePassword: 'new',
+      generated: true,
+    });
+    expect(resolveCredentials(secret({ token: mine, 'route-password': other }), undefined, () => 'new')).toEqual({
+      token: 'mine',
+      routePassword: 'other',
+      generated: false,
+    });
   });
 
   it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j as a credential', (value) => {
@@ -65,8 +72,15 @@ function edit(cluster: Cluster, value: string): void {
   cluster.edit(found, 'kubectl', ({ data }) => Object.assign(data as JsonObject, { token: encode(value) }));
 }
 
-const token = (cluster: Cluster) =>
-  decode(String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'token')));
+const secretValue = (cluster: Cluster, key: string) =>
+  decode(String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', key)));
+
+const credentialsOf = (cluster: Cluster) => ({
+  token: secretValue(cluster, 'token'),
+  routePassword: secretValue(cluster, 'route-password'),
+});
+
+const token = (cluster: Cluster) => secretValue(cluster, 'token');
 
 function checksum(cluster: Cluster, group: string, name: string) {
   const object = cluster.get(group, 'meshery', name);
@@ -143,6 +157,36 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(token(cluster)).toBe('not "usable"');
   });
 
+  it('rolls the pods once when the Secret is deleted, however late the cache shows the new one', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.boolean(), { maxLength: 5 }),
+        fc.constantFrom('meshery-nats-auth', 'its token'),
+        async (lags, lost) => {
+          const service = testApp();
+          const cluster = clusterWith(broker);
+          await settle(cluster, [broker], hookOf(service), how);
+          const sums = [checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')];
+          const found = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+          if (!found) throw new Error('no Secret');
+          if (lost === 'its token') edit(cluster, '');
+          else cluster.delete(found);
+          const before = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+          // A cache that lags shows the state before the first of these syncs.
+          let hasCaughtUp = false;
+          for (const lag of [...lags, false, false, false]) {
+            hasCaughtUp ||= !lag;
+            await sync(cluster, broker, hasCaughtUp ? hookOf(service) : showing(before, service), how);
+            sums.push(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats'));
+          }
+          expect(new Set(sums).size).toBe(2);
+          expect(sums.at(-1)).toBe(credentialsChecksum(credentialsOf(cluster)));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('is the same everywhere after it was generated twice because the cache did not show the first Secret yet', async () => {
     const service = testApp();
     const cluster = clusterWith(broker);
@@ -191,6 +235,20 @@ function secretOf(value: string, password: string) {
 interface Sent {
   children?: JsonObject;
   related?: JsonObject;
+}
+
+/** The hooks behind a cache that shows an earlier state of the auth Secret. */
+function showing(secret: KubeObject | undefined, service: TestApp): Hook {
+  const name = 'meshery/meshery-nats-auth';
+  return (path, body) => {
+    const { children, related } = body as Sent;
+    const stale = (objects: JsonObject = {}) => {
+      const { [name]: _now, ...others } = objects['Secret.v1'] as JsonObject;
+      return { ...objects, 'Secret.v1': { ...others, ...(secret && { [name]: secret }) } };
+    };
+    const isSync = path.endsWith('/sync');
+    return hookOf(service)(path, isSync ? { ...body, children: stale(children), related: stale(related) } : body);
+  };
 }
 
 /** The hooks behind a stale cache: requests have no objects of a kind. */
