@@ -25,35 +25,40 @@ const secret = (data: Record<string, string>) => ({
   data,
 });
 
+/** Resolves the credentials in the data of the two Secrets. */
+const resolve = (auth?: Record<string, string>, server?: Record<string, string>) =>
+  resolveCredentials({ auth: auth && secret(auth), server: server && secret(server) }, undefined, () => 'new');
+
 describe('resolveCredentials', () => {
+  const [mine, other, old] = [encode('mine'), encode('other'), encode('old')];
+
   it('generates only the credentials that are missing', () => {
     const both = { token: 'new', routePassword: 'new', generated: true };
-    expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual(both);
-    expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual(both);
-    const [mine, other] = [encode('mine'), encode('other')];
-    expect(resolveCredentials(secret({ token: mine, 'route-password': '' }), undefined, () => 'new')).toEqual({
-      token: 'mine',
-      routePassword: 'new',
-      generated: true,
-    });
-    expect(resolveCredentials(secret({ token: mine, 'route-password': other }), undefined, () => 'new')).toEqual({
+    expect(resolve()).toEqual(both);
+    expect(resolve({}, {})).toEqual(both);
+    expect(resolve({ token: mine }, { 'route-password': '' })).toEqual({ ...both, token: 'mine' });
+    expect(resolve({ token: mine }, { 'route-password': other })).toEqual({
       token: 'mine',
       routePassword: 'other',
       generated: false,
     });
   });
 
+  it('takes the route password of release 2.0 over, unless the servers have one already', () => {
+    const former = { token: mine, 'route-password': old };
+    expect(resolve(former)).toEqual({ token: 'mine', routePassword: 'old', generated: false });
+    expect(resolve(former, { 'route-password': other })).toMatchObject({ routePassword: 'other' });
+  });
+
   it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j as a credential', (value) => {
-    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toEqual({ unusable: 'token' });
-    expect(resolveCredentials(secret({ 'route-password': encode(value) }), undefined, () => 'new')).toEqual({
-      unusable: 'route-password',
-    });
+    const bad = { 'route-password': encode(value) };
+    expect(resolve({ token: encode(value) })).toEqual({ unusable: { secret: 'auth', key: 'token' } });
+    expect(resolve({ token: mine }, bad)).toEqual({ unusable: { secret: 'server', key: 'route-password' } });
+    expect(resolve({ token: mine, ...bad })).toEqual({ unusable: { secret: 'auth', key: 'route-password' } });
   });
 
   it.each(['a', '123', '1e5', 'true', 'A-Z_a.z~0'])('uses %j as a credential', (value) => {
-    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toMatchObject({
-      token: value,
-    });
+    expect(resolve({ token: encode(value) })).toMatchObject({ token: value });
   });
 });
 
@@ -72,15 +77,15 @@ function edit(cluster: Cluster, value: string): void {
   cluster.edit(found, 'kubectl', ({ data }) => Object.assign(data as JsonObject, { token: encode(value) }));
 }
 
-const secretValue = (cluster: Cluster, key: string) =>
-  decode(String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', key)));
+const secretValue = (cluster: Cluster, name: string, key: string) =>
+  decode(String(at(cluster.get('Secret.v1', 'meshery', name), 'data', key)));
 
 const credentialsOf = (cluster: Cluster) => ({
-  token: secretValue(cluster, 'token'),
-  routePassword: secretValue(cluster, 'route-password'),
+  token: secretValue(cluster, 'meshery-nats-auth', 'token'),
+  routePassword: secretValue(cluster, 'meshery-nats-server', 'route-password'),
 });
 
-const token = (cluster: Cluster) => secretValue(cluster, 'token');
+const token = (cluster: Cluster) => secretValue(cluster, 'meshery-nats-auth', 'token');
 
 function checksum(cluster: Cluster, group: string, name: string) {
   const object = cluster.get(group, 'meshery', name);
