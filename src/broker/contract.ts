@@ -11,7 +11,10 @@ export interface BrokerNames {
   nats: string;
   headless: string;
   config: string;
+  /** The Secret that clients read. */
   auth: string;
+  /** The Secret that only the servers read. */
+  server: string;
 }
 
 /**
@@ -21,7 +24,13 @@ export interface BrokerNames {
 export function brokerNames(name: string): BrokerNames {
   const base = /^(.+)-broker$/.exec(name)?.[1] ?? name;
   const nats = `${base}-nats`;
-  return { nats, headless: `${nats}-headless`, config: `${nats}-config`, auth: `${nats}-auth` };
+  return {
+    nats,
+    headless: `${nats}-headless`,
+    config: `${nats}-config`,
+    auth: `${nats}-auth`,
+    server: `${nats}-server`,
+  };
 }
 
 /** Keys of the auth Secret that clients read. */

@@ -13,10 +13,12 @@ import { resolveBroker } from './spec.ts';
  */
 export function customizeBroker(parent: Parent): RelatedResourceRule[] {
   const { name, namespace } = parent.metadata;
-  const { nats, headless, config, auth } = brokerNames(name);
+  const { nats, headless, config, auth, server } = brokerNames(name);
   const resolved = resolveBroker(parent);
   const broker = 'path' in resolved ? undefined : resolved;
-  const secrets = [auth, broker?.tls?.secretName, broker?.tokenSecretRef?.name].flatMap((secret) => secret ?? []);
+  const secrets = [auth, server, broker?.tls?.secretName, broker?.tokenSecretRef?.name].flatMap(
+    (secret) => secret ?? [],
+  );
   const { apiVersion, resource } = kinds.pod;
   return [
     named(kinds.secret, namespace, secrets),

@@ -154,11 +154,16 @@ function resolveJetStream({ jetstream: { fileStore, memoryStore } = {} }: Broker
   };
 }
 
-/** A Broker can't take its credentials from the Secret that the operator creates for it. */
-function referenceProblem({ auth, tls }: BrokerSpec, { auth: own }: BrokerNames): FieldError | undefined {
-  const message = `must name a Secret of yours, not ${own}, which the operator creates`;
-  if (auth?.tokenSecretRef?.name === own) return { path: 'spec.auth.tokenSecretRef.name', message };
-  if (tls?.secretName === own) return { path: 'spec.tls.secretName', message };
+/** A Broker can't take its credentials from the Secrets that the operator creates for it. */
+function referenceProblem({ auth, tls }: BrokerSpec, names: BrokerNames): FieldError | undefined {
+  const references = {
+    'spec.auth.tokenSecretRef.name': auth?.tokenSecretRef?.name,
+    'spec.tls.secretName': tls?.secretName,
+  };
+  for (const [path, name] of Object.entries(references)) {
+    if (name !== names.auth && name !== names.server) continue;
+    return { path, message: `must name a Secret of yours, not ${name}, which the operator creates` };
+  }
   return undefined;
 }
 

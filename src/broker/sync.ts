@@ -1,15 +1,17 @@
 import type { SyncContext } from '../api/context.ts';
 import { kinds } from '../kubernetes/kinds.ts';
+import { progressing } from '../kubernetes/rollout.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
 import { reapplyLastApplied } from '../metacontroller/reapply.ts';
 import { relatedOf } from '../metacontroller/request.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
-import { authSecret } from './children/auth-secret.ts';
+import { authSecret, withServerKeys } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
 import { networkPolicy } from './children/network-policy.ts';
 import { hasDisruptionBudget, podDisruptionBudget } from './children/pod-disruption-budget.ts';
+import { CREDENTIALS_FILE, serverSecret } from './children/server-secret.ts';
 import { clientService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials } from './credentials.ts';
@@ -32,17 +34,25 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   if ('reason' in references) return keepChildren(request, references, context);
 
   const found = findChildren(request, broker);
-  const credentials = resolveCredentials(found.secret.observed, references.token, context.generateToken);
+  const secrets = { auth: found.auth.observed, server: found.server.observed };
+  const credentials = resolveCredentials(secrets, references.token, context.generateToken);
   if ('unusable' in credentials) {
-    return keepEditedSecret(request, context, broker.names.auth, credentials.unusable);
+    const { secret, key } = credentials.unusable;
+    return keepEditedSecret(request, context, broker.names[secret], key);
   }
 
   const observed = found.statefulSet.observed;
   const selector = podSelector(broker, observed);
   const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
-  // Without its own Secret and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
-  const canRun = ![found.secret, found.configMap, found.statefulSet].some(({ nameConflict }) => nameConflict);
+  // Without its own Secrets and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
+  const canRun = ![found.auth, found.server, found.configMap, found.statefulSet].some(
+    ({ nameConflict }) => nameConflict,
+  );
+  // A new credential may be replaced until a sync sees it in the Secret: only then do running pods get it, and roll once.
+  const isAwaited = observed !== undefined && (credentials.generated || !secrets.server);
   const desiredSet = canRun ? statefulSet(desired, credentialsChecksum(credentials), selector, observed) : undefined;
+  const isRolledOut = desiredSet && progressing(observed, desiredSet, desired.size, 'servers').status === 'False';
+  const serviceName = governingService(broker, observed);
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
     nameConflict ? [] : [child()];
 
@@ -63,13 +73,16 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       now,
     ),
     children: [
-      ...unlessConflict(found.secret, () =>
-        authSecret(desired, credentials, references.ca, governingService(broker, observed)),
-      ),
+      ...unlessConflict(found.auth, () => {
+        const secret = authSecret(desired, credentials, references.ca);
+        const isMounted = secrets.auth?.data?.[CREDENTIALS_FILE] !== undefined && !isRolledOut;
+        return isMounted ? withServerKeys(secret, desired, credentials, serviceName) : secret;
+      }),
+      ...unlessConflict(found.server, () => serverSecret(desired, credentials, serviceName)),
       ...unlessConflict(found.configMap, () => configMap(desired)),
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
       ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
-      ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
+      ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
       ...(hasDisruptionBudget(desired)
         ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
         : []),
@@ -91,7 +104,8 @@ function keepEditedSecret(request: BrokerRequest, context: SyncContext, name: st
 
 function findChildren(request: BrokerRequest, { names }: Broker) {
   return {
-    secret: findChild(request, kinds.secret, names.auth),
+    auth: findChild(request, kinds.secret, names.auth),
+    server: findChild(request, kinds.secret, names.server),
     configMap: findChild(request, kinds.configMap, names.config),
     headless: findChild(request, kinds.service, names.headless),
     service: findChild(request, kinds.service, names.nats),

@@ -6,7 +6,7 @@ import { jetStreamState } from '../jetstream.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
-import { CREDENTIALS_FILE } from './auth-secret.ts';
+import { CREDENTIALS_FILE } from './server-secret.ts';
 
 /** Key of the configuration in the ConfigMap, and its name in the pods. */
 export const CONFIG_FILE = 'nats.conf';
@@ -37,7 +37,7 @@ http_port: ${PORTS.monitor}
 pid_file: "${PID_FILE}"
 lame_duck_grace_period: "10s"
 lame_duck_duration: "30s"
-# The token and, with more than one server, the routes, which carry a password: from Secret ${broker.names.auth}.
+# The token and, with more than one server, the routes, which carry a password: from Secret ${broker.names.server}.
 include ./${CREDENTIALS_FILE}
 ${settings(broker)}${tls(broker)}${jetStream(broker)}`;
 }

@@ -19,8 +19,8 @@ import { jetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
 import { METRICS_PORT, PORTS } from '../nats.ts';
 import type { Broker, Container } from '../spec.ts';
-import { CREDENTIALS_FILE } from './auth-secret.ts';
 import { CONFIG_FILE, DATA_DIRECTORY, PID_FILE, TLS_DIRECTORY } from './config-map.ts';
+import { CREDENTIALS_FILE, SYSTEM_FILE } from './server-secret.ts';
 
 /** Name of the container that runs NATS; Meshery Server reads the version from its image. */
 export const NATS_CONTAINER = 'nats';
@@ -112,14 +112,15 @@ function volumeClaims(
   ];
 }
 
-function volumes({ names, tls, jetStream }: Broker): V1Volume[] {
+function volumes({ names, size, tls, jetStream }: Broker): V1Volume[] {
+  const files = size > 1 ? [CREDENTIALS_FILE, SYSTEM_FILE] : [CREDENTIALS_FILE];
   return [
     {
       name: 'config',
       projected: {
         sources: [
           { configMap: { name: names.config, items: [{ key: CONFIG_FILE, path: CONFIG_FILE }] } },
-          { secret: { name: names.auth, items: [{ key: CREDENTIALS_FILE, path: CREDENTIALS_FILE }] } },
+          { secret: { name: names.server, items: files.map((file) => ({ key: file, path: file })) } },
         ],
       },
     },

@@ -1,9 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { resolveCredentials } from '../../../src/broker/credentials.ts';
+import { credentialsChecksum, resolveCredentials } from '../../../src/broker/credentials.ts';
 import { decode, encode } from '../../../src/kubernetes/secrets.ts';
 import { generateToken } from '../../../src/server/generate-token.ts';
 import type { Cluster } from '../../stand-in/cluster.ts';
-import { at, type JsonObject } from '../../stand-in/json.ts';
+import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
 import {
@@ -24,29 +25,40 @@ const secret = (data: Record<string, string>) => ({
   data,
 });
 
+/** Resolves the credentials in the data of the two Secrets. */
+const resolve = (auth?: Record<string, string>, server?: Record<string, string>) =>
+  resolveCredentials({ auth: auth && secret(auth), server: server && secret(server) }, undefined, () => 'new');
+
 describe('resolveCredentials', () => {
+  const [mine, other, old] = [encode('mine'), encode('other'), encode('old')];
+
   it('generates only the credentials that are missing', () => {
-    expect(resolveCredentials(undefined, undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
-    expect(resolveCredentials(secret({}), undefined, () => 'new')).toEqual({ token: 'new', routePassword: 'new' });
-    expect(resolveCredentials(secret({ token: encode('mine'), 'route-password': '' }), undefined, () => 'new')).toEqual(
-      {
-        token: 'mine',
-        routePassword: 'new',
-      },
-    );
+    const both = { token: 'new', routePassword: 'new', generated: true };
+    expect(resolve()).toEqual(both);
+    expect(resolve({}, {})).toEqual(both);
+    expect(resolve({ token: mine }, { 'route-password': '' })).toEqual({ ...both, token: 'mine' });
+    expect(resolve({ token: mine }, { 'route-password': other })).toEqual({
+      token: 'mine',
+      routePassword: 'other',
+      generated: false,
+    });
+  });
+
+  it('takes the route password of release 2.0 over, unless the servers have one already', () => {
+    const former = { token: mine, 'route-password': old };
+    expect(resolve(former)).toEqual({ token: 'mine', routePassword: 'old', generated: false });
+    expect(resolve(former, { 'route-password': other })).toMatchObject({ routePassword: 'other' });
   });
 
   it.each(['a b', 'a"b', 'a@b', 'a:b', 'a/b', 'ä', 'a\n', '%41', '$A'])('does not use %j as a credential', (value) => {
-    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toEqual({ unusable: 'token' });
-    expect(resolveCredentials(secret({ 'route-password': encode(value) }), undefined, () => 'new')).toEqual({
-      unusable: 'route-password',
-    });
+    const bad = { 'route-password': encode(value) };
+    expect(resolve({ token: encode(value) })).toEqual({ unusable: { secret: 'auth', key: 'token' } });
+    expect(resolve({ token: mine }, bad)).toEqual({ unusable: { secret: 'server', key: 'route-password' } });
+    expect(resolve({ token: mine, ...bad })).toEqual({ unusable: { secret: 'auth', key: 'route-password' } });
   });
 
   it.each(['a', '123', '1e5', 'true', 'A-Z_a.z~0'])('uses %j as a credential', (value) => {
-    expect(resolveCredentials(secret({ token: encode(value) }), undefined, () => 'new')).toMatchObject({
-      token: value,
-    });
+    expect(resolve({ token: encode(value) })).toMatchObject({ token: value });
   });
 });
 
@@ -65,8 +77,15 @@ function edit(cluster: Cluster, value: string): void {
   cluster.edit(found, 'kubectl', ({ data }) => Object.assign(data as JsonObject, { token: encode(value) }));
 }
 
-const token = (cluster: Cluster) =>
-  decode(String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'token')));
+const secretValue = (cluster: Cluster, name: string, key: string) =>
+  decode(String(at(cluster.get('Secret.v1', 'meshery', name), 'data', key)));
+
+const credentialsOf = (cluster: Cluster) => ({
+  token: secretValue(cluster, 'meshery-nats-auth', 'token'),
+  routePassword: secretValue(cluster, 'meshery-nats-server', 'route-password'),
+});
+
+const token = (cluster: Cluster) => secretValue(cluster, 'meshery-nats-auth', 'token');
 
 function checksum(cluster: Cluster, group: string, name: string) {
   const object = cluster.get(group, 'meshery', name);
@@ -143,6 +162,36 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(token(cluster)).toBe('not "usable"');
   });
 
+  it('rolls the pods once when the Secret is deleted, however late the cache shows the new one', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.boolean(), { maxLength: 5 }),
+        fc.constantFrom('meshery-nats-auth', 'its token'),
+        async (lags, lost) => {
+          const service = testApp();
+          const cluster = clusterWith(broker);
+          await settle(cluster, [broker], hookOf(service), how);
+          const sums = [checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')];
+          const found = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+          if (!found) throw new Error('no Secret');
+          if (lost === 'its token') edit(cluster, '');
+          else cluster.delete(found);
+          const before = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+          // A cache that lags shows the state before the first of these syncs.
+          let hasCaughtUp = false;
+          for (const lag of [...lags, false, false, false]) {
+            hasCaughtUp ||= !lag;
+            await sync(cluster, broker, hasCaughtUp ? hookOf(service) : showing(before, service), how);
+            sums.push(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats'));
+          }
+          expect(new Set(sums).size).toBe(2);
+          expect(sums.at(-1)).toBe(credentialsChecksum(credentialsOf(cluster)));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('is the same everywhere after it was generated twice because the cache did not show the first Secret yet', async () => {
     const service = testApp();
     const cluster = clusterWith(broker);
@@ -191,6 +240,20 @@ function secretOf(value: string, password: string) {
 interface Sent {
   children?: JsonObject;
   related?: JsonObject;
+}
+
+/** The hooks behind a cache that shows an earlier state of the auth Secret. */
+function showing(secret: KubeObject | undefined, service: TestApp): Hook {
+  const name = 'meshery/meshery-nats-auth';
+  return (path, body) => {
+    const { children, related } = body as Sent;
+    const stale = (objects: JsonObject = {}) => {
+      const { [name]: _now, ...others } = objects['Secret.v1'] as JsonObject;
+      return { ...objects, 'Secret.v1': { ...others, ...(secret && { [name]: secret }) } };
+    };
+    const isSync = path.endsWith('/sync');
+    return hookOf(service)(path, isSync ? { ...body, children: stale(children), related: stale(related) } : body);
+  };
 }
 
 /** The hooks behind a stale cache: requests have no objects of a kind. */
