@@ -1,8 +1,10 @@
 import type { SyncContext } from '../api/context.ts';
+import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
+import type { Manifest } from '../metacontroller/object.ts';
 import { reapplyLastApplied } from '../metacontroller/reapply.ts';
 import { relatedOf } from '../metacontroller/request.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
@@ -25,7 +27,7 @@ import { brokerStatus } from './status.ts';
  * except for generated credentials and transition times.
  */
 export function syncBroker(request: BrokerRequest, context: SyncContext): SyncResponse {
-  const broker = resolveBroker(request.parent, context.imageRegistry);
+  const broker = resolveBroker(request.parent, context);
   if ('path' in broker) return keepChildren(request, invalidSpec(broker), context);
   const now = context.now();
   const references = resolveReferences(broker, relatedOf(request, kinds.secret), now);
@@ -42,9 +44,14 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
   // Without its own Secret and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
   const canRun = ![found.secret, found.configMap, found.statefulSet].some(({ nameConflict }) => nameConflict);
-  const desiredSet = canRun ? statefulSet(desired, credentialsChecksum(credentials), selector, observed) : undefined;
-  const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
-    nameConflict ? [] : [child()];
+  const desiredSet = canRun
+    ? withCommonMetadata(
+        statefulSet(desired, credentialsChecksum(credentials), selector, observed),
+        broker.commonMetadata,
+      )
+    : undefined;
+  const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
+    nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
   return {
     status: brokerStatus(
