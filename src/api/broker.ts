@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import { Image, LabelSelector, OptionalSize, PodTemplate, Resources, Size } from '../kubernetes/pod-fields.ts';
 import { DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, NamedStrings, StringEnum } from '../schema/fields.ts';
 import { bytes, compareQuantities } from '../schema/quantity.ts';
@@ -436,6 +437,7 @@ export const BrokerSpec = withRules(
       image: Type.Optional(Image),
       resources: Type.Optional(Resources),
       podTemplate: Type.Optional(PodTemplate),
+      commonMetadata: Type.Optional(CommonMetadata),
       service: Type.Optional(BrokerService),
       auth: Type.Optional(Auth),
       tls: Type.Optional(Tls),

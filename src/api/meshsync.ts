@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, StringMap } from '../schema/fields.ts';
 import { withRules } from '../schema/rules.ts';
@@ -174,6 +175,7 @@ export const MeshSyncSpec = Type.Object(
     image: Type.Optional(Image),
     resources: Type.Optional(Resources),
     podTemplate: Type.Optional(PodTemplate),
+    commonMetadata: Type.Optional(CommonMetadata),
     serviceAccountName: Type.Optional(
       Type.String({
         description:

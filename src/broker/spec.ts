@@ -1,6 +1,13 @@
 import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/client-node';
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
+import type { OperatorSettings } from '../api/context.ts';
+import {
+  type CommonMetadata,
+  commonMetadataProblem,
+  mergedMetadata,
+  withCommonPodMetadata,
+} from '../kubernetes/common-metadata.ts';
 import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
 import type { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
@@ -22,7 +29,10 @@ export interface Broker {
   reloader: Container;
   /** Only when there is one. */
   promExporter?: Container;
+  /** With the common labels and annotations. */
   podTemplate: PodTemplate;
+  /** Labels and annotations of all children. */
+  commonMetadata: CommonMetadata;
   service: BrokerService;
   /** Source of the token; absent when it is generated. */
   tokenSecretRef?: { name: string; key: string };
@@ -68,10 +78,10 @@ const check = compiled(BrokerSpec);
 
 /**
  * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them.
- * @param imageRegistry registry of images that name none
+ * @param operator settings of the whole operator: registry of images that name none, and common labels and annotations
  * @returns the resolved broker, or the first invalid field
  */
-export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | FieldError {
+export function resolveBroker(parent: Parent, operator: OperatorSettings = {}): Broker | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
@@ -82,9 +92,12 @@ export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | 
     referenceProblem(spec, brokerNames(name)) ??
     serviceProblem(spec) ??
     peersProblem(spec) ??
-    podTemplateProblem(podTemplate, podLabelKeys);
+    podTemplateProblem(podTemplate, podLabelKeys) ??
+    commonMetadataProblem(spec.commonMetadata ?? {}, podLabelKeys);
   if (problem) return problem;
   const jetStream = resolveJetStream(spec);
+  const { imageRegistry } = operator;
+  const commonMetadata = mergedMetadata(operator.commonMetadata, spec.commonMetadata);
 
   return {
     name,
@@ -96,7 +109,8 @@ export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | 
     ...(promExporter?.enabled && {
       promExporter: container(brokerDefaults.promExporter, promExporter, imageRegistry),
     }),
-    podTemplate,
+    podTemplate: withCommonPodMetadata(podTemplate, commonMetadata),
+    commonMetadata,
     service: resolveService(spec),
     ...(tokenSecretRef && {
       tokenSecretRef: { name: tokenSecretRef.name, key: tokenSecretRef.key ?? brokerDefaults.tokenKey },

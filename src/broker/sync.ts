@@ -1,9 +1,11 @@
 import type { SyncContext } from '../api/context.ts';
+import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { progressing } from '../kubernetes/rollout.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
+import type { Manifest } from '../metacontroller/object.ts';
 import { reapplyLastApplied } from '../metacontroller/reapply.ts';
 import { relatedOf } from '../metacontroller/request.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
@@ -27,7 +29,7 @@ import { brokerStatus } from './status.ts';
  * except for generated credentials and transition times.
  */
 export function syncBroker(request: BrokerRequest, context: SyncContext): SyncResponse {
-  const broker = resolveBroker(request.parent, context.imageRegistry);
+  const broker = resolveBroker(request.parent, context);
   if ('path' in broker) return keepChildren(request, invalidSpec(broker), context);
   const now = context.now();
   const references = resolveReferences(broker, relatedOf(request, kinds.secret), now);
@@ -50,11 +52,16 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   );
   // A new credential may be replaced until a sync sees it in the Secret: only then do running pods get it, and roll once.
   const isAwaited = observed !== undefined && (credentials.generated || !secrets.server);
-  const desiredSet = canRun ? statefulSet(desired, credentialsChecksum(credentials), selector, observed) : undefined;
+  const desiredSet = canRun
+    ? withCommonMetadata(
+        statefulSet(desired, credentialsChecksum(credentials), selector, observed),
+        broker.commonMetadata,
+      )
+    : undefined;
   const isRolledOut = desiredSet && progressing(observed, desiredSet, desired.size, 'servers').status === 'False';
   const serviceName = governingService(broker, observed);
-  const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
-    nameConflict ? [] : [child()];
+  const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
+    nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
   return {
     status: brokerStatus(

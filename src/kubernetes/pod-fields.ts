@@ -133,7 +133,8 @@ export function LabelSelector(description: string) {
   );
 }
 
-function LabelMap(description: string) {
+/** A map of labels. */
+export function LabelMap(description: string) {
   return NamedStrings({ description }, Type.String({ maxLength: 63, pattern: LABEL_VALUE }));
 }
 

@@ -7,7 +7,7 @@ import type { PodTemplate } from './pod-fields.ts';
 type Template = V1PodTemplateSpec & { spec: V1PodSpec };
 
 /** Labels that Kubernetes and Metacontroller set on pods and workloads. */
-const systemLabels = [
+export const systemLabels = [
   'apps.kubernetes.io/pod-index',
   'controller-revision-hash',
   CONTROLLER_UID_LABEL,

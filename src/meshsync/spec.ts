@@ -1,6 +1,13 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
+import type { OperatorSettings } from '../api/context.ts';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
 import { brokerNames } from '../broker/contract.ts';
+import {
+  type CommonMetadata,
+  commonMetadataProblem,
+  mergedMetadata,
+  withCommonPodMetadata,
+} from '../kubernetes/common-metadata.ts';
 import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
 import type { PodTemplate } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
@@ -36,7 +43,10 @@ export interface MeshSync {
   image: ContainerImage;
   broker: BrokerReference;
   resources: V1ResourceRequirements;
+  /** With the common labels and annotations. */
   podTemplate: PodTemplate;
+  /** Labels and annotations of all children. */
+  commonMetadata: CommonMetadata;
   /** Existing ServiceAccount; without one, the operator creates one. */
   serviceAccountName?: string;
   /** `data` of the watch-list. */
@@ -53,19 +63,23 @@ const check = compiled(MeshSyncSpec);
 
 /**
  * Resolves a parent's spec. An empty string or object is treated as absent, as Go clients write them.
- * @param imageRegistry registry of images that name none
+ * @param operator settings of the whole operator: registry of images that name none, and common labels and annotations
  * @returns the resolved MeshSync, or the first invalid field
  */
-export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSync | FieldError {
+export function resolveMeshSync(parent: Parent, operator: OperatorSettings = {}): MeshSync | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
   const { podTemplate = {}, serviceAccountName, output = {}, debug, redactSecrets, contentDeduplication } = spec;
-  const problem = nameProblem(name) ?? podTemplateProblem(podTemplate, podLabelKeys);
+  const problem =
+    nameProblem(name) ??
+    podTemplateProblem(podTemplate, podLabelKeys) ??
+    commonMetadataProblem(spec.commonMetadata ?? {}, podLabelKeys);
   if (problem) return problem;
   const broker = resolveReference(spec, namespace);
   if ('path' in broker) return broker;
+  const commonMetadata = mergedMetadata(operator.commonMetadata, spec.commonMetadata);
   const tag = imageTag(spec.version ?? meshSyncDefaults.version);
   return {
     name,
@@ -74,9 +88,10 @@ export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSyn
     size: spec.size ?? meshSyncDefaults.size,
     tag,
     hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
-    image: containerImage(meshSyncDefaults, spec.version, spec.image, imageRegistry),
+    image: containerImage(meshSyncDefaults, spec.version, spec.image, operator.imageRegistry),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
-    podTemplate,
+    podTemplate: withCommonPodMetadata(podTemplate, commonMetadata),
+    commonMetadata,
     ...(serviceAccountName && { serviceAccountName }),
     broker,
     watchList: spec['watch-list']?.data ?? {},

@@ -1,4 +1,5 @@
 import type { SyncContext } from '../api/context.ts';
+import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { progressing } from '../kubernetes/rollout.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
@@ -23,7 +24,7 @@ import { readWatchList } from './watch-list.ts';
  * is missing, being replaced or has no credentials yet, a running Deployment is left unchanged, and none is created.
  */
 export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): SyncResponse {
-  const meshSync = resolveMeshSync(request.parent, context.imageRegistry);
+  const meshSync = resolveMeshSync(request.parent, context);
   if ('path' in meshSync) return keepChildren(request, invalidSpec(meshSync), context);
 
   const found = findChildren(request, meshSync);
@@ -41,13 +42,13 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
   // With an invalid list, MeshSync would watch more than intended: the Deployment is left unchanged.
   const desired =
     connection && nameConflicts.length === 0 && !('path' in watchList) && !('path' in list)
-      ? deployment(meshSync, accessTo(connection), list.checksum, observed)
+      ? withCommonMetadata(deployment(meshSync, accessTo(connection), list.checksum, observed), meshSync.commonMetadata)
       : undefined;
 
   // Without a new Deployment, running pods keep their Secret.
   const secrets =
     connection?.needsSecret && connection.credential && !found.secret.nameConflict
-      ? [brokerAuthSecret(meshSync, connection.credential, connection.ca)]
+      ? [withCommonMetadata(brokerAuthSecret(meshSync, connection.credential, connection.ca), meshSync.commonMetadata)]
       : !desired && found.secret.observed
         ? [reapplyLastApplied(found.secret.observed)]
         : [];
@@ -86,7 +87,9 @@ function serviceAccounts(
 ): object[] {
   const { serviceAccountName, names, size } = meshSync;
   if (nameConflict) return [];
-  if (!serviceAccountName || serviceAccountName === names.meshsync) return [serviceAccount(meshSync)];
+  if (!serviceAccountName || serviceAccountName === names.meshsync) {
+    return [withCommonMetadata(serviceAccount(meshSync), meshSync.commonMetadata)];
+  }
   const isUnused = desired && progressing(deployment.observed, desired, size, 'MeshSync pods').status === 'False';
   return observed && !isUnused ? [reapplyLastApplied(observed)] : [];
 }

@@ -1,8 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { podLabelKeys as brokerLabelKeys } from '../broker/labels.ts';
+import { CommonMetadata, commonMetadataProblem } from '../kubernetes/common-metadata.ts';
+import { podLabelKeys as meshSyncLabelKeys } from '../meshsync/labels.ts';
 import type { OwnDeployment } from '../metacontroller/own-deployment.ts';
 import { OPERATOR } from '../operator.ts';
-import { describe } from '../schema/validate.ts';
+import { compiled } from '../schema/compiled.ts';
+import { describe, validate } from '../schema/validate.ts';
 
 function files(description: string) {
   return Type.String({ default: '', description });
@@ -88,6 +92,12 @@ export const Config = Type.Object({
     pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
     description: 'Name of that Deployment.',
   }),
+  COMMON_LABELS: Type.String({
+    default: '',
+    description:
+      'Labels of all children and pods of brokers and MeshSyncs, as a JSON object: {"team":"payments"}. spec.commonMetadata and spec.podTemplate of a resource win.',
+  }),
+  COMMON_ANNOTATIONS: Type.String({ default: '', description: 'The same for annotations.' }),
   DRAIN_TIME: Type.Integer({
     default: 2_000,
     minimum: 0,
@@ -127,6 +137,7 @@ function checked(config: Config): Config {
   if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
     throw new Error('TLS_CERT_FILE and TLS_KEY_FILE require each other');
   if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE requires TLS_CERT_FILE');
+  commonMetadata(config);
   if (config.DRAIN_TIME >= config.SHUTDOWN_TIMEOUT) throw new Error('DRAIN_TIME must be less than SHUTDOWN_TIMEOUT');
   return config;
 }
@@ -134,4 +145,38 @@ function checked(config: Config): Config {
 /** The Deployment of the service, `undefined` where the configuration names no namespace. */
 export function ownDeployment({ POD_NAMESPACE, DEPLOYMENT_NAME }: Config): OwnDeployment | undefined {
   return POD_NAMESPACE === '' ? undefined : { namespace: POD_NAMESPACE, name: DEPLOYMENT_NAME };
+}
+
+const checkCommonMetadata = compiled(CommonMetadata);
+
+/**
+ * The labels and annotations of all children and pods.
+ * @throws an Error with one line, for a variable that is no JSON object of strings, and for a key that the operator sets
+ */
+export function commonMetadata({ COMMON_LABELS, COMMON_ANNOTATIONS }: Config): CommonMetadata {
+  const variables = { labels: 'COMMON_LABELS', annotations: 'COMMON_ANNOTATIONS' };
+  const checked = validate(
+    checkCommonMetadata,
+    {
+      ...(COMMON_LABELS !== '' && { labels: jsonOf(variables.labels, COMMON_LABELS) }),
+      ...(COMMON_ANNOTATIONS !== '' && { annotations: jsonOf(variables.annotations, COMMON_ANNOTATIONS) }),
+    },
+    '',
+  );
+  if ('error' in checked) {
+    const { path, message } = checked.error;
+    const field = path.startsWith('.labels') ? 'labels' : 'annotations';
+    throw new Error(`${variables[field]}${path.slice(field.length + 1)} ${message}`);
+  }
+  const problem = commonMetadataProblem(checked.value, [...brokerLabelKeys, ...meshSyncLabelKeys], variables);
+  if (problem) throw new Error(`${problem.path} ${problem.message}`);
+  return checked.value;
+}
+
+function jsonOf(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${name} must be a JSON object such as {"team":"payments"}`);
+  }
 }

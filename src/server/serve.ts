@@ -7,7 +7,7 @@ import { type Logger, pino } from 'pino';
 import { controllers } from '../controllers.ts';
 import { HookTokens } from '../metacontroller/http/authentication.ts';
 import { buildApp, buildMonitoring } from './app.ts';
-import { type Config, ownDeployment, readConfig } from './config.ts';
+import { type Config, commonMetadata, ownDeployment, readConfig } from './config.ts';
 import { type WatchedFiles, watchFiles } from './files.ts';
 import { generateToken } from './generate-token.ts';
 import { Metrics } from './metrics.ts';
@@ -34,7 +34,7 @@ export async function serve(): Promise<void> {
     const tls = await certificates(config, logger);
     const app = buildApp({
       controllers,
-      context: { now, generateToken, imageRegistry: config.IMAGE_REGISTRY },
+      context: { now, generateToken, imageRegistry: config.IMAGE_REGISTRY, commonMetadata: commonMetadata(config) },
       ...{ metrics, health, logger },
       bodyLimit: config.BODY_LIMIT,
       limits: {

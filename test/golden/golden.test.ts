@@ -46,6 +46,7 @@ describe('golden manifests', () => {
       'broker-pods',
       'broker-tls',
       'broker-tls-verify',
+      'common-metadata',
       'default',
       'loadbalancer-full',
       'meshsync-cross-namespace',

@@ -154,6 +154,13 @@ const peers = fc.constantFrom<JsonObject[]>(
   [{ namespaceSelector: { matchLabels: { a: 'b' } } }, { ipBlock: { cidr: '10.0.0.0/8' } }],
 );
 
+const commonMetadata = fc.constantFrom<JsonObject>(
+  {},
+  { labels: {}, annotations: {} },
+  { labels: { team: 'common', 'example.com/cost-center': '' } },
+  { labels: { team: 'common' }, annotations: { 'example.com/note': 'of, all', 'example.com/other': '' } },
+);
+
 /** A valid spec of a Broker. */
 export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
   {
@@ -163,6 +170,7 @@ export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
     image,
     resources,
     podTemplate,
+    commonMetadata,
     jetstream,
     auth: fc.constantFrom<JsonObject>(
       {},
@@ -223,6 +231,9 @@ export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
       { jetstream: { memoryStore: { maxSize: '1Gi' } }, resources: {} },
       { podTemplate: { metadata: { labels: { 'app.kubernetes.io/name': 'x' } } } },
       { podTemplate: { spec: { tolerations: [{ value: 'x' }] } } },
+      { commonMetadata: { labels: { 'pod-template-hash': 'x' } } },
+      { commonMetadata: { labels: { team: 'a b' } } },
+      { commonMetadata: { annotations: { 'meshery.io/revision': 'x' } } },
       { networkPolicy: { enabled: true, clients: [{ ipBlock: { cidr: '10.0.0.1/8' } }] } },
     ),
   )
@@ -286,6 +297,7 @@ export const meshSyncSpec: fc.Arbitrary<JsonObject> = fc.record(
     image,
     resources,
     podTemplate,
+    commonMetadata,
     serviceAccountName: fc.constantFrom('', 'mine', 'meshery-meshsync'),
     output: fc.record(
       {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/server/config.ts';
+import { commonMetadata, readConfig } from '../../../src/server/config.ts';
 
 const defaults = {
   HOST: '0.0.0.0',
@@ -16,9 +16,22 @@ const defaults = {
   LOG_LEVEL: 'info',
   BODY_LIMIT: 8_388_608,
   IMAGE_REGISTRY: '',
+  COMMON_LABELS: '',
+  COMMON_ANNOTATIONS: '',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
 };
+
+describe('commonMetadata', () => {
+  it('gives the labels and annotations of the environment, and none by default', () => {
+    const environment = { COMMON_LABELS: '{"team":"payments","empty":""}', COMMON_ANNOTATIONS: '{"a/b":"c=d,e"}' };
+    expect(commonMetadata(readConfig(environment))).toEqual({
+      labels: { team: 'payments', empty: '' },
+      annotations: { 'a/b': 'c=d,e' },
+    });
+    expect(commonMetadata(readConfig({ COMMON_LABELS: '{}' }))).toEqual({});
+  });
+});
 
 describe('readConfig', () => {
   it('has a default for everything', () => {
@@ -46,6 +59,8 @@ describe('readConfig', () => {
         LOG_LEVEL: 'trace',
         BODY_LIMIT: '1024',
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        COMMON_LABELS: ' {"team":"payments"} ',
+        COMMON_ANNOTATIONS: '{"example.com/ports":"4222,6222"}',
         DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '1',
       }),
@@ -64,6 +79,8 @@ describe('readConfig', () => {
       LOG_LEVEL: 'trace',
       BODY_LIMIT: 1024,
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      COMMON_LABELS: '{"team":"payments"}',
+      COMMON_ANNOTATIONS: '{"example.com/ports":"4222,6222"}',
       DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 1,
     });
@@ -85,6 +102,26 @@ describe('readConfig', () => {
       'IMAGE_REGISTRY',
       'https://registry.example.com',
       'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+    ],
+    ['COMMON_LABELS', 'team=payments', 'COMMON_LABELS must be a JSON object such as {"team":"payments"}'],
+    ['COMMON_LABELS', '["team"]', 'COMMON_LABELS must be object'],
+    ['COMMON_LABELS', '{"team":1}', 'COMMON_LABELS.team must be string'],
+    [
+      'COMMON_LABELS',
+      '{"team":"a b"}',
+      'COMMON_LABELS.team must match ^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$',
+    ],
+    ['COMMON_LABELS', '{"app":"x"}', 'COMMON_LABELS["app"] is set by the operator'],
+    ['COMMON_LABELS', '{"controller-uid":"x"}', 'COMMON_LABELS["controller-uid"] is set by the operator'],
+    [
+      'COMMON_ANNOTATIONS',
+      '{"not a key":""}',
+      'COMMON_ANNOTATIONS["not a key"] must be the key of a label or an annotation: letters, digits, -, _ and ., optionally prefixed by a domain and /',
+    ],
+    [
+      'COMMON_ANNOTATIONS',
+      '{"meshery.io/revision":"x"}',
+      'COMMON_ANNOTATIONS["meshery.io/revision"] is set by the operator',
     ],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
