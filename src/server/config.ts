@@ -8,7 +8,10 @@ function files(description: string) {
 
 /** The environment variables of the server. An empty variable is treated as unset. */
 export const Config = Type.Object({
-  HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
+  HOST: Type.String({
+    default: '',
+    description: 'Address to listen on. Default: all addresses, of IPv4 and IPv6 where the system has both.',
+  }),
   PORT: Type.Integer({
     default: 8080,
     minimum: 0,

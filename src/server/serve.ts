@@ -1,4 +1,5 @@
-import { Server } from 'node:net';
+import { once } from 'node:events';
+import { createServer, Server } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
 import closeWithGrace from 'close-with-grace';
@@ -61,7 +62,7 @@ export async function serve(): Promise<void> {
       await closed(app, () => health.inFlight === 0);
       await closed(monitoring, () => true);
     });
-    const { HOST: host } = config;
+    const host = config.HOST || (await allAddresses());
     await monitoring.listen({
       host,
       port: config.MONITORING_PORT,
@@ -75,6 +76,19 @@ export async function serve(): Promise<void> {
   } catch (error) {
     process.stderr.write(`meshery-operator: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
+  }
+}
+
+/** `::`, which accepts connections of both IP families, or `0.0.0.0` where IPv6 is off. */
+async function allAddresses(): Promise<string> {
+  const server = createServer();
+  try {
+    await once(server.listen(0, '::'), 'listening');
+    return '::';
+  } catch {
+    return '0.0.0.0';
+  } finally {
+    server.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/server/config.ts';
 
 const defaults = {
-  HOST: '0.0.0.0',
+  HOST: '',
   PORT: 8080,
   MONITORING_PORT: 8081,
   HOOK_TOKEN_FILES: '',
