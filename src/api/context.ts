@@ -1,9 +1,16 @@
+import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Clock } from '../metacontroller/controller.ts';
 
-/** What a sync needs besides its request; injected, so that the same request gives the same response. */
-export interface SyncContext extends Clock {
-  /** Generates a random credential of unreserved URL characters that starts with a letter. */
-  generateToken: () => string;
+/** Settings of the operator for the pods of all resources. */
+export interface PodSettings {
   /** Registry of images that name none, for example `registry.example.com/mirror`; default: the image reference as it is. */
   imageRegistry?: string;
+  /** Default: restricted. */
+  securityContext?: SecurityContexts;
+}
+
+/** What a sync needs besides its request; injected, so that the same request gives the same response. */
+export interface SyncContext extends Clock, PodSettings {
+  /** Generates a random credential of unreserved URL characters that starts with a letter. */
+  generateToken: () => string;
 }

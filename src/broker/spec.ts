@@ -1,9 +1,11 @@
 import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/client-node';
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
+import type { PodSettings } from '../api/context.ts';
 import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
 import type { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
+import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
 import { canonicalQuantity } from '../schema/quantity.ts';
@@ -23,6 +25,9 @@ export interface Broker {
   /** Only when there is one. */
   promExporter?: Container;
   podTemplate: PodTemplate;
+  securityContext: SecurityContexts;
+  /** Existing ServiceAccount; without one, the pods run as the one called default. */
+  serviceAccountName?: string;
   service: BrokerService;
   /** Source of the token; absent when it is generated. */
   tokenSecretRef?: { name: string; key: string };
@@ -68,15 +73,16 @@ const check = compiled(BrokerSpec);
 
 /**
  * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them.
- * @param imageRegistry registry of images that name none
+ * @param settings of the operator
  * @returns the resolved broker, or the first invalid field
  */
-export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | FieldError {
+export function resolveBroker(parent: Parent, settings: PodSettings = {}): Broker | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
   const { podTemplate = {}, config = {}, tls, auth: { tokenSecretRef } = {}, promExporter, networkPolicy } = spec;
+  const { serviceAccountName } = spec;
   const problem =
     nameProblem(name) ??
     referenceProblem(spec, brokerNames(name)) ??
@@ -91,12 +97,14 @@ export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | 
     namespace,
     names: brokerNames(name),
     size: spec.size ?? brokerDefaults.size,
-    nats: container(brokerDefaults, spec, imageRegistry),
-    reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, imageRegistry),
+    nats: container(brokerDefaults, spec, settings),
+    reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, settings),
     ...(promExporter?.enabled && {
-      promExporter: container(brokerDefaults.promExporter, promExporter, imageRegistry),
+      promExporter: container(brokerDefaults.promExporter, promExporter, settings),
     }),
     podTemplate,
+    securityContext: settings.securityContext ?? 'restricted',
+    ...(serviceAccountName && { serviceAccountName }),
     service: resolveService(spec),
     ...(tokenSecretRef && {
       tokenSecretRef: { name: tokenSecretRef.name, key: tokenSecretRef.key ?? brokerDefaults.tokenKey },
@@ -111,7 +119,7 @@ export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | 
 function container(
   defaults: { repository: string; version: string; resources: V1ResourceRequirements },
   { version, image, resources }: { version?: string; image?: Image; resources?: Resources },
-  imageRegistry: string | undefined,
+  { imageRegistry }: PodSettings,
 ): Container {
   const { image: reference, imagePullPolicy } = containerImage(defaults, version, image, imageRegistry);
   return {

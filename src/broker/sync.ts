@@ -25,7 +25,7 @@ import { brokerStatus } from './status.ts';
  * except for generated credentials and transition times.
  */
 export function syncBroker(request: BrokerRequest, context: SyncContext): SyncResponse {
-  const broker = resolveBroker(request.parent, context.imageRegistry);
+  const broker = resolveBroker(request.parent, context);
   if ('path' in broker) return keepChildren(request, invalidSpec(broker), context);
   const now = context.now();
   const references = resolveReferences(broker, relatedOf(request, kinds.secret), now);

@@ -1,9 +1,11 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
+import type { PodSettings } from '../api/context.ts';
 import { MeshSyncSpec, meshSyncDefaults } from '../api/meshsync.ts';
 import { brokerNames } from '../broker/contract.ts';
 import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
 import type { PodTemplate } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
+import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
 import { type FieldError, validate } from '../schema/validate.ts';
@@ -37,6 +39,7 @@ export interface MeshSync {
   broker: BrokerReference;
   resources: V1ResourceRequirements;
   podTemplate: PodTemplate;
+  securityContext: SecurityContexts;
   /** Existing ServiceAccount; without one, the operator creates one. */
   serviceAccountName?: string;
   /** `data` of the watch-list. */
@@ -53,10 +56,10 @@ const check = compiled(MeshSyncSpec);
 
 /**
  * Resolves a parent's spec. An empty string or object is treated as absent, as Go clients write them.
- * @param imageRegistry registry of images that name none
+ * @param settings of the operator
  * @returns the resolved MeshSync, or the first invalid field
  */
-export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSync | FieldError {
+export function resolveMeshSync(parent: Parent, settings: PodSettings = {}): MeshSync | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
@@ -74,9 +77,10 @@ export function resolveMeshSync(parent: Parent, imageRegistry?: string): MeshSyn
     size: spec.size ?? meshSyncDefaults.size,
     tag,
     hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
-    image: containerImage(meshSyncDefaults, spec.version, spec.image, imageRegistry),
+    image: containerImage(meshSyncDefaults, spec.version, spec.image, settings.imageRegistry),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
     podTemplate,
+    securityContext: settings.securityContext ?? 'restricted',
     ...(serviceAccountName && { serviceAccountName }),
     broker,
     watchList: spec['watch-list']?.data ?? {},

@@ -23,7 +23,7 @@ import { readWatchList } from './watch-list.ts';
  * is missing, being replaced or has no credentials yet, a running Deployment is left unchanged, and none is created.
  */
 export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): SyncResponse {
-  const meshSync = resolveMeshSync(request.parent, context.imageRegistry);
+  const meshSync = resolveMeshSync(request.parent, context);
   if ('path' in meshSync) return keepChildren(request, invalidSpec(meshSync), context);
 
   const found = findChildren(request, meshSync);

@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { SECURITY_CONTEXTS } from '../kubernetes/security.ts';
 import { describe } from '../schema/validate.ts';
 
 function files(description: string) {
@@ -76,6 +77,14 @@ export const Config = Type.Object({
     description:
       'Registry, optionally with a path, that the images of brokers and MeshSyncs are pulled from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
   }),
+  SECURITY_CONTEXT: Type.Union(
+    SECURITY_CONTEXTS.map((mode) => Type.Literal(mode)),
+    {
+      default: 'restricted',
+      description:
+        'User and groups of the pods of brokers and MeshSyncs: restricted sets them, platform leaves them to the platform, as OpenShift requires. A change rolls the pods.',
+    },
+  ),
   DRAIN_TIME: Type.Integer({
     default: 2_000,
     minimum: 0,

@@ -35,7 +35,11 @@ export async function serve(): Promise<void> {
     const tls = await certificates(config, logger);
     const app = buildApp({
       controllers,
-      context: { now, generateToken, imageRegistry: config.IMAGE_REGISTRY },
+      context: {
+        ...{ now, generateToken },
+        imageRegistry: config.IMAGE_REGISTRY,
+        securityContext: config.SECURITY_CONTEXT,
+      },
       ...{ metrics, health, logger },
       bodyLimit: config.BODY_LIMIT,
       limits: {

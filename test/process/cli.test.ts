@@ -365,6 +365,14 @@ describe('render', () => {
     ]);
   });
 
+  it('leaves user and groups to the platform if it is told to', async () => {
+    const files = `${BROKER}---\n${MESHSYNC}`;
+    expect((await run(['render', '-'], files)).stdout).toContain('runAsUser: 65532');
+    const { stdout } = await run(['render', '--security-context', 'platform', '-'], files);
+    expect(stdout).not.toMatch(/runAsUser|runAsGroup|fsGroup/);
+    expect(await run(['render', '--security-context', 'none', '-'], files)).toMatchObject({ code: 2, stdout: '' });
+  });
+
   it('exits with 1 for a resource that violates its schema, and reports the path', async () => {
     const { code, stdout, stderr } = await run(['render', '-'], `${BROKER}spec: { size: 11 }\n`);
     expect(code).toBe(1);

@@ -163,6 +163,7 @@ export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
     image,
     resources,
     podTemplate,
+    serviceAccountName: fc.constantFrom('', 'mine', 'default'),
     jetstream,
     auth: fc.constantFrom<JsonObject>(
       {},

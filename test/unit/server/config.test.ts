@@ -16,6 +16,7 @@ const defaults = {
   LOG_LEVEL: 'info',
   BODY_LIMIT: 8_388_608,
   IMAGE_REGISTRY: '',
+  SECURITY_CONTEXT: 'restricted',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
 };
@@ -46,6 +47,7 @@ describe('readConfig', () => {
         LOG_LEVEL: 'trace',
         BODY_LIMIT: '1024',
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        SECURITY_CONTEXT: 'platform',
         DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '1',
       }),
@@ -64,6 +66,7 @@ describe('readConfig', () => {
       LOG_LEVEL: 'trace',
       BODY_LIMIT: 1024,
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      SECURITY_CONTEXT: 'platform',
       DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 1,
     });
@@ -86,6 +89,7 @@ describe('readConfig', () => {
       'https://registry.example.com',
       'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
     ],
+    ['SECURITY_CONTEXT', 'none', 'SECURITY_CONTEXT must be one of restricted, platform'],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('rejects %s=%s with one line', (name, value, message) => {
