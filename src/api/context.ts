@@ -1,10 +1,9 @@
+import type { ImageSource } from '../kubernetes/images.ts';
 import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Clock } from '../metacontroller/controller.ts';
 
 /** Settings of the operator for the pods of all resources. */
-export interface PodSettings {
-  /** Registry of images that name none, for example `registry.example.com/mirror`; default: the image reference as it is. */
-  imageRegistry?: string;
+export interface PodSettings extends ImageSource {
   /** Default: restricted. */
   securityContext?: SecurityContexts;
 }

@@ -119,9 +119,9 @@ export function resolveBroker(parent: Parent, settings: PodSettings = {}): Broke
 function container(
   defaults: { repository: string; version: string; resources: V1ResourceRequirements },
   { version, image, resources }: { version?: string; image?: Image; resources?: Resources },
-  { imageRegistry }: PodSettings,
+  source: PodSettings,
 ): Container {
-  const { image: reference, imagePullPolicy } = containerImage(defaults, version, image, imageRegistry);
+  const { image: reference, imagePullPolicy } = containerImage(defaults, version, image, source);
   return {
     image: reference,
     imagePullPolicy,

@@ -34,6 +34,7 @@ program
   .option('--mint', 'generate random credentials instead of placeholders', false)
   .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
   .option('--image-registry <registry>', 'pull images that name no registry from this one, as IMAGE_REGISTRY does')
+  .option('--image-registry-library', 'pull library/nats from it, and not nats, as IMAGE_REGISTRY_LIBRARY does')
   .addOption(
     new Option('--security-context <mode>', 'user and groups of pods, as SECURITY_CONTEXT sets them').choices(
       SECURITY_CONTEXTS,

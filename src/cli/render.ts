@@ -75,11 +75,12 @@ export function simulate(
   { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
   options: RenderOptions,
 ): Simulated[] {
-  const { imageRegistry, securityContext, controllers: list = controllers } = options;
+  const { imageRegistry, imageRegistryLibrary, securityContext, controllers: list = controllers } = options;
   const context: SyncContext = {
     now: options.now,
     generateToken: options.mint ? generateToken : () => PLACEHOLDER,
     ...(imageRegistry && { imageRegistry }),
+    ...(imageRegistryLibrary && { imageRegistryLibrary }),
     ...(securityContext && { securityContext }),
   };
   const related: SentObjects = { [kinds.secret.key]: givenSecrets(secrets, options) };

@@ -77,7 +77,7 @@ export function resolveMeshSync(parent: Parent, settings: PodSettings = {}): Mes
     size: spec.size ?? meshSyncDefaults.size,
     tag,
     hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
-    image: containerImage(meshSyncDefaults, spec.version, spec.image, settings.imageRegistry),
+    image: containerImage(meshSyncDefaults, spec.version, spec.image, settings),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
     podTemplate,
     securityContext: settings.securityContext ?? 'restricted',

@@ -77,6 +77,11 @@ export const Config = Type.Object({
     description:
       'Registry, optionally with a path, that the images of brokers and MeshSyncs are pulled from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
   }),
+  IMAGE_REGISTRY_LIBRARY: Type.Union([Type.Literal('true'), Type.Literal('false')], {
+    default: 'false',
+    description:
+      'Whether IMAGE_REGISTRY has repositories without a path below library/, as a proxy of Docker Hub does: library/nats instead of nats.',
+  }),
   SECURITY_CONTEXT: Type.Union(
     SECURITY_CONTEXTS.map((mode) => Type.Literal(mode)),
     {
@@ -121,6 +126,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 
 function checked(config: Config): Config {
   const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
+  if (config.IMAGE_REGISTRY_LIBRARY === 'true' && config.IMAGE_REGISTRY === '')
+    throw new Error('IMAGE_REGISTRY_LIBRARY requires IMAGE_REGISTRY');
   if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
     throw new Error('TLS_CERT_FILE and TLS_KEY_FILE require each other');
   if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE requires TLS_CERT_FILE');

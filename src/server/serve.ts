@@ -38,6 +38,7 @@ export async function serve(): Promise<void> {
       context: {
         ...{ now, generateToken },
         imageRegistry: config.IMAGE_REGISTRY,
+        imageRegistryLibrary: config.IMAGE_REGISTRY_LIBRARY === 'true',
         securityContext: config.SECURITY_CONTEXT,
       },
       ...{ metrics, health, logger },

@@ -16,6 +16,7 @@ const defaults = {
   LOG_LEVEL: 'info',
   BODY_LIMIT: 8_388_608,
   IMAGE_REGISTRY: '',
+  IMAGE_REGISTRY_LIBRARY: 'false',
   SECURITY_CONTEXT: 'restricted',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
@@ -47,6 +48,7 @@ describe('readConfig', () => {
         LOG_LEVEL: 'trace',
         BODY_LIMIT: '1024',
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        IMAGE_REGISTRY_LIBRARY: 'true',
         SECURITY_CONTEXT: 'platform',
         DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '1',
@@ -66,6 +68,7 @@ describe('readConfig', () => {
       LOG_LEVEL: 'trace',
       BODY_LIMIT: 1024,
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      IMAGE_REGISTRY_LIBRARY: 'true',
       SECURITY_CONTEXT: 'platform',
       DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 1,
@@ -89,6 +92,7 @@ describe('readConfig', () => {
       'https://registry.example.com',
       'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
     ],
+    ['IMAGE_REGISTRY_LIBRARY', 'yes', 'IMAGE_REGISTRY_LIBRARY must be one of true, false'],
     ['SECURITY_CONTEXT', 'none', 'SECURITY_CONTEXT must be one of restricted, platform'],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
@@ -97,6 +101,7 @@ describe('readConfig', () => {
   });
 
   it.each([
+    [{ IMAGE_REGISTRY_LIBRARY: 'true' }, 'IMAGE_REGISTRY_LIBRARY requires IMAGE_REGISTRY'],
     [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
     [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
     [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE requires TLS_CERT_FILE'],
