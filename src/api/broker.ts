@@ -438,6 +438,14 @@ export const BrokerSpec = withRules(
       resources: Type.Optional(Resources),
       podTemplate: Type.Optional(PodTemplate),
       commonMetadata: Type.Optional(CommonMetadata),
+      serviceAccountName: Type.Optional(
+        Type.String({
+          description:
+            'Existing ServiceAccount that the pods run as, for example one with a SecurityContextConstraints of its own. No token of it is mounted. Default: the ServiceAccount called default.',
+          maxLength: 253,
+          pattern: DNS_SUBDOMAIN_OR_EMPTY,
+        }),
+      ),
       service: Type.Optional(BrokerService),
       auth: Type.Optional(Auth),
       tls: Type.Optional(Tls),

@@ -1,12 +1,14 @@
 import type { CommonMetadata } from '../kubernetes/common-metadata.ts';
+import type { ImageSource } from '../kubernetes/images.ts';
+import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Clock } from '../metacontroller/controller.ts';
 
 /** What the environment of the operator sets for all resources. */
-export interface OperatorSettings {
-  /** Registry of images that name none, for example `registry.example.com/mirror`; default: the image reference as it is. */
-  imageRegistry?: string;
+export interface OperatorSettings extends ImageSource {
   /** Labels and annotations of all children and pods; those of a spec win. Default: none. */
   commonMetadata?: CommonMetadata;
+  /** Default: restricted. */
+  securityContext?: SecurityContexts;
 }
 
 /** What a sync needs besides its request; injected, so that the same request gives the same response. */

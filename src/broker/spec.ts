@@ -11,6 +11,7 @@ import {
 import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
 import type { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
+import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
 import { canonicalQuantity } from '../schema/quantity.ts';
@@ -33,6 +34,9 @@ export interface Broker {
   podTemplate: PodTemplate;
   /** Labels and annotations of all children. */
   commonMetadata: CommonMetadata;
+  securityContext: SecurityContexts;
+  /** Existing ServiceAccount; without one, the pods run as the one called default. */
+  serviceAccountName?: string;
   service: BrokerService;
   /** Source of the token; absent when it is generated. */
   tokenSecretRef?: { name: string; key: string };
@@ -78,15 +82,16 @@ const check = compiled(BrokerSpec);
 
 /**
  * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them.
- * @param operator settings of the whole operator: registry of images that name none, and common labels and annotations
+ * @param settings of the operator
  * @returns the resolved broker, or the first invalid field
  */
-export function resolveBroker(parent: Parent, operator: OperatorSettings = {}): Broker | FieldError {
+export function resolveBroker(parent: Parent, settings: OperatorSettings = {}): Broker | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
   const { podTemplate = {}, config = {}, tls, auth: { tokenSecretRef } = {}, promExporter, networkPolicy } = spec;
+  const { serviceAccountName } = spec;
   const problem =
     nameProblem(name) ??
     referenceProblem(spec, brokerNames(name)) ??
@@ -96,21 +101,22 @@ export function resolveBroker(parent: Parent, operator: OperatorSettings = {}): 
     commonMetadataProblem(spec.commonMetadata ?? {}, podLabelKeys);
   if (problem) return problem;
   const jetStream = resolveJetStream(spec);
-  const { imageRegistry } = operator;
-  const commonMetadata = mergedMetadata(operator.commonMetadata, spec.commonMetadata);
+  const commonMetadata = mergedMetadata(settings.commonMetadata, spec.commonMetadata);
 
   return {
     name,
     namespace,
     names: brokerNames(name),
     size: spec.size ?? brokerDefaults.size,
-    nats: container(brokerDefaults, spec, imageRegistry),
-    reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, imageRegistry),
+    nats: container(brokerDefaults, spec, settings),
+    reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, settings),
     ...(promExporter?.enabled && {
-      promExporter: container(brokerDefaults.promExporter, promExporter, imageRegistry),
+      promExporter: container(brokerDefaults.promExporter, promExporter, settings),
     }),
     podTemplate: withCommonPodMetadata(podTemplate, commonMetadata),
     commonMetadata,
+    securityContext: settings.securityContext ?? 'restricted',
+    ...(serviceAccountName && { serviceAccountName }),
     service: resolveService(spec),
     ...(tokenSecretRef && {
       tokenSecretRef: { name: tokenSecretRef.name, key: tokenSecretRef.key ?? brokerDefaults.tokenKey },
@@ -125,9 +131,9 @@ export function resolveBroker(parent: Parent, operator: OperatorSettings = {}): 
 function container(
   defaults: { repository: string; version: string; resources: V1ResourceRequirements },
   { version, image, resources }: { version?: string; image?: Image; resources?: Resources },
-  imageRegistry: string | undefined,
+  source: OperatorSettings,
 ): Container {
-  const { image: reference, imagePullPolicy } = containerImage(defaults, version, image, imageRegistry);
+  const { image: reference, imagePullPolicy } = containerImage(defaults, version, image, source);
   return {
     image: reference,
     imagePullPolicy,

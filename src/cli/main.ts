@@ -1,5 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { OperatorSettings } from '../api/context.ts';
 import { controllers } from '../controllers.ts';
+import { SECURITY_CONTEXTS } from '../kubernetes/security.ts';
 import { serve } from '../server/serve.ts';
 import { crdFiles, writeCrds } from './crds.ts';
 import { demo } from './demo.ts';
@@ -32,7 +34,13 @@ program
   .option('--mint', 'generate random credentials instead of placeholders', false)
   .option('-n, --namespace <name>', 'namespace of resources that name none', 'default')
   .option('--image-registry <registry>', 'pull images that name no registry from this one, as IMAGE_REGISTRY does')
-  .action(async (files: string[], options: { mint: boolean; namespace: string; imageRegistry?: string }) => {
+  .option('--image-registry-library', 'pull library/nats from it, and not nats, as IMAGE_REGISTRY_LIBRARY does')
+  .addOption(
+    new Option('--security-context <mode>', 'user and groups of pods, as SECURITY_CONTEXT sets them').choices(
+      SECURITY_CONTEXTS,
+    ),
+  )
+  .action(async (files: string[], options: { mint: boolean; namespace: string } & OperatorSettings) => {
     const given = await readResources(files);
     for (const line of given.skipped) warn(line);
     if (given.resources.length === 0) throw new UsageError(NOTHING);

@@ -1,5 +1,5 @@
 import { Value } from '@sinclair/typebox/value';
-import type { SyncContext } from '../api/context.ts';
+import type { OperatorSettings, SyncContext } from '../api/context.ts';
 import { controllers } from '../controllers.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { decode, encode, TLS_KEYS } from '../kubernetes/secrets.ts';
@@ -16,13 +16,11 @@ import { printYaml } from './yaml.ts';
 const PLACEHOLDER = 'PLACEHOLDER-made-in-the-cluster';
 
 /** What `render` does besides printing. */
-export interface RenderOptions {
+export interface RenderOptions extends OperatorSettings {
   /** Generate random credentials instead of placeholders. */
   mint: boolean;
   /** Namespace of resources that name none. */
   namespace: string;
-  /** As the service has it. */
-  imageRegistry?: string;
   now: () => Date;
   /** Default: those of the operator. */
   controllers?: readonly Controller<SyncContext>[];
@@ -77,11 +75,20 @@ export function simulate(
   { resources, secrets }: Pick<Resources, 'resources' | 'secrets'>,
   options: RenderOptions,
 ): Simulated[] {
-  const { imageRegistry, controllers: list = controllers } = options;
+  const {
+    imageRegistry,
+    imageRegistryLibrary,
+    commonMetadata,
+    securityContext,
+    controllers: list = controllers,
+  } = options;
   const context: SyncContext = {
     now: options.now,
     generateToken: options.mint ? generateToken : () => PLACEHOLDER,
     ...(imageRegistry && { imageRegistry }),
+    ...(imageRegistryLibrary && { imageRegistryLibrary }),
+    ...(commonMetadata && { commonMetadata }),
+    ...(securityContext && { securityContext }),
   };
   const related: SentObjects = { [kinds.secret.key]: givenSecrets(secrets, options) };
   const valid = resources.filter((resource) => metadataErrors(resource, options.namespace).length === 0);

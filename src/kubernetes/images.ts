@@ -7,21 +7,30 @@ export interface ContainerImage {
   imagePullPolicy: NonNullable<Image['pullPolicy']>;
 }
 
+/** Where images come from whose repository names no registry. */
+export interface ImageSource {
+  /** Registry, optionally with a path, for example `registry.example.com/mirror`; default: that of the nodes, Docker Hub. */
+  imageRegistry?: string;
+  /** Whether that registry has repositories without a path, such as `nats`, below `library/`, as a proxy of Docker Hub does. */
+  imageRegistryLibrary?: boolean;
+}
+
 /**
  * The image of a container.
  * @param defaults repository and version unless the spec sets them
  * @param version tag, optionally with a digest
  * @param image `image` of the spec
- * @param registry for repositories that name none, for example `registry.example.com/mirror`
+ * @param source of images whose repository names no registry
  */
 export function containerImage(
   defaults: { repository: string; version: string },
   version: string | undefined,
   { repository = defaults.repository, pullPolicy }: Image = {},
-  registry = '',
+  { imageRegistry = '', imageRegistryLibrary = false }: ImageSource = {},
 ): ContainerImage {
   const tag = imageTag(version ?? defaults.version);
-  const prefix = registry && !namesRegistry(repository) ? `${registry}/` : '';
+  const library = imageRegistryLibrary && !repository.includes('/') ? 'library/' : '';
+  const prefix = imageRegistry && !namesRegistry(repository) ? `${imageRegistry}/${library}` : '';
   return { image: `${prefix}${repository}:${tag}`, imagePullPolicy: pullPolicy ?? defaultPullPolicy(tag) };
 }
 

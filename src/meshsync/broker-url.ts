@@ -6,6 +6,8 @@ export interface BrokerUrl {
   redacted: string;
   /** Whether the URL contains more than the redacted one: a user, or a path or query, which may be credentials too. */
   hasCredentials: boolean;
+  /** Whether the host of the first is an IPv6 address, which MeshSync can not query: it drops the brackets. */
+  isIPv6Address: boolean;
 }
 
 /**
@@ -22,6 +24,7 @@ export function parseBrokerUrl(text: string): BrokerUrl | undefined {
     full: joined(urls.map(({ full }) => full)),
     redacted: joined(urls.map(({ redacted }) => redacted)),
     hasCredentials: urls.some(({ hasCredentials }) => hasCredentials),
+    isIPv6Address: urls[0]?.isIPv6Address ?? false,
   };
 }
 
@@ -44,5 +47,6 @@ function parseOne(text: string): BrokerUrl | undefined {
   const url = new URL(full);
   if (!url.hostname) return undefined;
   const redacted = `${url.protocol}//${url.host}`;
-  return { full, redacted, hasCredentials: ![redacted, `${redacted}/`].includes(full) };
+  const hasCredentials = ![redacted, `${redacted}/`].includes(full);
+  return { full, redacted, hasCredentials, isIPv6Address: url.hostname.startsWith('[') };
 }

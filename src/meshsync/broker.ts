@@ -73,6 +73,12 @@ function resolveCustom(
   { url, credentials, ca }: Extract<BrokerReference, { type: 'custom' }>,
   request: MeshSyncRequest,
 ): ResolvedBroker {
+  if (url.isIPv6Address) {
+    return unresolved(
+      'AddressNotSupported',
+      'spec.broker.custom.url: MeshSync can not query the monitoring port of an IPv6 address. Name the first server by a DNS name, or, in this cluster, by a Service. MeshSync is left unchanged.',
+    );
+  }
   const source = { messages, namespace, secrets: relatedOf(request, kinds.secret) };
   const found: Pick<BrokerConnection, 'credential' | 'ca'> = url.hasCredentials
     ? { credential: { type: 'url', name: names.brokerAuth, key: AUTH_KEYS.url, value: url.full } }

@@ -19,6 +19,7 @@ export const meshSyncConditions = {
       CustomUrl: 'True: the broker is the URL of the spec.',
       BrokerNotReady: 'True: the Broker exists, but is not ready.',
       BrokerNotSpecified: 'False: the spec names neither a Broker nor a URL.',
+      AddressNotSupported: 'False: MeshSync can not query an IPv6 address; the message explains what to write.',
       BrokerNotFound: 'False: the Broker does not exist.',
       BrokerTerminating: 'False: the Broker is being deleted.',
       ClientCertificateRequired: 'False: the Broker requires client certificates, and MeshSync has none.',

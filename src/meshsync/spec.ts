@@ -11,6 +11,7 @@ import {
 import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
 import type { PodTemplate } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
+import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
 import { type FieldError, validate } from '../schema/validate.ts';
@@ -47,6 +48,7 @@ export interface MeshSync {
   podTemplate: PodTemplate;
   /** Labels and annotations of all children. */
   commonMetadata: CommonMetadata;
+  securityContext: SecurityContexts;
   /** Existing ServiceAccount; without one, the operator creates one. */
   serviceAccountName?: string;
   /** `data` of the watch-list. */
@@ -63,10 +65,10 @@ const check = compiled(MeshSyncSpec);
 
 /**
  * Resolves a parent's spec. An empty string or object is treated as absent, as Go clients write them.
- * @param operator settings of the whole operator: registry of images that name none, and common labels and annotations
+ * @param settings of the operator
  * @returns the resolved MeshSync, or the first invalid field
  */
-export function resolveMeshSync(parent: Parent, operator: OperatorSettings = {}): MeshSync | FieldError {
+export function resolveMeshSync(parent: Parent, settings: OperatorSettings = {}): MeshSync | FieldError {
   const checked = validate(check, parent.spec ?? {}, 'spec');
   if ('error' in checked) return checked.error;
   const spec = checked.value;
@@ -79,7 +81,7 @@ export function resolveMeshSync(parent: Parent, operator: OperatorSettings = {})
   if (problem) return problem;
   const broker = resolveReference(spec, namespace);
   if ('path' in broker) return broker;
-  const commonMetadata = mergedMetadata(operator.commonMetadata, spec.commonMetadata);
+  const commonMetadata = mergedMetadata(settings.commonMetadata, spec.commonMetadata);
   const tag = imageTag(spec.version ?? meshSyncDefaults.version);
   return {
     name,
@@ -88,10 +90,11 @@ export function resolveMeshSync(parent: Parent, operator: OperatorSettings = {})
     size: spec.size ?? meshSyncDefaults.size,
     tag,
     hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
-    image: containerImage(meshSyncDefaults, spec.version, spec.image, operator.imageRegistry),
+    image: containerImage(meshSyncDefaults, spec.version, spec.image, settings),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
     podTemplate: withCommonPodMetadata(podTemplate, commonMetadata),
     commonMetadata,
+    securityContext: settings.securityContext ?? 'restricted',
     ...(serviceAccountName && { serviceAccountName }),
     broker,
     watchList: spec['watch-list']?.data ?? {},

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { podLabelKeys as brokerLabelKeys } from '../broker/labels.ts';
 import { CommonMetadata, commonMetadataProblem } from '../kubernetes/common-metadata.ts';
+import { SECURITY_CONTEXTS } from '../kubernetes/security.ts';
 import { podLabelKeys as meshSyncLabelKeys } from '../meshsync/labels.ts';
 import type { OwnDeployment } from '../metacontroller/own-deployment.ts';
 import { OPERATOR } from '../operator.ts';
@@ -14,7 +15,10 @@ function files(description: string) {
 
 /** The environment variables of the server. An empty variable is treated as unset. */
 export const Config = Type.Object({
-  HOST: Type.String({ default: '0.0.0.0', minLength: 1, description: 'Address to listen on.' }),
+  HOST: Type.String({
+    default: '',
+    description: 'Address to listen on. Default: all addresses, of IPv4 and IPv6 where the system has both.',
+  }),
   PORT: Type.Integer({
     default: 8080,
     minimum: 0,
@@ -98,6 +102,19 @@ export const Config = Type.Object({
       'Labels of all children and pods of brokers and MeshSyncs, as a JSON object: {"team":"payments"}. spec.commonMetadata and spec.podTemplate of a resource win.',
   }),
   COMMON_ANNOTATIONS: Type.String({ default: '', description: 'The same for annotations.' }),
+  IMAGE_REGISTRY_LIBRARY: Type.Union([Type.Literal('true'), Type.Literal('false')], {
+    default: 'false',
+    description:
+      'Whether IMAGE_REGISTRY has repositories without a path below library/, as a proxy of Docker Hub does: library/nats instead of nats.',
+  }),
+  SECURITY_CONTEXT: Type.Union(
+    SECURITY_CONTEXTS.map((mode) => Type.Literal(mode)),
+    {
+      default: 'restricted',
+      description:
+        'User and groups of the pods of brokers and MeshSyncs: restricted sets them, platform leaves them to the platform, as OpenShift requires. A change rolls the pods.',
+    },
+  ),
   DRAIN_TIME: Type.Integer({
     default: 2_000,
     minimum: 0,
@@ -134,6 +151,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 
 function checked(config: Config): Config {
   const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
+  if (config.IMAGE_REGISTRY_LIBRARY === 'true' && config.IMAGE_REGISTRY === '')
+    throw new Error('IMAGE_REGISTRY_LIBRARY requires IMAGE_REGISTRY');
   if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
     throw new Error('TLS_CERT_FILE and TLS_KEY_FILE require each other');
   if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE requires TLS_CERT_FILE');

@@ -1,4 +1,5 @@
-import { Server } from 'node:net';
+import { once } from 'node:events';
+import { createServer, Server } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Server as TlsServer } from 'node:tls';
 import closeWithGrace from 'close-with-grace';
@@ -34,7 +35,13 @@ export async function serve(): Promise<void> {
     const tls = await certificates(config, logger);
     const app = buildApp({
       controllers,
-      context: { now, generateToken, imageRegistry: config.IMAGE_REGISTRY, commonMetadata: commonMetadata(config) },
+      context: {
+        ...{ now, generateToken },
+        imageRegistry: config.IMAGE_REGISTRY,
+        imageRegistryLibrary: config.IMAGE_REGISTRY_LIBRARY === 'true',
+        commonMetadata: commonMetadata(config),
+        securityContext: config.SECURITY_CONTEXT,
+      },
       ...{ metrics, health, logger },
       bodyLimit: config.BODY_LIMIT,
       limits: {
@@ -62,7 +69,7 @@ export async function serve(): Promise<void> {
       await closed(app, () => health.inFlight === 0);
       await closed(monitoring, () => true);
     });
-    const { HOST: host } = config;
+    const host = config.HOST || (await allAddresses());
     await monitoring.listen({
       host,
       port: config.MONITORING_PORT,
@@ -76,6 +83,19 @@ export async function serve(): Promise<void> {
   } catch (error) {
     process.stderr.write(`meshery-operator: ${error instanceof Error ? error.message : error}\n`);
     process.exit(1);
+  }
+}
+
+/** `::`, which accepts connections of both IP families, or `0.0.0.0` where IPv6 is off. */
+async function allAddresses(): Promise<string> {
+  const server = createServer();
+  try {
+    await once(server.listen(0, '::'), 'listening');
+    return '::';
+  } catch {
+    return '0.0.0.0';
+  } finally {
+    server.close();
   }
 }
 

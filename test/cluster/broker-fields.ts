@@ -116,6 +116,26 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
   });
 
+  it('the pods of a Broker run as the ServiceAccount of the spec, and as default when it is removed', async () => {
+    onTestFailed(keepLogs);
+    const of = 'account';
+    const { broker: applied } = await pair(of);
+    await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nats', namespace: of } });
+    const account = async () => (await workload(of)).spec.template.spec.serviceAccountName;
+    const becomes = async (name: string | null, expected: string) => {
+      await patchSpec(of, { serviceAccountName: name });
+      await eventually(async () => expect(await account()).toBe(expected));
+      await isReady(cluster(), applied);
+      await rests(of);
+    };
+    expect(await account()).toBeUndefined();
+    await becomes('nats', 'nats');
+    const [pod] = (await cluster().list('v1', 'Pod', of)).filter(({ metadata }) => metadata.name === 'meshery-nats-0');
+    expect(pod?.spec).toMatchObject({ serviceAccountName: 'nats', automountServiceAccountToken: false });
+    await becomes(null, 'default');
+    expect((await workload(of)).metadata.generation).toBe(3);
+  });
+
   it('a Broker rolls its pods only for changes that a reload can not apply', async () => {
     onTestFailed(keepLogs);
     const of = 'reloads';

@@ -885,4 +885,45 @@ export function scenarios(driver: DriverName): void {
       ...Object.fromEntries(names(children).map((name) => [name, 1])),
     });
   });
+
+  it('user and groups of running pods are left to the platform, and set again, with one roll each', async () => {
+    onTestFailed(keepLogs);
+    const of = 'security-context';
+    const { broker: appliedBroker, meshSync: appliedMeshSync } = await pair(of);
+    const workloads = () =>
+      Promise.all([
+        get('apps/v1', 'StatefulSet', 'meshery-nats', of),
+        get('apps/v1', 'Deployment', 'meshery-meshsync', of),
+      ]);
+    const before = (await workloads()).map(({ spec }) => spec);
+    /** Replaces the operator, as an upgrade does, and gives each resource a reason to sync. */
+    const restart = async (mode: string) => {
+      await world.operator.process.stop();
+      world.operator = await startOperator(world.controlPlane.directory, Number(new URL(world.operator.url).port), {
+        SECURITY_CONTEXT: mode,
+      });
+      const labels = { mode };
+      for (const [kind, name] of usual) {
+        await kubernetes.patch({ apiVersion: MESHERY, kind, metadata: { name, namespace: of, labels } });
+      }
+      await eventually(async () => {
+        for (const { spec } of await workloads()) {
+          expect(spec.template.spec.securityContext.runAsUser).toBe(mode === 'platform' ? undefined : 65532);
+        }
+      });
+      await Promise.all([isReady(kubernetes, appliedBroker), isReady(kubernetes, appliedMeshSync)]);
+      await eventually(async () => {
+        const now = await versions(kubernetes, of);
+        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        expect(await versions(kubernetes, of)).toEqual(now);
+      });
+      return (await workloads()).map(({ metadata }) => metadata.generation);
+    };
+    expect(await restart('platform')).toEqual([2, 2]);
+    const pods = (await kubernetes.list('v1', 'Pod', of)).map(({ spec }) => JSON.stringify(spec));
+    for (const pod of pods) expect(pod).not.toMatch(/runAsUser|runAsGroup|fsGroup/);
+    expect(pods).toHaveLength(2);
+    expect(await restart('restricted')).toEqual([3, 3]);
+    expect((await workloads()).map(({ spec }) => spec)).toEqual(before);
+  });
 }

@@ -79,6 +79,44 @@ describe('the manifests', () => {
     });
   });
 
+  it('leave user and groups to OpenShift by the overlay for it, and change nothing else', async () => {
+    const [plain, openshift] = [await build('manifests'), await build('manifests/overlays/openshift')];
+    expect(names(openshift)).toEqual(names(plain));
+    for (const [index, object] of openshift.entries()) {
+      if (object.kind !== 'Deployment') {
+        expect(object).toEqual(plain[index]);
+        continue;
+      }
+      const { spec } = object.spec.template;
+      expect(spec.securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      const [{ env, ...container }] = spec.containers;
+      const [{ env: plainEnv, ...plainContainer }] = plain[index]?.spec.template.spec.containers ?? [];
+      expect(container).toEqual(plainContainer);
+      expect(env).toEqual(expect.arrayContaining([...plainEnv, { name: 'SECURITY_CONTEXT', value: 'platform' }]));
+      expect(env).toHaveLength(plainEnv.length + 1);
+    }
+  });
+
+  it.each(['.', 'token', 'tls', 'mutual-tls'])(
+    'of the component for OpenShift can be combined with %s',
+    async (overlay) => {
+      const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
+      await cp('manifests', join(folder, 'manifests'), { recursive: true });
+      const kustomization = {
+        resources: [`manifests/${overlay === '.' ? overlay : `overlays/${overlay}`}`],
+        components: ['manifests/components/openshift'],
+      };
+      await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+      const deployment = (await build(folder)).find(({ kind }) => kind === 'Deployment');
+      await rm(folder, { recursive: true });
+      expect(JSON.stringify(deployment)).not.toMatch(/runAsUser|runAsGroup|fsGroup/);
+      expect(deployment?.spec.template.spec.containers[0].env).toContainEqual({
+        name: 'SECURITY_CONTEXT',
+        value: 'platform',
+      });
+    },
+  );
+
   it('use the same pod selector in Deployment, Service and PodDisruptionBudget', async () => {
     const objects = await build('manifests/operator');
     const find = (ofKind: string) => objects.find(({ kind }) => kind === ofKind)?.spec;

@@ -365,6 +365,26 @@ describe('render', () => {
     ]);
   });
 
+  it('asks for official images below library/ if it is told to', async () => {
+    const { stdout } = await run(
+      ['render', '--image-registry', 'harbor.example.com/dockerhub', '--image-registry-library', '-'],
+      `${BROKER}---\n${MESHSYNC}`,
+    );
+    expect([...stdout.matchAll(/image: (\S+)/g)].map(([, image]) => image)).toEqual([
+      'harbor.example.com/dockerhub/library/nats:2.14.2-alpine',
+      'harbor.example.com/dockerhub/natsio/nats-server-config-reloader:0.23.0',
+      'harbor.example.com/dockerhub/meshery/meshsync:1.0.3',
+    ]);
+  });
+
+  it('leaves user and groups to the platform if it is told to', async () => {
+    const files = `${BROKER}---\n${MESHSYNC}`;
+    expect((await run(['render', '-'], files)).stdout).toContain('runAsUser: 65532');
+    const { stdout } = await run(['render', '--security-context', 'platform', '-'], files);
+    expect(stdout).not.toMatch(/runAsUser|runAsGroup|fsGroup/);
+    expect(await run(['render', '--security-context', 'none', '-'], files)).toMatchObject({ code: 2, stdout: '' });
+  });
+
   it('exits with 1 for a resource that violates its schema, and reports the path', async () => {
     const { code, stdout, stderr } = await run(['render', '-'], `${BROKER}spec: { size: 11 }\n`);
     expect(code).toBe(1);

@@ -98,7 +98,10 @@ function defaultPod(spec: JsonObject): void {
   spec.schedulerName ??= 'default-scheduler';
   spec.securityContext ??= {};
   spec.terminationGracePeriodSeconds ??= 30;
+  // An absent name is taken from the deprecated field, which is never removed with it.
+  spec.serviceAccountName ??= spec.serviceAccount ?? '';
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
+  else delete spec.serviceAccountName;
   for (const container of list(spec, 'containers')) defaultContainer(container);
   for (const volume of list(spec, 'volumes')) {
     for (const source of ['projected', 'secret', 'configMap']) {

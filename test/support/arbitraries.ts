@@ -171,6 +171,7 @@ export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
     resources,
     podTemplate,
     commonMetadata,
+    serviceAccountName: fc.constantFrom('', 'mine', 'default'),
     jetstream,
     auth: fc.constantFrom<JsonObject>(
       {},

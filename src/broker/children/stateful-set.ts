@@ -12,8 +12,9 @@ import type { ObservedStatefulSet } from '../../kubernetes/kinds.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { REVISION_ANNOTATION } from '../../kubernetes/rollout.ts';
 import { TLS_KEYS } from '../../kubernetes/secrets.ts';
-import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
+import { podSecurityContext, restrictedContainer } from '../../kubernetes/security.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
+import { reapplyLastApplied } from '../../metacontroller/reapply.ts';
 import { DATA_VOLUME } from '../immutable-fields.ts';
 import { jetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
@@ -59,7 +60,8 @@ export function statefulSet(
           automountServiceAccountToken: false,
           containers: [nats(broker), reloader(broker), ...(promExporter ? [exporter(broker, promExporter)] : [])],
           enableServiceLinks: false,
-          securityContext: restrictedPod,
+          securityContext: podSecurityContext(broker.securityContext),
+          ...serviceAccount(broker, observed),
           shareProcessNamespace: true,
           terminationGracePeriodSeconds: 60,
           ...(broker.size > 1 && { topologySpreadConstraints: [spread(selector)] }),
@@ -83,6 +85,16 @@ export function statefulSet(
     },
     spec: { ...spec, ...(claims && { volumeClaimTemplates: claims }) },
   };
+}
+
+/**
+ * The ServiceAccount of the spec. When that is removed, `default` is applied: the API server keeps a name that is left out, by
+ * the deprecated field `serviceAccount`.
+ */
+function serviceAccount({ serviceAccountName }: Broker, observed: ObservedStatefulSet | undefined) {
+  if (serviceAccountName) return { serviceAccountName };
+  const { spec }: Partial<V1StatefulSet> = observed ? reapplyLastApplied(observed) : {};
+  return spec?.template?.spec?.serviceAccountName ? { serviceAccountName: 'default' } : {};
 }
 
 /**

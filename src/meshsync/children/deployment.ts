@@ -4,7 +4,7 @@ import type { ObservedDeployment } from '../../kubernetes/kinds.ts';
 import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { REVISION_ANNOTATION } from '../../kubernetes/rollout.ts';
-import { restrictedContainer, restrictedPod } from '../../kubernetes/security.ts';
+import { podSecurityContext, restrictedContainer } from '../../kubernetes/security.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { isDynamicallyApplied } from '../../metacontroller/reapply.ts';
 import type { BrokerAccess } from '../broker.ts';
@@ -18,6 +18,9 @@ export const MESHSYNC_CONTAINER = 'meshsync';
 const BINARY = './meshery-meshsync';
 
 const CA_DIRECTORY = '/etc/meshery/broker-ca';
+
+/** User of the image, and its home directory, to which MeshSync writes a file. */
+const USER = { name: 'nonroot', home: '/home/nonroot' };
 
 /**
  * The Deployment, with the name of the MeshSync. Meshery Server edits it too: container arguments, some environment variables
@@ -48,7 +51,7 @@ export function deployment(
         },
         spec: {
           containers: [container(meshSync, access, observed)],
-          securityContext: restrictedPod,
+          securityContext: podSecurityContext(meshSync.securityContext),
           serviceAccountName: meshSync.serviceAccountName ?? meshSync.names.meshsync,
           shareProcessNamespace: true,
           terminationGracePeriodSeconds: 60,
@@ -93,15 +96,21 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
       // Go programs read CA certificates from this directory besides the bundle of their image.
       ...(access.ca ? [{ name: 'SSL_CERT_DIR', value: CA_DIRECTORY }] : []),
       ...switches(meshSync),
+      // MeshSync ends at once where it can't find the home directory of its user, which an image lacks for the platform's users.
+      ...(meshSync.securityContext === 'platform'
+        ? [
+            { name: 'HOME', value: USER.home },
+            { name: 'USER', value: USER.name },
+          ]
+        : []),
     ],
     ...(args.length > 0 && { args }),
     ports: [{ containerPort: 11000, name: 'client', protocol: 'TCP' }],
     ...probes(meshSync),
     resources: meshSync.resources,
     securityContext: restrictedContainer,
-    // MeshSync writes a file to the home directory of its user.
     volumeMounts: [
-      { mountPath: '/home/nonroot', name: 'home' },
+      { mountPath: USER.home, name: 'home' },
       ...(access.ca ? [{ mountPath: CA_DIRECTORY, name: 'broker-ca', readOnly: true }] : []),
     ],
   };

@@ -48,7 +48,19 @@ it.each([
   ['nats.d', 'registry.example.com', 'registry.example.com/nats.d:2.14.2'],
 ])('repository %s with the registry %s is %s', (repository, registry, reference) => {
   const image = repository === undefined ? {} : { repository };
-  expect(containerImage(NATS, undefined, image, registry).image).toBe(reference);
+  expect(containerImage(NATS, undefined, image, { imageRegistry: registry }).image).toBe(reference);
+});
+
+it.each([
+  [undefined, 'harbor.example.com/dockerhub', 'harbor.example.com/dockerhub/library/nats:2.14.2'],
+  ['library/nats', 'harbor.example.com', 'harbor.example.com/library/nats:2.14.2'],
+  ['team/nats', 'harbor.example.com', 'harbor.example.com/team/nats:2.14.2'],
+  ['ghcr.io/nats', 'harbor.example.com', 'ghcr.io/nats:2.14.2'],
+  [undefined, '', 'nats:2.14.2'],
+])('repository %s with the registry %s, which wants library/, is %s', (repository, imageRegistry, reference) => {
+  const image = repository === undefined ? {} : { repository };
+  const source = { imageRegistry, imageRegistryLibrary: true };
+  expect(containerImage(NATS, undefined, image, source).image).toBe(reference);
 });
 
 it.each([

@@ -35,6 +35,17 @@ describe('the URL of a broker', () => {
     },
   );
 
+  it.each([
+    ['nats://[2001:db8::1]:4222', true],
+    ['[::1]', true],
+    ['tls://t@[::1]:4222,a', true],
+    ['a,nats://[::1]:4222', false],
+    ['192.0.2.1:4222', false],
+    ['nats://a:4222', false],
+  ])('%s begins with an IPv6 address: %s', (text, expected) => {
+    expect(parseBrokerUrl(text)?.isIPv6Address).toBe(expected);
+  });
+
   it('is passed to MeshSync unchanged, and redacted everywhere else without its credentials', () => {
     const word = fc.stringMatching(/^Q[a-zA-Z0-9]{5,20}$/);
     const url = fc.record({
@@ -199,5 +210,22 @@ describe.each(STRATEGIES)('under %s, a custom broker with Secrets of the user', 
       reason: 'InvalidSpec',
       message: expect.stringContaining('spec.broker.custom.url must not contain credentials'),
     });
+  });
+
+  it('is not an IPv6 address, with which no MeshSync can start: a running one is left unchanged', async () => {
+    const parent = custom({});
+    const cluster = clusterWith(parent);
+    const [before] = await settle(cluster, [parent], hook, how);
+    cluster.edit(parent, 'kubectl', (object) => {
+      object.spec = { broker: { custom: { url: 'nats://[2001:db8::1]:4222' } } };
+    });
+    const [after] = await settle(cluster, [parent], hook, how);
+    expect(condition(after?.status, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'AddressNotSupported',
+      message: expect.stringContaining('a DNS name'),
+    });
+    const deployment = (outcome: typeof after) => outcome?.children.find(({ kind }) => kind === 'Deployment');
+    expect(at(deployment(after), 'spec')).toEqual(at(deployment(before), 'spec'));
   });
 });

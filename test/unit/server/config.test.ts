@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { commonMetadata, readConfig } from '../../../src/server/config.ts';
 
 const defaults = {
-  HOST: '0.0.0.0',
+  HOST: '',
   PORT: 8080,
   MONITORING_PORT: 8081,
   HOOK_TOKEN_FILES: '',
@@ -18,6 +18,8 @@ const defaults = {
   IMAGE_REGISTRY: '',
   COMMON_LABELS: '',
   COMMON_ANNOTATIONS: '',
+  IMAGE_REGISTRY_LIBRARY: 'false',
+  SECURITY_CONTEXT: 'restricted',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
 };
@@ -61,6 +63,8 @@ describe('readConfig', () => {
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
         COMMON_LABELS: ' {"team":"payments"} ',
         COMMON_ANNOTATIONS: '{"example.com/ports":"4222,6222"}',
+        IMAGE_REGISTRY_LIBRARY: 'true',
+        SECURITY_CONTEXT: 'platform',
         DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '1',
       }),
@@ -81,6 +85,8 @@ describe('readConfig', () => {
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
       COMMON_LABELS: '{"team":"payments"}',
       COMMON_ANNOTATIONS: '{"example.com/ports":"4222,6222"}',
+      IMAGE_REGISTRY_LIBRARY: 'true',
+      SECURITY_CONTEXT: 'platform',
       DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 1,
     });
@@ -123,6 +129,8 @@ describe('readConfig', () => {
       '{"meshery.io/revision":"x"}',
       'COMMON_ANNOTATIONS["meshery.io/revision"] is set by the operator',
     ],
+    ['IMAGE_REGISTRY_LIBRARY', 'yes', 'IMAGE_REGISTRY_LIBRARY must be one of true, false'],
+    ['SECURITY_CONTEXT', 'none', 'SECURITY_CONTEXT must be one of restricted, platform'],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('rejects %s=%s with one line', (name, value, message) => {
@@ -130,6 +138,7 @@ describe('readConfig', () => {
   });
 
   it.each([
+    [{ IMAGE_REGISTRY_LIBRARY: 'true' }, 'IMAGE_REGISTRY_LIBRARY requires IMAGE_REGISTRY'],
     [{ TLS_CERT_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
     [{ TLS_KEY_FILE: '/a' }, 'TLS_CERT_FILE and TLS_KEY_FILE require each other'],
     [{ TLS_CLIENT_CA_FILE: '/a' }, 'TLS_CLIENT_CA_FILE requires TLS_CERT_FILE'],
