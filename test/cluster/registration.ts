@@ -30,30 +30,33 @@ export async function kustomize(folder: string): Promise<KubernetesObject[]> {
 
 /** The CRDs of Metacontroller for its registrations, with the most open schema. */
 export function metacontrollerCrds(): object[] {
+  const crd = (kind: string, scope: string) =>
+    openCrd('metacontroller.k8s.io', 'v1alpha1', kind, `${kind.toLowerCase()}s`, scope);
   return [
-    crd('CompositeController', 'compositecontrollers', 'Cluster'),
-    crd('DecoratorController', 'decoratorcontrollers', 'Cluster'),
-    crd('ControllerRevision', 'controllerrevisions', 'Namespaced'),
+    crd('CompositeController', 'Cluster'),
+    crd('DecoratorController', 'Cluster'),
+    crd('ControllerRevision', 'Namespaced'),
   ];
 }
 
 const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
-function crd(kind: string, plural: string, scope: string): object {
+/** A CRD with the most open schema, in place of one that is not in this repository. */
+export function openCrd(group: string, version: string, kind: string, plural: string, scope = 'Namespaced'): object {
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
     metadata: {
-      name: `${plural}.metacontroller.k8s.io`,
+      name: `${plural}.${group}`,
       annotations: { 'api-approved.kubernetes.io': 'unapproved, a stand-in for tests' },
     },
     spec: {
-      group: 'metacontroller.k8s.io',
+      group,
       names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
       scope,
       versions: [
         {
-          name: 'v1alpha1',
+          name: version,
           served: true,
           storage: true,
           subresources: { status: {} },

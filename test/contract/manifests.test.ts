@@ -131,7 +131,7 @@ describe('the manifests', () => {
     const policy = objects.find(({ kind }) => kind === 'NetworkPolicy')?.spec;
     const deployment = objects.find(({ kind }) => kind === 'Deployment')?.spec;
     expect(policy.podSelector.matchLabels).toEqual(deployment.selector.matchLabels);
-    expect([policy.policyTypes, policy.egress]).toEqual([['Ingress', 'Egress'], []]);
+    expect([policy.policyTypes, policy.egress]).toEqual([['Ingress', 'Egress'], undefined]);
     const inNamespace = 'kubernetes.io/metadata.name';
     expect(
       policy.ingress.map(({ from, ports }: { from: Record<string, { matchLabels: object }>[]; ports: object[] }) => [
@@ -139,8 +139,8 @@ describe('the manifests', () => {
         ports,
       ]),
     ).toEqual([
-      [[{ [inNamespace]: 'metacontroller' }], [{ port: 'hooks' }]],
-      [[{ [inNamespace]: 'monitoring' }], [{ port: 'monitoring' }]],
+      [[{ [inNamespace]: 'metacontroller' }], [{ port: 'hooks', protocol: 'TCP' }]],
+      [[{ [inNamespace]: 'monitoring' }], [{ port: 'monitoring', protocol: 'TCP' }]],
     ]);
     const ports = deployment.template.spec.containers[0].ports.map(({ name }: { name: string }) => name);
     expect(ports).toEqual(['hooks', 'monitoring']);
