@@ -121,7 +121,7 @@ describe('a Broker that refers to Secrets', () => {
       apiVersion: 'v1',
       resource: 'secrets',
       namespace: 'meshery',
-      names: ['meshery-nats-auth', 'shared'],
+      names: ['meshery-nats-auth', 'meshery-nats-server', 'shared'],
     });
   });
 });
