@@ -37,6 +37,8 @@ export const brokerConditions = {
       EvenSize: 'True: they do, and one server fewer would tolerate as many failures.',
       SingleServer: 'False: there is one server.',
       NoQuorumWithoutBoth: 'False: a majority of two servers needs both.',
+      RemovedServersCount:
+        'False: servers that were removed by scaling down still count for the majority; the message explains how to remove them.',
     },
   },
   CertificateCoversService: {
