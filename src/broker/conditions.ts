@@ -45,6 +45,7 @@ export const brokerConditions = {
     description: 'With TLS: whether clients in the cluster, such as MeshSync, accept the certificate.',
     reasons: {
       Covered: 'True: clients accept it.',
+      ExpiresSoon: 'True: they do, and a certificate of the chain expires within 30 days.',
       NameMissing: 'False: the certificate does not cover that name.',
       Expired: 'False: a certificate of the chain has expired.',
       NotYetValid: 'False: a certificate of the chain is not valid yet.',

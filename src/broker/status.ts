@@ -38,6 +38,8 @@ export interface BrokerObservation {
   deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
   certificateProblem: CertificateProblem | undefined;
+  /** Which certificate that they accept expires soon. */
+  certificateExpiry: string | undefined;
 }
 
 /** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
@@ -60,7 +62,7 @@ export function brokerStatus(
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
-  const warnings = [...resilience(broker, statefulSet), ...certificate(broker, observation.certificateProblem)];
+  const warnings = [...resilience(broker, statefulSet), ...certificate(broker, observation)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);
@@ -142,8 +144,15 @@ function resilience(broker: Broker, statefulSet: ObservedStatefulSet | undefined
 }
 
 /** Whether clients in the cluster, MeshSync among them, can trust the certificate. */
-function certificate({ tls, names, namespace }: Broker, problem: CertificateProblem | undefined): ConditionInput[] {
+function certificate(
+  { tls, names, namespace }: Broker,
+  { certificateProblem: problem, certificateExpiry: expiry }: BrokerObservation,
+): ConditionInput[] {
   if (!tls) return [];
+  if (!problem && expiry) {
+    const accepted = `Clients accept the certificate of Secret ${tls.secretName} now`;
+    return [condition('CertificateCoversService', 'True', 'ExpiresSoon', `${accepted}, but ${expiry}`)];
+  }
   if (!problem) {
     const message = `The certificate is valid for ${brokerHost(names.nats, namespace)}.`;
     return [condition('CertificateCoversService', 'True', 'Covered', message)];

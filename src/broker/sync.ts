@@ -71,6 +71,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
         deferredChange,
         certificateProblem: references.certificateProblem,
+        certificateExpiry: references.certificateExpiry,
       },
       now,
     ),
