@@ -37,12 +37,15 @@ export const brokerConditions = {
       EvenSize: 'True: they do, and one server fewer would tolerate as many failures.',
       SingleServer: 'False: there is one server.',
       NoQuorumWithoutBoth: 'False: a majority of two servers needs both.',
+      RemovedServersCount:
+        'False: servers that were removed by scaling down still count for the majority; the message explains how to remove them.',
     },
   },
   CertificateCoversService: {
     description: 'With TLS: whether clients in the cluster, such as MeshSync, accept the certificate.',
     reasons: {
       Covered: 'True: clients accept it.',
+      ExpiresSoon: 'True: they do, and a certificate of the chain expires within 30 days.',
       NameMissing: 'False: the certificate does not cover that name.',
       Expired: 'False: a certificate of the chain has expired.',
       NotYetValid: 'False: a certificate of the chain is not valid yet.',

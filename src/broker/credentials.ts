@@ -9,8 +9,8 @@ export interface Credentials {
   token: string;
   /** What the servers of a broker present to each other on routes. */
   routePassword: string;
-  /** Whether one of them was generated now, so that no later sync is sure to see it. */
-  generated: boolean;
+  /** Those that were generated now: no later sync is sure to see them, since the cache may lag. */
+  generated: ('token' | 'routePassword')[];
 }
 
 /** Key of the route password in the Secret of the servers; release 2.0 had it in that of the clients. */
@@ -45,7 +45,8 @@ export function resolveCredentials(
   if (!isUsable(routePassword)) {
     return { unusable: { secret: ofServer ? 'server' : 'auth', key: ROUTE_PASSWORD_KEY } };
   }
-  return { token, routePassword, generated: !found.token || !found.routePassword };
+  const generated = (['token', 'routePassword'] as const).filter((each) => !found[each]);
+  return { token, routePassword, generated };
 }
 
 /** Changes with the credentials, and reveals nothing of them. */

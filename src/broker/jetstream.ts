@@ -12,6 +12,12 @@ export const JETSTREAM_ANNOTATION = 'meshery.io/jetstream';
 /** Annotation of the pods that changes when a change of JetStream requires a restart. */
 export const JETSTREAM_RESTART_ANNOTATION = 'meshery.io/jetstream-restart';
 
+/**
+ * Annotation of a StatefulSet with the number of servers that JetStream counts, while it is larger than that of the spec.
+ * Only NATS knows when they have been removed, so administrators remove the annotation.
+ */
+export const JETSTREAM_PEERS_ANNOTATION = 'meshery.io/jetstream-peers';
+
 const JetStreamState = Type.Object({
   servers: Type.Integer({ minimum: 1 }),
   /** Bytes that streams may take on disk and in memory, in decimal. */
@@ -45,6 +51,16 @@ export function lastJetStreamState(observed: ObservedStatefulSet | undefined): J
   }
 }
 
+/**
+ * How many servers count for the majority that JetStream needs. NATS keeps a server that was removed by scaling down until it
+ * is told that it will not return. A single server needs no majority.
+ */
+export function jetStreamPeers({ size }: Broker, observed: ObservedStatefulSet | undefined): number {
+  if (size === 1) return 1;
+  const recorded = observed?.metadata.annotations?.[JETSTREAM_PEERS_ANNOTATION] ?? '';
+  return Math.max(size, lastJetStreamState(observed)?.servers ?? 0, /^\d{1,3}$/.test(recorded) ? Number(recorded) : 0);
+}
+
 /** First release that applies increased limits on reload. */
 const FIRST_TO_GROW_BY_RELOAD = '2.14.0';
 
@@ -59,8 +75,12 @@ export function jetStreamAnnotations(
 ): { workload: Record<string, string>; pods: Record<string, string> } {
   const state = jetStreamState(broker);
   if (!state) return { workload: {}, pods: {} };
+  const peers = jetStreamPeers(broker, observed);
   return {
-    workload: { [JETSTREAM_ANNOTATION]: JSON.stringify(state) },
+    workload: {
+      [JETSTREAM_ANNOTATION]: JSON.stringify(state),
+      ...(peers > broker.size && { [JETSTREAM_PEERS_ANNOTATION]: String(peers) }),
+    },
     pods: { [JETSTREAM_RESTART_ANNOTATION]: restart(broker, state, observed) },
   };
 }

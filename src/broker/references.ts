@@ -3,6 +3,7 @@ import {
   type CertificateProblem,
   type CertificateUse,
   certificateProblem,
+  expiresSoon,
   isKeyOf,
   readCertificates,
 } from '../kubernetes/certificates.ts';
@@ -25,6 +26,8 @@ export interface References {
   ca?: string;
   /** Why clients in the cluster refuse the certificate; `undefined` where they accept it, and without TLS. */
   certificateProblem?: CertificateProblem;
+  /** Which certificate that they accept expires soon; `undefined` where none does. */
+  certificateExpiry?: string;
 }
 
 /**
@@ -66,7 +69,9 @@ export function resolveReferences(
     if (ca) references.ca = ca;
     const host = brokerHost(broker.names.nats, namespace);
     const problem = certificateProblem({ ...certificates, host, now });
+    const expiry = problem ? undefined : expiresSoon({ ...certificates, host, now });
     if (problem) references.certificateProblem = problem;
+    if (expiry) references.certificateExpiry = expiry;
   }
   return references;
 }

@@ -20,6 +20,7 @@ import { NATS_CONTAINER } from './children/stateful-set.ts';
 import { type BrokerProblem, condition } from './conditions.ts';
 import { brokerHost } from './contract.ts';
 import { resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
+import { JETSTREAM_PEERS_ANNOTATION, jetStreamPeers } from './jetstream.ts';
 import type { Broker } from './spec.ts';
 
 /** The observed state that a broker's status is computed from. */
@@ -37,6 +38,8 @@ export interface BrokerObservation {
   deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
   certificateProblem: CertificateProblem | undefined;
+  /** Which certificate that they accept expires soon. */
+  certificateExpiry: string | undefined;
 }
 
 /** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
@@ -59,7 +62,7 @@ export function brokerStatus(
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
-  const warnings = [...resilience(broker), ...certificate(broker, observation.certificateProblem)];
+  const warnings = [...resilience(broker, statefulSet), ...certificate(broker, observation)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);
@@ -111,8 +114,19 @@ function deferredServiceChange(broker: Broker, service: ObservedService | undefi
 }
 
 /** How many failed servers JetStream tolerates: it needs a majority. */
-function resilience({ size, jetStream }: Broker): ConditionInput[] {
-  if (!jetStream) return [];
+function resilience(broker: Broker, statefulSet: ObservedStatefulSet | undefined): ConditionInput[] {
+  const { size, names, namespace } = broker;
+  if (!broker.jetStream) return [];
+  const peers = jetStreamPeers(broker, statefulSet);
+  const majority = Math.floor(peers / 2) + 1;
+  if (peers > size) {
+    const left =
+      size < majority
+        ? `${size} are left, so it is unavailable. Set spec.size to ${majority}, then remove`
+        : `${size} are left, so it tolerates the failure of ${size - majority}. Remove`;
+    const message = `JetStream counts ${peers} servers and needs ${majority} of them: ${left} the others from the cluster (nats server cluster peer-remove, see docs/production.md), and then the annotation: kubectl annotate statefulset ${names.nats} -n ${namespace} ${JETSTREAM_PEERS_ANNOTATION}-`;
+    return [condition('JetStreamResilient', 'False', 'RemovedServersCount', message)];
+  }
   if (size === 1) {
     const message =
       'There is one server: streams are unavailable while it restarts. For redundancy, create a Broker with size 3.';
@@ -130,8 +144,15 @@ function resilience({ size, jetStream }: Broker): ConditionInput[] {
 }
 
 /** Whether clients in the cluster, MeshSync among them, can trust the certificate. */
-function certificate({ tls, names, namespace }: Broker, problem: CertificateProblem | undefined): ConditionInput[] {
+function certificate(
+  { tls, names, namespace }: Broker,
+  { certificateProblem: problem, certificateExpiry: expiry }: BrokerObservation,
+): ConditionInput[] {
   if (!tls) return [];
+  if (!problem && expiry) {
+    const accepted = `Clients accept the certificate of Secret ${tls.secretName} now`;
+    return [condition('CertificateCoversService', 'True', 'ExpiresSoon', `${accepted}, but ${expiry}`)];
+  }
   if (!problem) {
     const message = `The certificate is valid for ${brokerHost(names.nats, namespace)}.`;
     return [condition('CertificateCoversService', 'True', 'Covered', message)];

@@ -51,7 +51,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
     ({ nameConflict }) => nameConflict,
   );
   // A new credential may be replaced until a sync sees it in the Secret: only then do running pods get it, and roll once.
-  const isAwaited = observed !== undefined && (credentials.generated || !secrets.server);
+  const isAwaited = observed !== undefined && (credentials.generated.length > 0 || !secrets.server);
   const desiredSet = canRun
     ? withCommonMetadata(
         statefulSet(desired, credentialsChecksum(credentials), selector, observed),
@@ -60,6 +60,8 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
     : undefined;
   const isRolledOut = desiredSet && progressing(observed, desiredSet, desired.size, 'servers').status === 'False';
   const serviceName = governingService(broker, observed);
+  // As for the StatefulSet: the servers would reload the token.
+  const isTokenAwaited = credentials.generated.includes('token') && (secrets.server || found.auth.nameConflict);
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
@@ -76,6 +78,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
         deferredChange,
         certificateProblem: references.certificateProblem,
+        certificateExpiry: references.certificateExpiry,
       },
       now,
     ),
@@ -85,7 +88,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         const isMounted = secrets.auth?.data?.[CREDENTIALS_FILE] !== undefined && !isRolledOut;
         return isMounted ? withServerKeys(secret, desired, credentials, serviceName) : secret;
       }),
-      ...unlessConflict(found.server, () => serverSecret(desired, credentials, serviceName)),
+      ...(!isTokenAwaited
+        ? unlessConflict(found.server, () => serverSecret(desired, credentials, serviceName))
+        : secrets.server
+          ? [reapplyLastApplied(secrets.server)]
+          : []),
       ...unlessConflict(found.configMap, () => configMap(desired)),
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
       ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),

@@ -69,6 +69,15 @@ export function certificateProblem({ chain, authorities, host, now }: Certificat
   return untrusted(server, { intermediates, authorities, now, checksLeft: MAX_SIGNATURE_CHECKS });
 }
 
+/** How long before its end a certificate is reported to expire soon: cert-manager renews earlier by default. */
+const SOON_MS = 30 * 24 * 3_600_000;
+
+/** Which certificate makes a client refuse within 30 days what it accepts now, and what to do about it. */
+export function expiresSoon(use: CertificateUse): string | undefined {
+  const problem = certificateProblem({ ...use, now: new Date(use.now.getTime() + SOON_MS) });
+  return problem?.reason === 'Expired' ? problem.message.replace(' expired at ', ' expires at ') : undefined;
+}
+
 function outOfDate({ validFrom, validTo }: X509Certificate, called: string, now: Date): CertificateProblem | undefined {
   const [from, to] = [new Date(validFrom), new Date(validTo)];
   if (now > to) return { reason: 'Expired', message: `${called} expired at ${timestamp(to)}. Renew it.` };

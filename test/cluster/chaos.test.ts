@@ -72,7 +72,13 @@ describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as cons
       const left = Array.from({ length: PAIRS }, (_, n) => n).filter((n) => !deletes(n));
       for (const n of left) for (const object of pair(n)) await isReady(kubernetes, object, 'Ready', 120);
       const desired = left.flatMap((n) => [
-        ...[`Broker/p${n}-broker`, `MeshSync/p${n}-meshsync`, `Secret/p${n}-nats-auth`, `ConfigMap/p${n}-nats-config`],
+        ...[
+          `Broker/p${n}-broker`,
+          `MeshSync/p${n}-meshsync`,
+          `Secret/p${n}-nats-auth`,
+          `Secret/p${n}-nats-server`,
+          `ConfigMap/p${n}-nats-config`,
+        ],
         ...[`Service/p${n}-nats`, `Service/p${n}-nats-headless`, `StatefulSet/p${n}-nats`],
         ...[`ServiceAccount/p${n}-meshsync`, `Deployment/p${n}-meshsync`],
       ]);

@@ -89,11 +89,10 @@ describe.skipIf(!binary)('a real MeshSync with the configuration of its Deployme
   /** Starts the servers of the Broker with the data of its ConfigMap and its Secret. */
   async function startServers(size: number): Promise<void> {
     const { data: { 'nats.conf': natsConf = '' } = {} } = await get('v1', 'ConfigMap', 'meshery-nats-config');
-    const auth = await secret('meshery-nats-auth');
+    const own = await secret('meshery-nats-server');
     const certificates = await secret('certificates');
     const files = Object.fromEntries(Object.entries(certificates).map(([key, value]) => [key, decode(value)]));
-    const generated = { natsConf, credentialsConf: decode(auth['credentials.conf']), token: decode(auth.token) };
-    servers = await startBroker(generated, size, files, at);
+    servers = await startBroker({ natsConf, credentialsConf: decode(own['credentials.conf']) }, size, files, at);
   }
 
   async function subscribe(server: NatsServer | undefined): Promise<void> {

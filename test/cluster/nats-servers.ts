@@ -15,6 +15,10 @@ import { goTool } from '../tools.ts';
 export interface Generated {
   natsConf: string;
   credentialsConf: string;
+  /** Of the temporary server of an administrator; empty with one server. */
+  systemConf: string;
+  /** The password of the routes and of the system account. */
+  routePassword: string;
   token: string;
 }
 
@@ -35,13 +39,17 @@ export function generate(size: number, spec: object = {}, secrets: KubeObject[] 
     },
     { now: () => new Date(), generateToken },
   );
-  const data = (kind: string) =>
-    (children as { kind: string; data: Record<string, string> }[]).find((child) => child.kind === kind)?.data ?? {};
-  const secret = data('Secret');
+  const data = (name: string) =>
+    (children as { metadata: { name: string }; data: Record<string, string> }[]).find(
+      ({ metadata }) => metadata.name === name,
+    )?.data ?? {};
+  const server = data('meshery-nats-server');
   return {
-    natsConf: data('ConfigMap')['nats.conf'] ?? '',
-    credentialsConf: decode(secret['credentials.conf']),
-    token: decode(secret.token),
+    natsConf: data('meshery-nats-config')['nats.conf'] ?? '',
+    credentialsConf: decode(server['credentials.conf']),
+    systemConf: decode(server['system.conf']),
+    routePassword: decode(server['route-password']),
+    token: decode(data('meshery-nats-auth').token),
   };
 }
 
@@ -79,7 +87,7 @@ export interface NatsServer {
  * @param given their addresses, by ordinal; by default free ports
  */
 export async function startBroker(
-  { natsConf, credentialsConf }: Generated,
+  { natsConf, credentialsConf }: Pick<Generated, 'natsConf' | 'credentialsConf'>,
   size: number,
   files: Files = {},
   given: Ports[] = [],
@@ -107,13 +115,33 @@ export async function startServer(
   return run(name, own, directory);
 }
 
+/**
+ * Starts the temporary server of an administrator in the pod of a server, as `kubectl exec` does.
+ */
+export async function startSystemServer(
+  { systemConf }: Pick<Generated, 'systemConf'>,
+  { directory }: NatsServer,
+  all: Ports[],
+): Promise<NatsServer> {
+  const own = await freePorts();
+  const configuration = onLoopback(systemConf, own, all, directory)
+    .replace('127.0.0.1:4223', `${own.address}:${own.nats}`)
+    .replace('127.0.0.1:6223', `${own.address}:${own.cluster}`);
+  await writeFile(join(directory, 'system.conf'), configuration);
+  const server = await run('', own, directory, 'system.conf');
+  const isReady = () => server.log().includes('Server is ready');
+  for (let attempt = 0; attempt < 100 && !isReady(); attempt += 1) await new Promise((done) => setTimeout(done, 50));
+  if (!isReady()) throw new Error(server.log());
+  return server;
+}
+
 /** Starts the server of a directory again, with the same ports and data. */
 export async function startAgain({ name, ports, directory }: NatsServer): Promise<NatsServer> {
   return run(name, ports, directory);
 }
 
-async function run(name: string, own: Ports, directory: string): Promise<NatsServer> {
-  const process = spawn(await goTool('nats-server'), ['--config', join(directory, 'nats.conf')], {
+async function run(name: string, own: Ports, directory: string, file = 'nats.conf'): Promise<NatsServer> {
+  const process = spawn(await goTool('nats-server'), ['--config', join(directory, file)], {
     env: { POD_NAME: name },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../stand-in/json.ts';
@@ -23,6 +23,7 @@ import {
   startAgain,
   startBroker,
   startServer,
+  startSystemServer,
   writeConfiguration,
 } from './nats-servers.ts';
 import { until } from './processes.ts';
@@ -294,6 +295,98 @@ describe('JetStream on three servers', () => {
     const seen = await until('every message', stored, 100);
     expect(seen).toEqual(acknowledged);
   }, 180_000);
+});
+
+describe('the temporary server with a user of the system account', () => {
+  const system = (password: string) => ({ user: 'system', pass: password });
+  const ports = (size: number) => servers.slice(0, size).map((server) => server.ports);
+
+  it.each([{}, { tls: { secretName: 'nats-tls' } }])(
+    'accepts no other client, with %j',
+    async (tls) => {
+      const ca = await authority();
+      const pair = await issue(ca, 'meshery-nats.meshery.svc', 'localhost');
+      const files = { 'tls.crt': pair.certificate, 'tls.key': pair.key, 'ca.crt': ca.certificate };
+      const generated = await broker(3, tls, [tlsSecret('nats-tls', pair, ca)], files);
+      // It may be started any number of times; NATS processes the settings of a file in another order each time.
+      for (let start = 0; start < 10; start += 1) {
+        const extra = await startSystemServer(generated, servers[0] as NatsServer, ports(3));
+        servers.push(extra);
+        for (const others of [{}, { token: generated.token }, system(generated.token), { user: 'route', pass: 'x' }]) {
+          await expect(clientWith(others, undefined, extra)).rejects.toThrow(/authorization/i);
+        }
+        const connection = await clientWith(system(generated.routePassword), undefined, extra);
+        // The three servers, which route to it, answer too.
+        const replies = new Set<string>();
+        const ping = async () => {
+          for await (const reply of await connection.requestMany('$SYS.REQ.SERVER.PING', '', { maxWait: 300 })) {
+            replies.add(reply.json<{ server: { name: string } }>().server.name);
+          }
+          return replies.size === 4;
+        };
+        expect(await until('all servers', ping, 20)).toBe(true);
+        await connection.close();
+        await extra.end();
+      }
+    },
+    120_000,
+  );
+
+  it('gives clients with the token no access to the system account', async () => {
+    const generated = await broker(3);
+    const connection = await client(generated.token, servers[1]);
+    const extra = await startSystemServer(generated, servers[0] as NatsServer, ports(3));
+    servers.push(extra);
+    const heard: string[] = [];
+    connection.subscribe('$SYS.>', { callback: (_error, { subject }) => void heard.push(subject) });
+    await connection.flush();
+    await (await clientWith(system(generated.routePassword), undefined, extra)).request('$SYS.REQ.SERVER.PING');
+    await expect(connection.request('$SYS.REQ.SERVER.PING', '', { timeout: 1_000 })).rejects.toThrow();
+    expect(heard.filter((subject) => !subject.startsWith('$SYS.REQ.'))).toEqual([]);
+  });
+
+  it.each([
+    ['without removing them from the cluster, the loss of one more stops JetStream', false],
+    ['after removing them from the cluster, JetStream tolerates the loss of one more', true],
+  ])(
+    'when five servers become three: %s',
+    async (_what, isRemoved) => {
+      const spec = { jetstream: { memoryStore: { maxSize: '16Mi' } } };
+      const { token, routePassword } = await broker(5, spec);
+      const connection = await client(token, servers[0], servers[1]);
+      const manager = await jetstreamManager(connection, { checkAPI: false });
+      let count = 0;
+      const works = () =>
+        manager.streams.add({ name: `s${count++}`, storage: StorageType.Memory }).catch(() => undefined);
+      expect(await until('JetStream', works, 60)).toBeTruthy();
+      for (const ordinal of [4, 3]) await servers[ordinal]?.end('SIGTERM');
+      expect(await until('JetStream', works, 60)).toBeTruthy();
+      if (isRemoved) {
+        const smaller = generate(3, spec);
+        const systemConf = smaller.systemConf.replaceAll(smaller.routePassword, routePassword);
+        const extra = await startSystemServer({ systemConf }, servers[0] as NatsServer, ports(3));
+        servers.push(extra);
+        // What `nats server cluster peer-remove` sends.
+        const admin = await clientWith(system(routePassword), undefined, extra);
+        for (const peer of ['meshery-nats-4', 'meshery-nats-3']) {
+          const remove = async () =>
+            (await admin.request('$JS.API.SERVER.REMOVE', JSON.stringify({ peer }), { timeout: 5_000 })).json<{
+              success?: boolean;
+            }>().success === true;
+          expect(await until(`the removal of ${peer}`, remove, 20)).toBe(true);
+        }
+        await admin.close();
+        await extra.end();
+      }
+      await servers[2]?.end('SIGKILL');
+      if (isRemoved) return expect(await until('JetStream', works, 60)).toBeTruthy();
+      for (let attempt = 0; attempt < 10; attempt += 1) {
+        expect(await works()).toBeUndefined();
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+    },
+    180_000,
+  );
 });
 
 describe('a NATS server with TLS', () => {

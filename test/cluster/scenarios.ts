@@ -175,6 +175,7 @@ export function scenarios(driver: DriverName): void {
         'ConfigMap/meshery-nats-config',
         'Deployment/meshery-meshsync',
         'Secret/meshery-nats-auth',
+        'Secret/meshery-nats-server',
         'Service/meshery-nats',
         'Service/meshery-nats-headless',
         'ServiceAccount/meshery-meshsync',
@@ -363,7 +364,7 @@ export function scenarios(driver: DriverName): void {
           true,
         ],
         [
-          edit('v1', 'Secret', 'meshery-nats-auth', { data: { 'credentials.conf': 'eA==' } }),
+          edit('v1', 'Secret', 'meshery-nats-server', { data: { 'credentials.conf': 'eA==' } }),
           ({ data }) => decode(data?.['credentials.conf']).startsWith('authorization {'),
           true,
         ],
@@ -419,6 +420,7 @@ export function scenarios(driver: DriverName): void {
         await checksum('StatefulSet', 'meshery-nats'),
         await checksum('Deployment', 'meshery-meshsync'),
       ];
+      const { generation } = (await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).metadata;
       await kubernetes.delete('v1', 'Secret', 'meshery-nats-auth', of);
       await eventually(async () => {
         const after = [
@@ -436,6 +438,7 @@ export function scenarios(driver: DriverName): void {
         isReady(kubernetes, applied.meshSync),
         isReady(kubernetes, remote),
       ]);
+      expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).metadata.generation).toBe((generation ?? 0) + 1);
     });
 
     it('MeshSync keeps running while its Broker is replaced', async () => {

@@ -40,6 +40,7 @@ const MESHSYNC =
 
 const BROKER_CHILDREN = [
   'Secret default/meshery-nats-auth',
+  'Secret default/meshery-nats-server',
   'ConfigMap default/meshery-nats-config',
   'Service default/meshery-nats-headless',
   'Service default/meshery-nats',
@@ -289,9 +290,9 @@ describe('render', () => {
     const path = await file('b.yaml', BROKER);
     const [placeholders] = objects((await run(['render', path])).stdout);
     expect(at(placeholders, 'stringData', 'token')).toMatch(/^PLACEHOLDER/);
-    const [generated] = objects((await run(['render', '--mint', path])).stdout);
+    const [generated, ofServers] = objects((await run(['render', '--mint', path])).stdout);
     expect(Buffer.from(String(at(generated, 'data', 'token')), 'base64').toString()).toMatch(/^t[0-9a-f]{64}$/);
-    expect(at(generated, 'data', 'token')).not.toBe(at(generated, 'data', 'route-password'));
+    expect(at(generated, 'data', 'token')).not.toBe(at(ofServers, 'data', 'route-password'));
   });
 
   it('uses Secrets among the files for a Broker, reports missing ones, and prints none of them', async () => {

@@ -28,8 +28,14 @@ export async function authority(name = 'an authority'): Promise<KeyPair> {
 
 /** A certificate of an authority for DNS names, for addresses and for 127.0.0.1; valid for servers and for clients. */
 export async function issue(by: KeyPair, ...names: string[]): Promise<KeyPair> {
+  return issueUntil(VALID.notAfterDate, by, ...names);
+}
+
+/** The same with another end of its validity. */
+export async function issueUntil(notAfterDate: Date, by: KeyPair, ...names: string[]): Promise<KeyPair> {
   const { private: key, cert: certificate } = await generate([{ name: 'commonName', value: 'issued' }], {
     ...VALID,
+    notAfterDate,
     keyType: 'ec',
     algorithm: 'sha256',
     ca: { key: by.key, cert: by.certificate },

@@ -33,20 +33,24 @@ describe('resolveCredentials', () => {
   const [mine, other, old] = [encode('mine'), encode('other'), encode('old')];
 
   it('generates only the credentials that are missing', () => {
-    const both = { token: 'new', routePassword: 'new', generated: true };
+    const both = { token: 'new', routePassword: 'new', generated: ['token', 'routePassword'] };
     expect(resolve()).toEqual(both);
     expect(resolve({}, {})).toEqual(both);
-    expect(resolve({ token: mine }, { 'route-password': '' })).toEqual({ ...both, token: 'mine' });
+    expect(resolve({ token: mine }, { 'route-password': '' })).toEqual({
+      ...both,
+      token: 'mine',
+      generated: ['routePassword'],
+    });
     expect(resolve({ token: mine }, { 'route-password': other })).toEqual({
       token: 'mine',
       routePassword: 'other',
-      generated: false,
+      generated: [],
     });
   });
 
   it('takes the route password of release 2.0 over, unless the servers have one already', () => {
     const former = { token: mine, 'route-password': old };
-    expect(resolve(former)).toEqual({ token: 'mine', routePassword: 'old', generated: false });
+    expect(resolve(former)).toEqual({ token: 'mine', routePassword: 'old', generated: [] });
     expect(resolve(former, { 'route-password': other })).toMatchObject({ routePassword: 'other' });
   });
 
@@ -157,7 +161,7 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
         .filter(({ kind }) => kind === 'Secret')
         .map(({ metadata: { name } }) => name)
         .sort(),
-    ).toEqual(['adopted', 'meshery-nats-auth']);
+    ).toEqual(['adopted', 'meshery-nats-auth', 'meshery-nats-server']);
     expect(cluster.get('Secret.v1', 'meshery', 'adopted')?.data).toEqual({ theirs: encode('own') });
     expect(token(cluster)).toBe('not "usable"');
   });
@@ -166,29 +170,30 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.boolean(), { maxLength: 5 }),
-        fc.constantFrom('meshery-nats-auth', 'its token'),
+        fc.constantFrom('meshery-nats-auth', 'its token', 'meshery-nats-server'),
         async (lags, lost) => {
           const service = testApp();
           const cluster = clusterWith(broker);
           await settle(cluster, [broker], hookOf(service), how);
           const sums = [checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')];
-          const found = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+          const name = lost === 'its token' ? 'meshery-nats-auth' : lost;
+          const found = cluster.get('Secret.v1', 'meshery', name);
           if (!found) throw new Error('no Secret');
           if (lost === 'its token') edit(cluster, '');
           else cluster.delete(found);
-          const before = cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth');
+          const before = cluster.get('Secret.v1', 'meshery', name);
           // A cache that lags shows the state before the first of these syncs.
           let hasCaughtUp = false;
           for (const lag of [...lags, false, false, false]) {
             hasCaughtUp ||= !lag;
-            await sync(cluster, broker, hasCaughtUp ? hookOf(service) : showing(before, service), how);
+            await sync(cluster, broker, hasCaughtUp ? hookOf(service) : showing(name, before, service), how);
             sums.push(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats'));
           }
           expect(new Set(sums).size).toBe(2);
           expect(sums.at(-1)).toBe(credentialsChecksum(credentialsOf(cluster)));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
@@ -201,18 +206,16 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     await settle(cluster, [broker], hookOf(service), how);
     const expected = testApp();
     const other = clusterWith(broker);
-    const [kept = ''] = [token(cluster)];
-    const password = decode(
-      String(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'route-password')),
-    );
-    other.create({ ...secretOf(kept, password) }, 'kubectl');
+    const { token: kept, routePassword } = credentialsOf(cluster);
+    other.create(secretOf('meshery-nats-auth', { token: encode(kept) }), 'kubectl');
+    other.create(secretOf('meshery-nats-server', { 'route-password': encode(routePassword) }), 'kubectl');
     await settle(other, [broker], hookOf(expected), how);
     expect(expected.generated).toEqual([]);
     expect(checksum(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(
       checksum(other, 'StatefulSet.apps/v1', 'meshery-nats'),
     );
-    const file = (each: Cluster) =>
-      at(each.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'credentials.conf');
+    const file = (each: Cluster) => secretValue(each, 'meshery-nats-server', 'credentials.conf');
+    expect(file(cluster)).toContain(kept);
     expect(file(cluster)).toBe(file(other));
   });
 
@@ -222,19 +225,13 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     await sync(cluster, broker, hookOf(service), how);
     const { children } = await sync(cluster, broker, withoutChildren(service), how);
     expect(service.generated).toHaveLength(2);
-    expect(children).toHaveLength(6);
+    expect(children).toHaveLength(7);
   });
 });
 
-function secretOf(value: string, password: string) {
+function secretOf(name: string, data: Record<string, string>) {
   const labels = { 'controller-uid': broker.metadata.uid };
-  const data = { token: encode(value), 'route-password': encode(password) };
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'meshery-nats-auth', namespace: 'meshery', labels },
-    data,
-  };
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'meshery', labels }, data };
 }
 
 interface Sent {
@@ -242,9 +239,9 @@ interface Sent {
   related?: JsonObject;
 }
 
-/** The hooks behind a cache that shows an earlier state of the auth Secret. */
-function showing(secret: KubeObject | undefined, service: TestApp): Hook {
-  const name = 'meshery/meshery-nats-auth';
+/** The hooks behind a cache that shows an earlier state of a Secret. */
+function showing(secretName: string, secret: KubeObject | undefined, service: TestApp): Hook {
+  const name = `meshery/${secretName}`;
   return (path, body) => {
     const { children, related } = body as Sent;
     const stale = (objects: JsonObject = {}) => {

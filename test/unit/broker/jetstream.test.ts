@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { jetStreamAnnotations } from '../../../src/broker/jetstream.ts';
+import { JETSTREAM_PEERS_ANNOTATION, jetStreamAnnotations } from '../../../src/broker/jetstream.ts';
 import { type Broker, resolveBroker } from '../../../src/broker/spec.ts';
 import type { ObservedStatefulSet } from '../../../src/kubernetes/kinds.ts';
-import { brokerParent } from '../../support/scenarios.ts';
+import { at } from '../../stand-in/json.ts';
+import { testApp } from '../../support/app.ts';
+import { condition } from '../../support/invariants.ts';
+import { brokerParent, clusterWith, hookOf, STRATEGIES, settle, sync } from '../../support/scenarios.ts';
 
 const LIMITS = { resources: { limits: { memory: '8Gi' } } };
 
@@ -101,4 +104,61 @@ describe('the pods of a Broker with JetStream', () => {
       expect(jetStreamAnnotations(broker('1Gi', undefined), applied(second))).toEqual(second);
     },
   );
+});
+
+describe.each(STRATEGIES)('under %s, a Broker with JetStream', (how) => {
+  const PEERS = JETSTREAM_PEERS_ANNOTATION;
+  const spec = (size: number) => ({ size, jetstream: { memoryStore: { maxSize: '16Mi' } } });
+
+  async function scaled(...sizes: number[]) {
+    const parent = brokerParent(spec(sizes[0] ?? 1));
+    const cluster = clusterWith(parent);
+    const hook = hookOf(testApp());
+    const statefulSet = () => cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats');
+    const seen = async () => {
+      const [outcome] = await settle(cluster, [parent], hook, how);
+      const { status, reason, message } = { message: '', ...condition(outcome?.status, 'JetStreamResilient') };
+      return { status, reason, message, peers: at(statefulSet(), 'metadata', 'annotations', PEERS) };
+    };
+    let last = await seen();
+    for (const size of sizes.slice(1)) {
+      cluster.edit(parent, 'kubectl', (object) => {
+        object.spec = spec(size);
+      });
+      const { status } = await sync(cluster, parent, hook, how);
+      const reason = condition(status, 'JetStreamResilient')?.reason;
+      last = await seen();
+      expect(reason).toBe(last.reason);
+    }
+    return { cluster, last, seen, statefulSet };
+  }
+
+  it('counts the servers that were removed until the annotation is', async () => {
+    const { cluster, last, seen, statefulSet } = await scaled(5, 3);
+    expect(last).toMatchObject({ status: 'False', reason: 'RemovedServersCount', peers: '5' });
+    expect(last.message).toContain(
+      'JetStream counts 5 servers and needs 3 of them: 3 are left, so it tolerates the failure of 0. Remove the others',
+    );
+    const template = JSON.stringify(at(statefulSet(), 'spec', 'template'));
+    const found = statefulSet();
+    if (!found) throw new Error('no StatefulSet');
+    cluster.edit(found, 'kubectl', ({ metadata }) => delete metadata.annotations?.[PEERS]);
+    expect(await seen()).toMatchObject({ status: 'True', reason: 'Quorum', peers: undefined });
+    expect(JSON.stringify(at(statefulSet(), 'spec', 'template'))).toBe(template);
+  });
+
+  it.each([
+    [[5, 3, 5], { reason: 'Quorum', peers: undefined }],
+    [[3, 5, 4], { reason: 'RemovedServersCount', peers: '5' }],
+    [[5, 3, 4], { reason: 'RemovedServersCount', peers: '5' }],
+    [[5, 1], { reason: 'SingleServer', peers: undefined }],
+    [[3, 5], { reason: 'Quorum', peers: undefined }],
+  ])('of sizes %j reports %j', async (sizes, expected) => {
+    expect((await scaled(...sizes)).last).toMatchObject(expected);
+  });
+
+  it('is reported unavailable when fewer than a majority are left', async () => {
+    const { last } = await scaled(5, 2);
+    expect(last.message).toContain('2 are left, so it is unavailable. Set spec.size to 3, then remove');
+  });
 });

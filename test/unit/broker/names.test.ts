@@ -28,6 +28,7 @@ describe('names of the children of a Broker', () => {
       headless: `${nats}-headless`,
       config: `${nats}-config`,
       auth: `${nats}-auth`,
+      server: `${nats}-server`,
     });
   });
 

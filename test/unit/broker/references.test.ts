@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encode } from '../../../src/kubernetes/secrets.ts';
 import { at, type JsonObject, type KubeObject } from '../../stand-in/json.ts';
-import { testApp } from '../../support/app.ts';
-import { authority, issue, tlsData } from '../../support/certificates.ts';
+import { START, testApp } from '../../support/app.ts';
+import { authority, issue, issueUntil, tlsData } from '../../support/certificates.ts';
 import { condition } from '../../support/invariants.ts';
 import { brokerParent, clusterWith, hookOf, settle } from '../../support/scenarios.ts';
 
@@ -96,6 +96,31 @@ describe('a Broker that refers to Secrets', () => {
     expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
   });
 
+  it.each([
+    ['in 31 days', 31, 'True', 'Covered', 'The certificate is valid for meshery-nats.meshery.svc.'],
+    [
+      'in 29 days',
+      29,
+      'True',
+      'ExpiresSoon',
+      'Clients accept the certificate of Secret nats-tls now, but it expires at 2026-03-04T04:05:06Z. Renew it.',
+    ],
+    [
+      'yesterday',
+      -1,
+      'False',
+      'Expired',
+      'MeshSync and other clients in the cluster refuse the certificate of Secret nats-tls: it expired at 2026-02-02T04:05:06Z. Renew it.',
+    ],
+  ])('reports a certificate that expires %s, and is Ready', async (_when, days, status, reason, message) => {
+    const until = new Date(Date.parse(START) + days * 86_400_000);
+    const data = tlsData(await issueUntil(until, ca, 'meshery-nats.meshery.svc'), ca);
+    const cluster = clusterWith(brokerParent(tls), secret('nats-tls', data));
+    const [outcome] = await settle(cluster, [brokerParent(tls)], hookOf(testApp()), 'server-side-apply');
+    expect(condition(outcome?.status, 'CertificateCoversService')).toMatchObject({ status, reason, message });
+    expect(condition(outcome?.status, 'Ready')).toMatchObject({ status: 'True' });
+  });
+
   it('keeps its children while a Secret is missing, and keeps the last token when the reference is removed', async () => {
     const service = testApp();
     const parent = brokerParent({ ...own, ...tls });
@@ -121,7 +146,7 @@ describe('a Broker that refers to Secrets', () => {
       apiVersion: 'v1',
       resource: 'secrets',
       namespace: 'meshery',
-      names: ['meshery-nats-auth', 'shared'],
+      names: ['meshery-nats-auth', 'meshery-nats-server', 'shared'],
     });
   });
 });

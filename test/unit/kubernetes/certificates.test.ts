@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { describe, expect, it } from 'vitest';
-import { certificateProblem, readCertificates } from '../../../src/kubernetes/certificates.ts';
+import { certificateProblem, expiresSoon, readCertificates } from '../../../src/kubernetes/certificates.ts';
 import { authority, issue } from '../../support/certificates.ts';
 
 const host = 'meshery-nats.meshery.svc';
@@ -71,6 +71,15 @@ describe('a certificate', () => {
     ['of an authority that expired', 'its CA in ca.crt expired at 2026-06-01T11:00:00Z. Renew it.'],
   ])('the message for one %s names the problem and the fix', (what, message) => {
     expect(messageOf(what)).toBe(message);
+  });
+
+  it('of an authority that expires soon is reported before, with the date', () => {
+    const found = cases.find(({ what }) => what === 'of an authority that expired');
+    const read = (pem = '') => readCertificates(pem).flatMap((each) => (each instanceof Error ? [] : each));
+    const use = { chain: read(found?.certificate), authorities: read(found?.ca), host };
+    const soon = (now: string) => expiresSoon({ ...use, now: new Date(now) });
+    expect(soon('2026-05-02T10:00:00Z')).toBeUndefined();
+    expect(soon('2026-05-02T12:00:00Z')).toBe('its CA in ca.crt expires at 2026-06-01T11:00:00Z. Renew it.');
   });
 
   it('is checked without its authority when there is no ca.crt, because the public authorities of a system are unknown', async () => {

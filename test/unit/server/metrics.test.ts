@@ -56,7 +56,7 @@ describe('/metrics', () => {
     expect(children.sort()).toEqual(
       [
         ['ConfigMap', 1],
-        ['Secret', 1],
+        ['Secret', 2],
         ['Service', 2],
         ['StatefulSet', 1],
       ].map(([kind, count]) => `meshery_operator_children_total{controller="Broker",kind="${kind}"} ${count}`),

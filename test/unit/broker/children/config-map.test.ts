@@ -26,7 +26,8 @@ async function configuration(name: string, spec: JsonObject, namespace = 'mesher
   const response = await service.post('/broker/sync', { parent, children: {}, related: { 'Secret.v1': secrets } });
   const children = response.json().children as unknown as KubeObject[];
   const find = (kind: string) => children.find((child) => child.kind === kind);
-  const credentials = String(at(find('Secret'), 'data', 'credentials.conf'));
+  const secret = children.find(({ kind, metadata }) => kind === 'Secret' && metadata.name.endsWith('-nats-server'));
+  const credentials = String(at(secret, 'data', 'credentials.conf'));
   return {
     files: {
       'nats.conf': String(at(find('ConfigMap'), 'data', 'nats.conf')),
@@ -135,7 +136,7 @@ describe('the golden Brokers', () => {
     const objects = documents.map((document) => document.toJS() as KubeObject);
     const secrets = objects.filter(({ stringData }) => at(stringData, 'credentials.conf'));
     return secrets.map((secret): [string, Configuration] => {
-      const base = secret.metadata.name.replace(/-auth$/, '');
+      const base = secret.metadata.name.replace(/-server$/, '');
       const config = objects.find(({ metadata }) => metadata.name === `${base}-config`);
       const files = {
         'nats.conf': String(at(config, 'data', 'nats.conf')),
