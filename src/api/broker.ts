@@ -182,7 +182,9 @@ const JetStream = Type.Object(
                 pattern: DNS_SUBDOMAIN_OR_EMPTY,
               }),
             ),
-            maxSize: OptionalSize('Storage that streams can use on each server. Default: the size of the volume.'),
+            maxSize: OptionalSize(
+              'Storage that streams can use on each server. Default: three quarters of the size, or more where a Broker already runs with more; the file system and what NATS does not count take the rest.',
+            ),
             persistentVolumeClaimRetentionPolicy: Type.Optional(
               Type.Object(
                 {

@@ -1,6 +1,7 @@
 import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/client-node';
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
+import { API_GROUP } from '../api/group.ts';
 import { type ContainerImage, containerImage } from '../kubernetes/images.ts';
 import type { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
@@ -18,6 +19,8 @@ export interface Broker {
   namespace: string;
   names: BrokerNames;
   size: number;
+  /** Only where the loss of streams is accepted for this size. */
+  acceptsStreamLoss?: true;
   nats: Container;
   reloader: Container;
   /** Only when there is one. */
@@ -57,12 +60,18 @@ export interface JetStream {
     /** Of the volumes, in canonical form. */
     size: string;
     storageClassName?: string;
-    /** Storage that streams can use; default: `size`. */
+    /** Storage that streams can use; default: three quarters of `size`. */
     maxSize?: string;
     retention: { whenDeleted: 'Retain' | 'Delete'; whenScaled: 'Retain' | 'Delete' };
   };
   memoryStore?: { maxSize: string };
 }
+
+/**
+ * Annotation of a Broker with a number of servers. The Broker may get that size even though NATS drops its streams then; any
+ * other value, such as one that is left from an earlier change, accepts nothing.
+ */
+export const ACCEPT_STREAM_LOSS = `${API_GROUP}/accept-stream-loss`;
 
 const check = compiled(BrokerSpec);
 
@@ -85,12 +94,14 @@ export function resolveBroker(parent: Parent, imageRegistry?: string): Broker | 
     podTemplateProblem(podTemplate, podLabelKeys);
   if (problem) return problem;
   const jetStream = resolveJetStream(spec);
+  const { size = brokerDefaults.size } = spec;
 
   return {
     name,
     namespace,
     names: brokerNames(name),
-    size: spec.size ?? brokerDefaults.size,
+    size,
+    ...(parent.metadata.annotations?.[ACCEPT_STREAM_LOSS] === String(size) && { acceptsStreamLoss: true }),
     nats: container(brokerDefaults, spec, imageRegistry),
     reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, imageRegistry),
     ...(promExporter?.enabled && {

@@ -14,6 +14,7 @@ import { clientService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials } from './credentials.ts';
 import { withImmutableFields } from './immutable-fields.ts';
+import { jetStreamAnnotations, lastJetStream } from './jetstream.ts';
 import type { BrokerRequest } from './kinds.ts';
 import { podSelector } from './labels.ts';
 import { resolveReferences } from './references.ts';
@@ -39,10 +40,14 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
 
   const observed = found.statefulSet.observed;
   const selector = podSelector(broker, observed);
-  const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
+  const last = lastJetStream(observed, found.configMap.observed);
+  const { broker: desired, deferredChange } = withImmutableFields(broker, observed, last);
+  const annotations = jetStreamAnnotations(desired, last, observed);
   // Without its own Secret and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
   const canRun = ![found.secret, found.configMap, found.statefulSet].some(({ nameConflict }) => nameConflict);
-  const desiredSet = canRun ? statefulSet(desired, credentialsChecksum(credentials), selector, observed) : undefined;
+  const desiredSet = canRun
+    ? statefulSet(desired, credentialsChecksum(credentials), selector, annotations, observed)
+    : undefined;
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
     nameConflict ? [] : [child()];
 
@@ -66,7 +71,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       ...unlessConflict(found.secret, () =>
         authSecret(desired, credentials, references.ca, governingService(broker, observed)),
       ),
-      ...unlessConflict(found.configMap, () => configMap(desired)),
+      ...unlessConflict(found.configMap, () => configMap(desired, annotations)),
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
       ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
       ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
