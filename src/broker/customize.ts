@@ -1,7 +1,6 @@
 import { kinds } from '../kubernetes/kinds.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { named, type RelatedResourceRule } from '../metacontroller/response.ts';
-import { hasDisruptionBudget } from './children/pod-disruption-budget.ts';
 import { brokerNames } from './contract.ts';
 import { BROKER_LABEL } from './labels.ts';
 import { resolveBroker } from './spec.ts';
@@ -23,7 +22,7 @@ export function customizeBroker(parent: Parent): RelatedResourceRule[] {
     named(kinds.configMap, namespace, [config]),
     named(kinds.service, namespace, [nats, headless]),
     named(kinds.statefulSet, namespace, [nats]),
-    ...(broker && hasDisruptionBudget(broker) ? [named(kinds.podDisruptionBudget, namespace, [nats])] : []),
+    named(kinds.podDisruptionBudget, namespace, [nats]), // for any size: the servers may still be more than desired
     ...(broker?.networkPolicy ? [named(kinds.networkPolicy, namespace, [nats])] : []),
     ...(broker?.service.type === 'NodePort'
       ? [{ apiVersion, resource, namespace, labelSelector: { matchLabels: { [BROKER_LABEL]: name } } }]

@@ -48,6 +48,8 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const desiredSet = canRun
     ? statefulSet(desired, credentialsChecksum(credentials), selector, annotations, observed)
     : undefined;
+  const { disruptionBudget, ...always } = found;
+  const budgeted = hasDisruptionBudget(desired);
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => object) =>
     nameConflict ? [] : [child()];
 
@@ -61,7 +63,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         statefulSet: observed,
         desired: desiredSet,
         pods: Object.values(relatedOf(request, kinds.pod)),
-        nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
+        nameConflicts: Object.values(budgeted ? found : always).flatMap(({ nameConflict }) => nameConflict ?? []),
         deferredChange,
         certificateProblem: references.certificateProblem,
       },
@@ -75,9 +77,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
       ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
       ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
-      ...(hasDisruptionBudget(desired)
-        ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
-        : []),
+      ...(budgeted ? unlessConflict(disruptionBudget, () => podDisruptionBudget(desired, selector)) : []),
       ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
     ],
   };
