@@ -57,7 +57,7 @@ function withExistingVolumes(
     fileStore: {
       ...others,
       size,
-      ...(storageClassName && { storageClassName }),
+      ...(storageClassName !== undefined && { storageClassName }),
       ...(maxSize && compareQuantities(maxSize, size) <= 0 && { maxSize }),
     },
   };
@@ -70,11 +70,15 @@ function withExistingVolumes(
     const message = `spec.jetstream.fileStore.size can't become ${desired.size} while StatefulSet ${nats} claims ${size}. To expand the volumes, set the size of the PersistentVolumeClaims ${DATA_VOLUME}-${nats}-*; when all of them have it, ${orphan}. If their StorageClass does not allow volume expansion, set the size back.`;
     return { jetStream: applicable, deferredChange: immutable(message) };
   }
-  if (desired.storageClassName && desired.storageClassName !== storageClassName) {
-    const message = `spec.jetstream.fileStore.storageClassName can't become ${desired.storageClassName} while StatefulSet ${nats} claims ${storageClassName ?? "the cluster's default"}. Existing volumes keep theirs; for new ones, ${orphan}.`;
+  if (desired.storageClassName !== undefined && desired.storageClassName !== storageClassName) {
+    const message = `spec.jetstream.fileStore.storageClassName can't become ${className(desired.storageClassName)} while StatefulSet ${nats} claims ${className(storageClassName)}. Existing volumes keep theirs; for new ones, ${orphan}. Otherwise, remove the field.`;
     return { jetStream: applicable, deferredChange: immutable(message) };
   }
   return { jetStream: applicable };
+}
+
+function className(storageClassName: string | undefined): string {
+  return storageClassName === '' ? 'no class (the empty string)' : (storageClassName ?? "the cluster's default");
 }
 
 /** JetStream with the last limit, where the spec has none and the last one is to be kept. */

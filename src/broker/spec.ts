@@ -59,6 +59,7 @@ export interface JetStream {
   fileStore?: {
     /** Of the volumes, in canonical form. */
     size: string;
+    /** Empty: existing volumes without a class. Default: the default class of the cluster. */
     storageClassName?: string;
     /** Storage that streams can use; default: three quarters of `size`. */
     maxSize?: string;
@@ -76,7 +77,8 @@ export const ACCEPT_STREAM_LOSS = `${API_GROUP}/accept-stream-loss`;
 const check = compiled(BrokerSpec);
 
 /**
- * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them.
+ * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them; only an empty
+ * class of volumes and an empty selector count.
  * @param imageRegistry registry of images that name none
  * @returns the resolved broker, or the first invalid field
  */
@@ -156,7 +158,7 @@ function resolveJetStream({ jetstream: { fileStore, memoryStore } = {} }: Broker
     ...(fileStore && {
       fileStore: {
         size: canonicalQuantity(fileStore.size),
-        ...(fileStore.storageClassName && { storageClassName: fileStore.storageClassName }),
+        ...(fileStore.storageClassName !== undefined && { storageClassName: fileStore.storageClassName }),
         ...(fileStore.maxSize && { maxSize: fileStore.maxSize }),
         retention: { whenDeleted, whenScaled },
       },

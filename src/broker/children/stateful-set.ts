@@ -103,7 +103,7 @@ function volumeClaims(
       spec: {
         accessModes: ['ReadWriteOnce'],
         resources: { requests: { storage: size } },
-        ...(storageClassName && { storageClassName }),
+        ...(storageClassName !== undefined && { storageClassName }),
         volumeMode: 'Filesystem',
       },
       status: { phase: 'Pending' },

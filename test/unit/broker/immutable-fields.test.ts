@@ -55,7 +55,7 @@ const claim = (storage: string, storageClassName?: string) => ({
   volumeClaimTemplates: [
     {
       metadata: { name: 'data' },
-      spec: { resources: { requests: { storage } }, ...(storageClassName && { storageClassName }) },
+      spec: { resources: { requests: { storage } }, ...(storageClassName !== undefined && { storageClassName }) },
     },
   ],
 });
@@ -214,6 +214,11 @@ describe('JetStream on disk', () => {
     ['1Gi', { storageClassName: 'fast' }, claim('1Gi', 'slow'), '1Gi', 768, 'storageClassName'],
     ['1Gi', { storageClassName: 'fast' }, claim('1Gi'), '1Gi', 768, 'storageClassName'],
     ['1Gi', {}, claim('1Gi', 'slow'), '1Gi', 768, undefined],
+    ['1Gi', { storageClassName: '' }, claim('1Gi', ''), '1Gi', 768, undefined],
+    ['1Gi', { storageClassName: '' }, claim('1Gi', 'slow'), '1Gi', 768, 'storageClassName'],
+    ['1Gi', { storageClassName: '' }, claim('1Gi'), '1Gi', 768, 'storageClassName'],
+    ['1Gi', { storageClassName: 'fast' }, claim('1Gi', ''), '1Gi', 768, 'storageClassName'],
+    ['1Gi', {}, claim('1Gi', ''), '1Gi', 768, undefined],
   ])('of %s and %j keeps the existing volume claim', (size, more, spec, claimed, mebibytes, field) => {
     const { broker: applied, deferredChange } = withImmutableFields(
       broker(fileStore(size, more)),
