@@ -33,6 +33,8 @@ export interface BrokerObservation {
   pods: ObservedPod[];
   /** Messages about name conflicts of children. */
   nameConflicts: string[];
+  /** The broker as it is applied: without the deferred change. */
+  applied: Broker;
   /** The change of the spec that is not applied to the StatefulSet. */
   deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
@@ -59,7 +61,7 @@ export function brokerStatus(
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
-  const warnings = [...resilience(broker), ...certificate(broker, observation.certificateProblem)];
+  const warnings = [...resilience(observation.applied), ...certificate(broker, observation.certificateProblem)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);

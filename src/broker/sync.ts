@@ -64,6 +64,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         desired: desiredSet,
         pods: Object.values(relatedOf(request, kinds.pod)),
         nameConflicts: Object.values(budgeted ? found : always).flatMap(({ nameConflict }) => nameConflict ?? []),
+        applied: desired,
         deferredChange,
         certificateProblem: references.certificateProblem,
       },

@@ -206,15 +206,25 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const of = await namespace(cluster(), 'grow-and-scale');
     await storageClass();
     for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
-    const store = (size: string) => ({ fileStore: { size, storageClassName: 'by-hand' } });
+    const persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete' };
+    const store = (size: string) => ({
+      fileStore: { size, storageClassName: 'by-hand', persistentVolumeClaimRetentionPolicy },
+    });
     const applied = broker(of, 'meshery-broker', { jetstream: store('1Gi') });
     await cluster().apply(applied);
     await isReady(cluster(), applied);
     const [single, template] = [await pods(of), (await workload(of)).spec.template];
+    const claims = async () =>
+      (await cluster().list('v1', 'PersistentVolumeClaim', of)).map(({ metadata }) => [
+        metadata.uid,
+        metadata.deletionTimestamp,
+      ]);
+    const claimed = await claims();
     expect(single).toHaveLength(1);
 
     await patchSpec(of, { size: 3, jetstream: store('2Gi') });
     const held = await isReady(cluster(), applied, 'StreamsWouldBeLost');
+    expect(conditionOf(held, 'JetStreamResilient')).toMatchObject({ status: 'False', reason: 'SingleServer' });
     const { message = '' } = held.status?.conditions?.[0] ?? {};
     expect(message).not.toContain('kubectl delete');
     expect(message).toContain('Set spec.size back to 1.');
@@ -231,6 +241,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect((await workload(of)).spec).toMatchObject({ replicas: 1, template });
     expect((await workload(of)).metadata.generation).toBe(1);
     expect(await pods(of)).toEqual(single);
+    expect(await claims()).toEqual(claimed);
     const secret = await get('v1', 'Secret', 'meshery-nats-auth', of);
     expect(decode(secret.data?.['credentials.conf'])).not.toContain('cluster');
     // As the message says.
