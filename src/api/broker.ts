@@ -3,7 +3,7 @@ import { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import { Image, LabelSelector, OptionalSize, PodTemplate, Resources, Size } from '../kubernetes/pod-fields.ts';
 import { DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, NamedStrings, StringEnum } from '../schema/fields.ts';
 import { bytes, compareQuantities } from '../schema/quantity.ts';
-import { withRules } from '../schema/rules.ts';
+import { EmptyCounts, withRules } from '../schema/rules.ts';
 import { commonStatus } from './status.ts';
 
 /** What an absent field of `Broker.spec` means. */
@@ -178,12 +178,16 @@ const JetStream = Type.Object(
             size: Size('Size of the volume of each server, for example 10Gi.'),
             storageClassName: Type.Optional(
               Type.String({
-                description: "StorageClass of the volumes. Default: the cluster's.",
+                description:
+                  'StorageClass of the volumes; an empty string binds volumes that exist already and have no class. Default: the default class of the cluster.',
                 maxLength: 253,
                 pattern: DNS_SUBDOMAIN_OR_EMPTY,
+                [EmptyCounts]: true,
               }),
             ),
-            maxSize: OptionalSize('Storage that streams can use on each server. Default: the size of the volume.'),
+            maxSize: OptionalSize(
+              'Storage that streams can use on each server. Default: three quarters of the size, or more where a Broker already runs with more; the file system and what NATS does not count take the rest.',
+            ),
             persistentVolumeClaimRetentionPolicy: Type.Optional(
               Type.Object(
                 {

@@ -24,8 +24,7 @@ export function customizeBroker(parent: Parent): RelatedResourceRule[] {
     named(kinds.configMap, namespace, [config]),
     named(kinds.service, namespace, [nats, headless]),
     named(kinds.statefulSet, namespace, [nats]),
-    // With one server too: it may be one of several until they are scaled down.
-    named(kinds.podDisruptionBudget, namespace, [nats]),
+    named(kinds.podDisruptionBudget, namespace, [nats]), // for any size: the servers may still be more than desired
     ...(broker?.networkPolicy ? [named(kinds.networkPolicy, namespace, [nats])] : []),
     ...(broker?.service.type === 'NodePort'
       ? [{ apiVersion, resource, namespace, labelSelector: { matchLabels: { [BROKER_LABEL]: name } } }]

@@ -1,11 +1,8 @@
 import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
-import { bytes, canonicalQuantity } from '../schema/quantity.ts';
+import { bytes, canonicalQuantity, compareQuantities } from '../schema/quantity.ts';
 import type { BrokerProblem } from './conditions.ts';
-import { lastJetStreamState } from './jetstream.ts';
-import type { Broker, JetStream } from './spec.ts';
-
-/** Name of the volume of streams, and of its volume claim template. */
-export const DATA_VOLUME = 'data';
+import { DATA_VOLUME, dataClaim, isSameMode, keptMaxSize, type LastJetStream, opensVolumes } from './jetstream.ts';
+import { ACCEPT_STREAM_LOSS, type Broker, type JetStream } from './spec.ts';
 
 /** A Broker that can be applied to the observed StatefulSet. */
 interface ApplicableBroker {
@@ -15,70 +12,146 @@ interface ApplicableBroker {
 }
 
 /**
- * Keeps the immutable fields of an observed StatefulSet. A change is deferred when Kubernetes would reject it on every sync
- * (volume claim templates), or when NATS would lose streams (between a single server and a cluster). Scaling down removes one
- * server at a time, each of which moves its clients to the remaining ones before the next is removed.
+ * Keeps the immutable fields of an observed StatefulSet, and the streams on the volumes of one that may be deleted. A change is
+ * deferred when Kubernetes would reject it on every sync (volume claim templates), or when NATS would lose streams (between a
+ * single server and a cluster). While streams would be lost, no other advice is given: some of it deletes the StatefulSet.
+ * Scaling down removes one server at a time, each of which moves its clients to the remaining ones before the next is removed.
  */
-export function withImmutableFields(broker: Broker, observed: ObservedStatefulSet | undefined): ApplicableBroker {
-  if (!observed) return { broker };
+export function withImmutableFields(
+  broker: Broker,
+  observed: ObservedStatefulSet | undefined,
+  last: LastJetStream,
+): ApplicableBroker {
+  const { jetStream: desired, ...rest } = broker;
   const { jetStream, deferredChange: deferredStorage } = withExistingVolumes(broker, observed);
-  const { size, deferredChange: deferredSize } = nextSize(broker, observed);
-  const deferredChange = deferredStorage ?? deferredSize;
-  const { jetStream: _desired, ...rest } = broker;
-  return { broker: { ...rest, size, ...(jetStream && { jetStream }) }, ...(deferredChange && { deferredChange }) };
+  const { size, keepsVolumesClosed, deferredChange: deferredSize } = withStreams(broker, observed, last);
+  const applicable = keepsVolumesClosed ? withoutVolumes(desired, observed) : withLimit(jetStream, last);
+  const deferredChange = deferredSize ?? deferredStorage;
+  return {
+    broker: { ...rest, size, ...(applicable && { jetStream: applicable }) },
+    ...(deferredChange && { deferredChange }),
+  };
 }
 
 /** JetStream on the existing volumes of the StatefulSet: its volume claim templates are immutable. */
 function withExistingVolumes(
   broker: Broker,
-  observed: ObservedStatefulSet,
+  observed: ObservedStatefulSet | undefined,
 ): { jetStream?: JetStream; deferredChange?: BrokerProblem } {
   const { jetStream } = broker;
   const desired = jetStream?.fileStore;
-  if (!desired) return jetStream ? { jetStream } : {};
+  if (!desired || !observed) return jetStream ? { jetStream } : {};
   const { nats } = broker.names;
   const immutable = (message: string): BrokerProblem => ({ reason: 'ImmutableField', message });
-  const claim = observed.spec.volumeClaimTemplates?.find(({ metadata }) => metadata.name === DATA_VOLUME)?.spec;
-  if (!claim) {
-    const { fileStore: _fileStore, ...others } = jetStream;
+  const template = dataClaim(observed);
+  if (!template) {
     const message = `spec.jetstream.fileStore can't be added to StatefulSet ${nats}, which was created without volumes. Delete it (${deletion(broker)}): it is re-created with volumes.`;
-    return {
-      ...(Object.keys(others).length > 0 && { jetStream: others }),
-      deferredChange: immutable(message),
-    };
+    const applicable = withoutVolumes(jetStream, observed);
+    return { ...(applicable && { jetStream: applicable }), deferredChange: immutable(message) };
   }
-  const size = canonicalQuantity(claim.resources?.requests?.storage ?? desired.size);
-  const { storageClassName } = claim;
-  const maxSize = bytes(desired.maxSize ?? size) < bytes(size) ? desired.maxSize : size;
-  const { maxSize: _maxSize, storageClassName: _class, ...others } = desired;
+  const { storageClassName, resources } = template.spec ?? {};
+  const size = canonicalQuantity(resources?.requests?.storage ?? desired.size);
+  const { maxSize, storageClassName: _class, ...others } = desired;
   const applicable: JetStream = {
     ...jetStream,
-    fileStore: { ...others, size, ...(storageClassName && { storageClassName }), ...(maxSize && { maxSize }) },
+    fileStore: {
+      ...others,
+      size,
+      ...(storageClassName !== undefined && { storageClassName }),
+      ...(maxSize && compareQuantities(maxSize, size) <= 0 && { maxSize }),
+    },
   };
   const orphan = `delete the StatefulSet without its pods (${deletion(broker)} --cascade=orphan): they keep running, and the re-created StatefulSet adopts them`;
-  if (desired.size !== size) {
-    const message = `spec.jetstream.fileStore.size can't become ${desired.size} while StatefulSet ${nats} claims ${size}. To expand the volumes, set the size of the PersistentVolumeClaims ${DATA_VOLUME}-${nats}-*, if their StorageClass allows volume expansion; then ${orphan}.`;
+  if (bytes(desired.size) < bytes(size)) {
+    const message = `spec.jetstream.fileStore.size can't become ${desired.size}: volumes can't shrink. Set it back to ${size}; to use less of the volumes, set maxSize.`;
     return { jetStream: applicable, deferredChange: immutable(message) };
   }
-  if (desired.storageClassName && desired.storageClassName !== storageClassName) {
-    const message = `spec.jetstream.fileStore.storageClassName can't become ${desired.storageClassName} while StatefulSet ${nats} claims ${storageClassName ?? "the cluster's default"}. Existing volumes keep theirs; for new ones, ${orphan}.`;
+  if (desired.size !== size) {
+    const message = `spec.jetstream.fileStore.size can't become ${desired.size} while StatefulSet ${nats} claims ${size}. To expand the volumes, set the size of the PersistentVolumeClaims ${DATA_VOLUME}-${nats}-*; when all of them have it, ${orphan}. If their StorageClass does not allow volume expansion, set the size back.`;
+    return { jetStream: applicable, deferredChange: immutable(message) };
+  }
+  if (desired.storageClassName !== undefined && desired.storageClassName !== storageClassName) {
+    const message = `spec.jetstream.fileStore.storageClassName can't become ${className(desired.storageClassName)} while StatefulSet ${nats} claims ${className(storageClassName)}. Existing volumes keep theirs; for new ones, ${orphan}. Otherwise, remove the field.`;
     return { jetStream: applicable, deferredChange: immutable(message) };
   }
   return { jetStream: applicable };
 }
 
-function nextSize(broker: Broker, observed: ObservedStatefulSet): { size: number; deferredChange?: BrokerProblem } {
-  const { size, names, jetStream } = broker;
-  const last = lastJetStreamState(observed);
-  if (jetStream?.fileStore && last && last.maxFileStore !== '0' && last.servers > 1 !== size > 1) {
-    const message = `spec.size can't change from ${last.servers} to ${size}: NATS drops the streams of a single server when it becomes a cluster, and those of a cluster when it becomes a single server. Back the streams up (nats account backup), delete StatefulSet ${names.nats} (${deletion(broker)}), which is then re-created, and restore them.`;
-    return { size: last.servers, deferredChange: { reason: 'StreamsWouldBeLost', message } };
+function className(storageClassName: string | undefined): string {
+  return storageClassName === '' ? 'no class (the empty string)' : (storageClassName ?? "the cluster's default");
+}
+
+/** JetStream with the last limit, where the spec has none and the last one is to be kept. */
+function withLimit(jetStream: JetStream | undefined, last: LastJetStream): JetStream | undefined {
+  const { fileStore } = jetStream ?? {};
+  const maxSize = fileStore && !fileStore.maxSize && keptMaxSize(fileStore.size, last);
+  return fileStore && maxSize ? { ...jetStream, fileStore: { ...fileStore, maxSize } } : jetStream;
+}
+
+/** JetStream that does not open the volumes of streams: in memory only, and not at all where the StatefulSet mounts them. */
+function withoutVolumes(
+  jetStream: JetStream | undefined,
+  observed: ObservedStatefulSet | undefined,
+): JetStream | undefined {
+  return jetStream?.memoryStore && !dataClaim(observed) ? { memoryStore: jetStream.memoryStore } : undefined;
+}
+
+/** The next size that keeps the streams, and whether JetStream must not open their volumes yet. */
+function withStreams(
+  broker: Broker,
+  observed: ObservedStatefulSet | undefined,
+  { streamServers }: LastJetStream,
+): { size: number; keepsVolumesClosed?: boolean; deferredChange?: BrokerProblem } {
+  const { size, jetStream, acceptsStreamLoss } = broker;
+  const next = nextSize(size, observed);
+  if (streamServers === undefined) return { size: next };
+  const isKept = isSameMode(streamServers, size);
+  if (!isKept && acceptsStreamLoss) return { size: next };
+  const running = observed?.spec.replicas || undefined; // none while it hibernates
+  const usesVolumes = jetStream?.fileStore ?? (jetStream && dataClaim(observed));
+  if (!usesVolumes) {
+    // The mode stays until no pod has the volumes open any more, not even one whose StatefulSet was deleted without it.
+    const isClosed = observed && !opensVolumes(observed) && isSettled(observed);
+    return { size: isKept || isClosed ? next : (running ?? streamServers) };
   }
-  const { replicas: running = size } = observed.spec;
-  if (size >= running) return { size };
-  const { replicas: existing = 0, observedGeneration = 0 } = observed.status ?? {};
-  const isScaled = existing <= running && observedGeneration >= (observed.metadata.generation ?? 0);
-  return { size: isScaled ? running - 1 : running };
+  if (observed && !opensVolumes(observed)) {
+    if (isKept && isSameMode(streamServers, running ?? next) && isSettled(observed)) return { size: next };
+    const what = 'The volumes are not used';
+    return {
+      size: next,
+      keepsVolumesClosed: true,
+      ...(!isKept && { deferredChange: streamsWouldBeLost(broker, streamServers, what) }),
+    };
+  }
+  if (!isKept) {
+    const what = `spec.size can't change from ${streamServers} to ${size}`;
+    return { size: streamServers, deferredChange: streamsWouldBeLost(broker, streamServers, what) };
+  }
+  // Where somebody else scaled the StatefulSet, a step in between would change the mode, too.
+  return { size: isSameMode(streamServers, next) ? next : size };
+}
+
+function streamsWouldBeLost({ name, namespace, size }: Broker, servers: number, what: string): BrokerProblem {
+  const mode = servers === 1 ? 'a single server' : `a cluster of ${servers} servers`;
+  const message = `${what}: the volumes have the streams of ${mode}, and NATS drops them when a single server becomes a cluster, or a cluster a single server. Set spec.size back to ${servers}. To change it all the same, back the streams up first (nats account backup), accept their loss (kubectl annotate broker ${name} -n ${namespace} --overwrite ${ACCEPT_STREAM_LOSS}=${size}), and restore them.`;
+  return { reason: 'StreamsWouldBeLost', message };
+}
+
+function nextSize(size: number, observed: ObservedStatefulSet | undefined): number {
+  const { replicas: running = size } = observed?.spec ?? {};
+  if (!observed || size >= running) return size;
+  return isScaled(observed, running) ? running - 1 : running;
+}
+
+function isScaled({ metadata, status }: ObservedStatefulSet, running: number): boolean {
+  const { replicas: existing = 0, observedGeneration = 0 } = status ?? {};
+  return existing <= running && observedGeneration >= (metadata.generation ?? 0);
+}
+
+/** Whether all pods are those of the current template. */
+function isSettled(observed: ObservedStatefulSet): boolean {
+  const { replicas = 0, updatedReplicas = 0 } = observed.status ?? {};
+  return isScaled(observed, observed.spec.replicas ?? 1) && updatedReplicas >= replicas;
 }
 
 function deletion({ names, namespace }: Broker): string {

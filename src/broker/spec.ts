@@ -2,6 +2,7 @@ import type { V1NetworkPolicyPeer, V1ResourceRequirements } from '@kubernetes/cl
 import ipaddr from 'ipaddr.js';
 import { BrokerSpec, brokerDefaults } from '../api/broker.ts';
 import type { OperatorSettings } from '../api/context.ts';
+import { API_GROUP } from '../api/group.ts';
 import {
   type CommonMetadata,
   commonMetadataProblem,
@@ -26,6 +27,8 @@ export interface Broker {
   namespace: string;
   names: BrokerNames;
   size: number;
+  /** Only where the loss of streams is accepted for this size. */
+  acceptsStreamLoss?: true;
   nats: Container;
   reloader: Container;
   /** Only when there is one. */
@@ -70,18 +73,26 @@ export interface JetStream {
   fileStore?: {
     /** Of the volumes, in canonical form. */
     size: string;
+    /** Empty: existing volumes without a class. Default: the default class of the cluster. */
     storageClassName?: string;
-    /** Storage that streams can use; default: `size`. */
+    /** Storage that streams can use; default: three quarters of `size`. */
     maxSize?: string;
     retention: { whenDeleted: 'Retain' | 'Delete'; whenScaled: 'Retain' | 'Delete' };
   };
   memoryStore?: { maxSize: string };
 }
 
+/**
+ * Annotation of a Broker with a number of servers. The Broker may get that size even though NATS drops its streams then; any
+ * other value, such as one that is left from an earlier change, accepts nothing.
+ */
+export const ACCEPT_STREAM_LOSS = `${API_GROUP}/accept-stream-loss`;
+
 const check = compiled(BrokerSpec);
 
 /**
- * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them.
+ * Resolves a parent's spec. An empty string, list or object is treated as absent, as Go clients write them; only an empty
+ * class of volumes and an empty selector count.
  * @param settings of the operator
  * @returns the resolved broker, or the first invalid field
  */
@@ -102,12 +113,14 @@ export function resolveBroker(parent: Parent, settings: OperatorSettings = {}): 
   if (problem) return problem;
   const jetStream = resolveJetStream(spec);
   const commonMetadata = mergedMetadata(settings.commonMetadata, spec.commonMetadata);
+  const { size = brokerDefaults.size } = spec;
 
   return {
     name,
     namespace,
     names: brokerNames(name),
-    size: spec.size ?? brokerDefaults.size,
+    size,
+    ...(parent.metadata.annotations?.[ACCEPT_STREAM_LOSS] === String(size) && { acceptsStreamLoss: true }),
     nats: container(brokerDefaults, spec, settings),
     reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, settings),
     ...(promExporter?.enabled && {
@@ -165,7 +178,7 @@ function resolveJetStream({ jetstream: { fileStore, memoryStore } = {} }: Broker
     ...(fileStore && {
       fileStore: {
         size: canonicalQuantity(fileStore.size),
-        ...(fileStore.storageClassName && { storageClassName: fileStore.storageClassName }),
+        ...(fileStore.storageClassName !== undefined && { storageClassName: fileStore.storageClassName }),
         ...(fileStore.maxSize && { maxSize: fileStore.maxSize }),
         retention: { whenDeleted, whenScaled },
       },

@@ -20,7 +20,7 @@ import { NATS_CONTAINER } from './children/stateful-set.ts';
 import { type BrokerProblem, condition } from './conditions.ts';
 import { brokerHost } from './contract.ts';
 import { resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
-import { JETSTREAM_PEERS_ANNOTATION, jetStreamPeers } from './jetstream.ts';
+import { JETSTREAM_PEERS_ANNOTATION } from './jetstream.ts';
 import type { Broker } from './spec.ts';
 
 /** The observed state that a broker's status is computed from. */
@@ -34,6 +34,10 @@ export interface BrokerObservation {
   pods: ObservedPod[];
   /** Messages about name conflicts of children. */
   nameConflicts: string[];
+  /** The broker as it is applied: without the deferred change. */
+  applied: Broker;
+  /** How many servers count for the majority of JetStream. */
+  jetStreamPeers: number;
   /** The change of the spec that is not applied to the StatefulSet. */
   deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
@@ -62,7 +66,7 @@ export function brokerStatus(
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
-  const warnings = [...resilience(broker, statefulSet), ...certificate(broker, observation)];
+  const warnings = [...resilience(observation), ...certificate(broker, observation)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);
@@ -114,10 +118,9 @@ function deferredServiceChange(broker: Broker, service: ObservedService | undefi
 }
 
 /** How many failed servers JetStream tolerates: it needs a majority. */
-function resilience(broker: Broker, statefulSet: ObservedStatefulSet | undefined): ConditionInput[] {
-  const { size, names, namespace } = broker;
-  if (!broker.jetStream) return [];
-  const peers = jetStreamPeers(broker, statefulSet);
+function resilience({ applied, jetStreamPeers: peers }: BrokerObservation): ConditionInput[] {
+  const { size, names, namespace, jetStream } = applied;
+  if (!jetStream) return [];
   const majority = Math.floor(peers / 2) + 1;
   if (peers > size) {
     const left =

@@ -18,6 +18,7 @@ import { clientService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials } from './credentials.ts';
 import { withImmutableFields } from './immutable-fields.ts';
+import { jetStreamAnnotations, jetStreamPeers, lastJetStream } from './jetstream.ts';
 import type { BrokerRequest } from './kinds.ts';
 import { podSelector } from './labels.ts';
 import { resolveReferences } from './references.ts';
@@ -45,7 +46,9 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
 
   const observed = found.statefulSet.observed;
   const selector = podSelector(broker, observed);
-  const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
+  const last = lastJetStream(observed, found.configMap.observed);
+  const { broker: desired, deferredChange } = withImmutableFields(broker, observed, last);
+  const annotations = jetStreamAnnotations(desired, last, observed);
   // Without its own Secrets and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
   const canRun = ![found.auth, found.server, found.configMap, found.statefulSet].some(
     ({ nameConflict }) => nameConflict,
@@ -54,7 +57,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const isAwaited = observed !== undefined && (credentials.generated.length > 0 || !secrets.server);
   const desiredSet = canRun
     ? withCommonMetadata(
-        statefulSet(desired, credentialsChecksum(credentials), selector, observed),
+        statefulSet(desired, credentialsChecksum(credentials), selector, annotations, observed),
         broker.commonMetadata,
       )
     : undefined;
@@ -62,6 +65,8 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const serviceName = governingService(broker, observed);
   // As for the StatefulSet: the servers would reload the token.
   const isTokenAwaited = credentials.generated.includes('token') && (secrets.server || found.auth.nameConflict);
+  const { disruptionBudget, ...always } = found;
+  const budgeted = hasDisruptionBudget(desired);
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
@@ -75,7 +80,9 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         statefulSet: observed,
         desired: desiredSet,
         pods: Object.values(relatedOf(request, kinds.pod)),
-        nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
+        nameConflicts: Object.values(budgeted ? found : always).flatMap(({ nameConflict }) => nameConflict ?? []),
+        applied: desired,
+        jetStreamPeers: jetStreamPeers(desired, last),
         deferredChange,
         certificateProblem: references.certificateProblem,
         certificateExpiry: references.certificateExpiry,
@@ -93,13 +100,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         : secrets.server
           ? [reapplyLastApplied(secrets.server)]
           : []),
-      ...unlessConflict(found.configMap, () => configMap(desired)),
+      ...unlessConflict(found.configMap, () => configMap(desired, annotations)),
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
       ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
       ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
-      ...(hasDisruptionBudget(desired)
-        ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
-        : []),
+      ...(budgeted ? unlessConflict(disruptionBudget, () => podDisruptionBudget(desired, selector)) : []),
       ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
     ],
   };

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { LABEL_VALUE, NamedStrings, QUALIFIED_NAME, StringEnum } from '../schema/fields.ts';
 import { compareQuantities, QUANTITY } from '../schema/quantity.ts';
-import { SelectsAll, withRules } from '../schema/rules.ts';
+import { EmptyCounts, withRules } from '../schema/rules.ts';
 
 /** The pod fields that both kinds expose, under the names that Kubernetes gives them. */
 
@@ -129,7 +129,7 @@ export function LabelSelector(description: string) {
         Type.Array(LabelSelectorRequirement, { description: 'Requirements that must all be met.', maxItems: 16 }),
       ),
     },
-    { description, [SelectsAll]: true },
+    { description, [EmptyCounts]: true },
   );
 }
 
@@ -167,7 +167,7 @@ const NodeSelectorTerm = (description: string) =>
         Type.Array(NodeSelectorRequirement, { description: 'Requirements that must all be met.', maxItems: 16 }),
       ),
     },
-    { description, [SelectsAll]: true },
+    { description, [EmptyCounts]: true },
   );
 
 const Weight = Type.Integer({

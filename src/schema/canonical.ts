@@ -1,11 +1,11 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { canonicalQuantity } from './quantity.ts';
-import { SelectsAll } from './rules.ts';
+import { EmptyCounts } from './rules.ts';
 
 /**
  * A valid value in the canonical form that the API server returns, so that children made from it never differ from the
  * observed ones: quantities are canonical; an empty string, list, map or object is treated as absent, as Go clients write
- * them; unknown fields are dropped.
+ * them, unless its schema says that it counts; unknown fields are dropped.
  */
 export function canonical<Schema extends TSchema>(schema: Schema, value: Static<Schema>): Static<Schema> {
   if (schema['x-kubernetes-int-or-string']) return canonicalQuantity(value as string | number);
@@ -16,7 +16,7 @@ export function canonical<Schema extends TSchema>(schema: Schema, value: Static<
     const field: unknown = (value as Record<string, unknown>)[name];
     if (field === undefined) continue;
     const inside = canonical(property, field);
-    if (SelectsAll in property || !isEmpty(inside)) fields.push([name, inside]);
+    if (EmptyCounts in property || !isEmpty(inside)) fields.push([name, inside]);
   }
   return Object.fromEntries(fields);
 }

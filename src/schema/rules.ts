@@ -20,5 +20,8 @@ export function withRules<Schema extends TSchema>(schema: Schema, rules: Rule<St
   return { ...schema, [RULES]: rules };
 }
 
-/** Marks the schema of a selector: an empty one selects everything, while any other empty object is treated as absent. */
-export const SelectsAll = Symbol('SelectsAll');
+/**
+ * Marks the schema of a field whose empty value has a meaning, while any other empty string, list or object is treated as
+ * absent: an empty selector selects everything, and an empty class of volumes means no class.
+ */
+export const EmptyCounts = Symbol('EmptyCounts');

@@ -176,12 +176,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
   it('a Broker keeps streams on volumes, and reports changes that the volumes do not allow', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'jetstream');
-    await cluster().apply({
-      apiVersion: 'storage.k8s.io/v1',
-      kind: 'StorageClass',
-      metadata: { name: 'by-hand' },
-      provisioner: 'kubernetes.io/no-provisioner',
-    });
+    await storageClass();
     for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
     const store = (size: string, more: object = {}) => ({ fileStore: { size, storageClassName: 'by-hand', ...more } });
     const applied = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
@@ -204,28 +199,123 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await rests(of);
     expect((await workload(of)).spec).toEqual(before.spec);
 
-    // In the first message, the pods keep running while their StatefulSet is re-created.
-    const pods = async () => (await cluster().list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid).sort();
-    const running = await pods();
-    await patchSpec(of, { jetstream: store('2Gi', { maxSize: '1Gi' }), size: 3 });
+    // As the first message says: the claims first. The pods keep running while their StatefulSet is re-created.
+    await patchSpec(of, { jetstream: store('2Gi'), size: 3 });
     await isReady(cluster(), applied, 'ImmutableField');
+    expect(grown.status?.conditions?.[0]?.message).toContain('PersistentVolumeClaims data-meshery-nats-*');
+    expect(grown.status?.conditions?.[0]?.message).toContain(
+      `kubectl delete statefulset meshery-nats -n ${of} --cascade=orphan`,
+    );
+    const running = await pods(of);
+    await grow(of, 3, '2Gi');
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan');
     await isReady(cluster(), applied);
-    const [claim] = (await workload(of)).spec.volumeClaimTemplates;
-    expect(claim.spec.resources.requests.storage).toBe('2Gi');
-    expect(await pods()).toEqual(running);
+    const after = await workload(of);
+    expect(after.metadata.uid).not.toBe(before.metadata.uid);
+    expect(after.metadata.generation).toBe(1);
+    expect(after.spec.volumeClaimTemplates[0].spec.resources.requests.storage).toBe('2Gi');
+    expect(after.spec.template).toEqual(before.spec.template);
+    const { data } = await get('v1', 'ConfigMap', 'meshery-nats-config', of);
+    expect(data?.['nats.conf']).toContain(`max_file_store: ${1.5 * 2 ** 30}\n`);
+    await rests(of);
+    expect(await pods(of)).toEqual(running);
+  });
+
+  it('a Broker whose volumes grow and that becomes a cluster in one edit keeps its streams until their loss is accepted', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'grow-and-scale');
+    await storageClass();
+    for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
+    const persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete' };
+    const store = (size: string) => ({
+      fileStore: { size, storageClassName: 'by-hand', persistentVolumeClaimRetentionPolicy },
+    });
+    const applied = broker(of, 'meshery-broker', { jetstream: store('1Gi') });
+    await cluster().apply(applied);
+    await isReady(cluster(), applied);
+    const [single, template] = [await pods(of), (await workload(of)).spec.template];
+    const claims = async () =>
+      (await cluster().list('v1', 'PersistentVolumeClaim', of)).map(({ metadata }) => [
+        metadata.uid,
+        metadata.deletionTimestamp,
+      ]);
+    const claimed = await claims();
+    expect(single).toHaveLength(1);
+
+    await patchSpec(of, { size: 3, jetstream: store('2Gi') });
+    const held = await isReady(cluster(), applied, 'StreamsWouldBeLost');
+    expect(conditionOf(held, 'JetStreamResilient')).toMatchObject({ status: 'False', reason: 'SingleServer' });
+    const { message = '' } = held.status?.conditions?.[0] ?? {};
+    expect(message).not.toContain('kubectl delete');
+    expect(message).toContain('Set spec.size back to 1.');
+    // Somebody knows the other procedure all the same.
+    await grow(of, 1, '2Gi');
+    await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan');
+    await eventually(async () => {
+      const { spec, status } = await workload(of);
+      expect(spec.volumeClaimTemplates[0].spec.resources.requests.storage).toBe('2Gi');
+      expect(status?.readyReplicas).toBe(1);
+    });
+    await isReady(cluster(), applied, 'StreamsWouldBeLost');
+    await rests(of);
+    expect((await workload(of)).spec).toMatchObject({ replicas: 1, template });
+    expect((await workload(of)).metadata.generation).toBe(1);
+    expect(await pods(of)).toEqual(single);
+    expect(await claims()).toEqual(claimed);
+    const secret = await get('v1', 'Secret', 'meshery-nats-auth', of);
+    expect(decode(secret.data?.['credentials.conf'])).not.toContain('cluster');
+    // As the message says.
+    await patchSpec(of, { size: 1 });
+    await isReady(cluster(), applied);
+    expect(await pods(of)).toEqual(single);
+
+    // The other way that the message offers, for another size and then for this one.
+    const [, annotation = ''] = / --overwrite ([^)= ]+)=3\)/.exec(message) ?? [];
+    const accept = (size: string) => {
+      const metadata = { name: 'meshery-broker', namespace: of, annotations: { [annotation]: size } };
+      return cluster().patch({ apiVersion: MESHERY, kind: 'Broker', metadata });
+    };
+    await accept('5');
+    await patchSpec(of, { size: 3 });
+    await isReady(cluster(), applied, 'StreamsWouldBeLost');
+    expect(await pods(of)).toEqual(single);
+    await accept('3');
+    await isReady(cluster(), applied);
+    expect(await pods(of)).toHaveLength(3);
+    await patchSpec(of, { size: 1 });
+    await isReady(cluster(), applied, 'StreamsWouldBeLost');
+    expect((await workload(of)).spec.replicas).toBe(3);
+  });
+
+  it('a Broker binds volumes without a class by the empty string', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'static-volumes');
+    await volume(of, 'data-meshery-nats-0', '');
+    const applied = broker(of, 'meshery-broker', { jetstream: { fileStore: { size: '5Gi', storageClassName: '' } } });
+    await cluster().apply(applied);
+    await isReady(cluster(), applied);
+    const [claim] = await cluster().list('v1', 'PersistentVolumeClaim', of);
+    expect(claim).toMatchObject({
+      spec: { storageClassName: '', volumeName: `${of}-data-meshery-nats-0` },
+      status: { phase: 'Bound' },
+    });
+    await rests(of);
+    await patchSpec(of, { jetstream: { fileStore: { storageClassName: 'by-hand' } } });
+    const { status } = await isReady(cluster(), applied, 'ImmutableField');
+    expect(status?.conditions?.[0]?.message).toContain('claims no class (the empty string)');
+    // Existing volumes keep theirs, as the message says, and so do the pods.
+    const running = await pods(of);
+    await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan');
+    await isReady(cluster(), applied);
+    expect((await workload(of)).spec.volumeClaimTemplates[0].spec.storageClassName).toBe('by-hand');
+    expect(await pods(of)).toEqual(running);
   });
 
   it('a Broker gets volumes after its StatefulSet is re-created', async () => {
     onTestFailed(keepLogs);
     const of = 'storage-later';
     const { broker: applied } = await pair(of);
-    await cluster().apply({
-      apiVersion: 'storage.k8s.io/v1',
-      kind: 'StorageClass',
-      metadata: { name: 'by-hand' },
-      provisioner: 'kubernetes.io/no-provisioner',
-    });
+    await storageClass();
     await volume(of, 'data-meshery-nats-0');
     const fileStore = {
       size: '1Gi',
@@ -516,8 +606,33 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     }
   });
 
+  /** uids of the pods that do not end. */
+  async function pods(of: string) {
+    const all = await cluster().list('v1', 'Pod', of);
+    return all.flatMap(({ metadata }) => (metadata.deletionTimestamp ? [] : [metadata.uid])).sort();
+  }
+
+  /** Expands the claims of the first servers, as `kubectl patch pvc` does. */
+  async function grow(of: string, servers: number, storage: string): Promise<void> {
+    for (let ordinal = 0; ordinal < servers; ordinal += 1) {
+      const metadata = { name: `data-meshery-nats-${ordinal}`, namespace: of };
+      const spec = { resources: { requests: { storage } } };
+      await cluster().patch({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec });
+    }
+  }
+
+  async function storageClass(): Promise<void> {
+    await cluster().apply({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'by-hand' },
+      provisioner: 'kubernetes.io/no-provisioner',
+      allowVolumeExpansion: true,
+    });
+  }
+
   /** A volume for one claim, because the tests have no provisioner. */
-  async function volume(of: string, claim: string): Promise<void> {
+  async function volume(of: string, claim: string, storageClassName = 'by-hand'): Promise<void> {
     await cluster().apply({
       apiVersion: 'v1',
       kind: 'PersistentVolume',
@@ -528,7 +643,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         claimRef: { namespace: of, name: claim },
         hostPath: { path: '/nowhere' },
         persistentVolumeReclaimPolicy: 'Retain',
-        storageClassName: 'by-hand',
+        storageClassName,
       },
     });
   }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { env as environment } from 'node:process';
 import { broker } from '../../src/broker/controller.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { sync } from '../../src/metacontroller/lifecycle.ts';
@@ -128,11 +129,31 @@ export async function startSystemServer(
     .replace('127.0.0.1:4223', `${own.address}:${own.nats}`)
     .replace('127.0.0.1:6223', `${own.address}:${own.cluster}`);
   await writeFile(join(directory, 'system.conf'), configuration);
-  const server = await run('', own, directory, 'system.conf');
+  const server = await run('', own, directory, [], 'system.conf');
   const isReady = () => server.log().includes('Server is ready');
   for (let attempt = 0; attempt < 100 && !isReady(); attempt += 1) await new Promise((done) => setTimeout(done, 50));
   if (!isReady()) throw new Error(server.log());
   return server;
+}
+
+/**
+ * Starts a server whose streams are on a file system of a given size, as on a small volume, which ends with the server.
+ * @throws an error where this process may not mount
+ */
+export async function startOnVolume(name: string, generated: Generated, volumeBytes: number): Promise<NatsServer> {
+  const own = await freePorts();
+  const directory = await mkdtemp(join(tmpdir(), `${name}-`));
+  await writeConfiguration(directory, own, [own], generated.natsConf, generated.credentialsConf);
+  const data = join(directory, 'data');
+  await mkdir(data);
+  const mount = `mount -t tmpfs -o size=${volumeBytes} tmpfs ${data} && exec "$@"`;
+  return run(name, own, directory, ['unshare', '--mount', 'sh', '-ec', mount, 'sh']);
+}
+
+/** Whether this process may mount file systems, in a mount namespace of its own. */
+export async function canMount(): Promise<boolean> {
+  const [code] = await once(spawn('unshare', ['--mount', 'true'], { stdio: 'ignore' }), 'exit').catch(() => [1]);
+  return code === 0;
 }
 
 /** Starts the server of a directory again, with the same ports and data. */
@@ -140,9 +161,17 @@ export async function startAgain({ name, ports, directory }: NatsServer): Promis
   return run(name, ports, directory);
 }
 
-async function run(name: string, own: Ports, directory: string, file = 'nats.conf'): Promise<NatsServer> {
-  const process = spawn(await goTool('nats-server'), ['--config', join(directory, file)], {
-    env: { POD_NAME: name },
+/** @param inside command that the server is run by */
+async function run(
+  name: string,
+  own: Ports,
+  directory: string,
+  inside: string[] = [],
+  file = 'nats.conf',
+): Promise<NatsServer> {
+  const [command = '', ...args] = [...inside, await goTool('nats-server'), '--config', join(directory, file)];
+  const process = spawn(command, args, {
+    env: { POD_NAME: name, ...(inside.length > 0 && { PATH: environment.PATH }) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';

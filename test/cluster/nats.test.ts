@@ -13,6 +13,7 @@ import type { KubeObject } from '../stand-in/json.ts';
 import { authority, issue, type KeyPair, tlsSecret } from '../support/certificates.ts';
 import { goTool } from '../tools.ts';
 import {
+  canMount,
   type Files,
   freePorts,
   type Generated,
@@ -22,6 +23,7 @@ import {
   reload,
   startAgain,
   startBroker,
+  startOnVolume,
   startServer,
   startSystemServer,
   writeConfiguration,
@@ -29,6 +31,7 @@ import {
 import { until } from './processes.ts';
 
 const run = promisify(execFile);
+const mayMount = await canMount();
 
 let servers: NatsServer[] = [];
 let connections: NatsConnection[] = [];
@@ -223,6 +226,66 @@ describe('one NATS server', () => {
       expect(await limit()).toBe(2 ** 31);
     }
   });
+
+  it.skipIf(!mayMount)(
+    'refuses messages before its volume is full',
+    async () => {
+      // ext4 leaves 90389504 bytes of a volume of 100Mi.
+      const generated = generate(1, { jetstream: { fileStore: { size: '100Mi' } } });
+      const server = await startOnVolume('meshery-nats-0', generated, 90_389_504);
+      servers = [server];
+      await healthy(server);
+      const connection = await client(generated.token, server);
+      const { streams } = await jetstreamManager(connection);
+      await streams.add({ name: 'events', subjects: ['events.>'] });
+      const publish = async (payload: Uint8Array) => {
+        for (let sent = 0; ; sent += 500) {
+          const batch = Array.from({ length: 500 }, (_, index) =>
+            jetstream(connection).publish(`events.${sent + index}`, payload, { timeout: 30_000 }),
+          );
+          const failed = (await Promise.allSettled(batch)).find((result) => result.status === 'rejected');
+          if (failed) return String(failed.reason);
+        }
+      };
+      expect(await publish(new Uint8Array(16_384))).toContain('insufficient resources');
+      const reserved = async () =>
+        (await server.monitor('/jsz')) as { storage: number; config: { max_storage: number } };
+      const { storage, config } = await reserved();
+      expect(config.max_storage).toBe(75 * 2 ** 20);
+      expect(storage).toBeGreaterThan(74 * 2 ** 20);
+      expect(server.log()).not.toMatch(/no space left|out of space|JetStream out of resources/i);
+      // It goes on as soon as there is room.
+      await streams.purge('events', { keep: 100 });
+      expect(await jetstream(connection).publish('events.more', 'hello')).toMatchObject({ stream: 'events' });
+      expect((await fetch(`http://127.0.0.1:${server.ports.monitor}/healthz`)).status).toBe(200);
+    },
+    60_000,
+  );
+
+  it('keeps the streams on its volume while the file store is removed', async () => {
+    const fileStore = { jetstream: { fileStore: { size: '1Gi' } } };
+    const { token, credentialsConf } = await broker(1, fileStore);
+    const [server] = servers as [NatsServer];
+    const before = await client(token, server);
+    await (await jetstreamManager(before)).streams.add({ name: 'events', subjects: ['events'] });
+    await jetstream(before).publish('events', 'hello');
+    let running = server;
+    for (const spec of [{}, { jetstream: { memoryStore: { maxSize: '64Mi' } } }, fileStore]) {
+      await running.end();
+      await writeConfiguration(
+        running.directory,
+        running.ports,
+        [running.ports],
+        generate(1, spec).natsConf,
+        credentialsConf,
+      );
+      running = await startAgain(running);
+      servers = [running];
+      await healthy(running);
+    }
+    const { streams } = await jetstreamManager(await client(token, running));
+    expect((await streams.info('events')).state.messages).toBe(1);
+  }, 60_000);
 
   it('drops its streams when it becomes a member of a cluster, which is why the operator defers that change', async () => {
     const jetStream = { jetstream: { fileStore: { size: '1Gi' } } };

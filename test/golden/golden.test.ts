@@ -44,6 +44,7 @@ describe('golden manifests', () => {
       'broker-memory-store',
       'broker-network-policy',
       'broker-pods',
+      'broker-static-volumes',
       'broker-tls',
       'broker-tls-verify',
       'common-metadata',

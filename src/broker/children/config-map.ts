@@ -2,7 +2,7 @@ import type { V1ConfigMap } from '@kubernetes/client-node';
 import { TLS_KEYS } from '../../kubernetes/secrets.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { bytes } from '../../schema/quantity.ts';
-import { jetStreamState } from '../jetstream.ts';
+import { type JetStreamAnnotations, jetStreamState } from '../jetstream.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
@@ -18,12 +18,21 @@ export const DATA_DIRECTORY = '/data';
 /** PID file of a server, for the config reloader and for lame duck mode. */
 export const PID_FILE = '/var/run/nats/nats.pid';
 
-/** The ConfigMap `X-nats-config`: the servers' configuration without credentials. */
-export function configMap(broker: Broker): Manifest<V1ConfigMap> {
+/**
+ * The ConfigMap `X-nats-config`: the servers' configuration without credentials.
+ * @param annotations a copy of those of the StatefulSet and its pods, which survives when the StatefulSet is deleted
+ */
+export function configMap(broker: Broker, { workload, pods }: JetStreamAnnotations): Manifest<V1ConfigMap> {
+  const annotations = { ...workload, ...pods };
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: broker.names.config, namespace: broker.namespace, labels: brokerLabels(broker) },
+    metadata: {
+      name: broker.names.config,
+      namespace: broker.namespace,
+      labels: brokerLabels(broker),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+    },
     data: { [CONFIG_FILE]: natsConf(broker) },
   };
 }

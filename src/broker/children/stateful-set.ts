@@ -15,8 +15,7 @@ import { TLS_KEYS } from '../../kubernetes/secrets.ts';
 import { podSecurityContext, restrictedContainer } from '../../kubernetes/security.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { reapplyLastApplied } from '../../metacontroller/reapply.ts';
-import { DATA_VOLUME } from '../immutable-fields.ts';
-import { jetStreamAnnotations } from '../jetstream.ts';
+import { DATA_VOLUME, type JetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
 import { METRICS_PORT, PORTS } from '../nats.ts';
 import type { Broker, Container } from '../spec.ts';
@@ -38,10 +37,10 @@ export function statefulSet(
   broker: Broker,
   credentialsChecksum: string,
   selector: Record<string, string>,
+  annotations: JetStreamAnnotations,
   observed: ObservedStatefulSet | undefined,
 ): Manifest<V1StatefulSet> {
   const { jetStream, promExporter } = broker;
-  const annotations = jetStreamAnnotations(broker, observed);
   const spec: V1StatefulSetSpec = {
     podManagementPolicy: observed?.spec.podManagementPolicy ?? 'Parallel',
     replicas: broker.size,
@@ -116,7 +115,7 @@ function volumeClaims(
       spec: {
         accessModes: ['ReadWriteOnce'],
         resources: { requests: { storage: size } },
-        ...(storageClassName && { storageClassName }),
+        ...(storageClassName !== undefined && { storageClassName }),
         volumeMode: 'Filesystem',
       },
       status: { phase: 'Pending' },

@@ -1,22 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { withImmutableFields } from '../../../src/broker/immutable-fields.ts';
+import { withImmutableFields as keepImmutable } from '../../../src/broker/immutable-fields.ts';
+import { jetStreamState, lastJetStream } from '../../../src/broker/jetstream.ts';
 import { type Broker, resolveBroker } from '../../../src/broker/spec.ts';
 import type { ObservedStatefulSet } from '../../../src/kubernetes/kinds.ts';
+import type { ObservedObject } from '../../../src/metacontroller/object.ts';
 import type { JsonObject } from '../../stand-in/json.ts';
 import { brokerParent } from '../../support/scenarios.ts';
 
-function broker(spec: JsonObject): Broker {
-  const resolved = resolveBroker(brokerParent(spec));
+function broker(spec: JsonObject, annotations: Record<string, string> = {}): Broker {
+  const parent = brokerParent(spec);
+  const resolved = resolveBroker({ ...parent, metadata: { ...parent.metadata, annotations } });
   if ('path' in resolved) throw new Error(`${resolved.path} ${resolved.message}`);
   return resolved;
 }
 
+const withImmutableFields = (desired: Broker, statefulSet?: ObservedStatefulSet, configMap?: ObservedObject) =>
+  keepImmutable(desired, statefulSet, lastJetStream(statefulSet, configMap));
+
 /** A StatefulSet as the API server stores it. */
 function observed(
   spec: Partial<ObservedStatefulSet['spec']>,
-  { status, jetStream }: { status?: ObservedStatefulSet['status']; jetStream?: object } = {},
+  {
+    status,
+    jetStream,
+    streamServers,
+  }: { status?: ObservedStatefulSet['status']; jetStream?: object; streamServers?: string } = {},
 ): ObservedStatefulSet {
-  const annotations: Record<string, string> = jetStream ? { 'meshery.io/jetstream': JSON.stringify(jetStream) } : {};
+  const annotations: Record<string, string> = {
+    ...(jetStream && { 'meshery.io/jetstream': JSON.stringify(jetStream) }),
+    ...(streamServers !== undefined && { 'meshery.io/stream-servers': streamServers }),
+  };
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -26,11 +39,23 @@ function observed(
   };
 }
 
+/** The pods run with JetStream. */
+const JETSTREAM = { template: { metadata: { annotations: { 'meshery.io/jetstream-restart': '1073741824/0' } } } };
+
+function configMap(streamServers: string): ObservedObject {
+  const annotations = { 'meshery.io/stream-servers': streamServers };
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'meshery-nats-config', namespace: 'meshery', annotations },
+  };
+}
+
 const claim = (storage: string, storageClassName?: string) => ({
   volumeClaimTemplates: [
     {
       metadata: { name: 'data' },
-      spec: { resources: { requests: { storage } }, ...(storageClassName && { storageClassName }) },
+      spec: { resources: { requests: { storage } }, ...(storageClassName !== undefined && { storageClassName }) },
     },
   ],
 });
@@ -72,22 +97,98 @@ describe('the size of a Broker', () => {
     (servers, size, maxFileStore, deferred) => {
       const jetStream = { servers, maxFileStore, maxMemoryStore: '0' };
       const status = { replicas: servers, observedGeneration: 3 };
-      const statefulSet = observed({ replicas: servers, ...claim('1Gi') }, { status, jetStream });
-      const { broker: applied, deferredChange } = withImmutableFields(
-        broker({ size, ...fileStore('1Gi') }),
-        statefulSet,
-      );
-      expect(deferredChange?.reason).toBe(deferred ? 'StreamsWouldBeLost' : undefined);
+      const volumes = maxFileStore === '0' ? {} : claim('1Gi');
+      const statefulSet = observed({ replicas: servers, ...volumes, ...JETSTREAM }, { status, jetStream });
+      const desired = broker({ size, ...fileStore('1Gi') });
+      const { broker: applied, deferredChange } = withImmutableFields(desired, statefulSet);
+      const reason = maxFileStore === '0' ? 'ImmutableField' : undefined;
+      expect(deferredChange?.reason).toBe(deferred ? 'StreamsWouldBeLost' : reason);
       expect(applied.size).toBe(deferred ? servers : Math.max(size, servers - 1));
       // During hibernation, the StatefulSet has no pods, so their number says nothing about its streams.
       const asleep = { ...statefulSet, spec: { ...statefulSet.spec, replicas: 0 } };
-      expect(withImmutableFields(broker({ size, ...fileStore('1Gi') }), asleep).broker.size).toBe(
-        deferred ? servers : size,
-      );
+      expect(withImmutableFields(desired, asleep).broker.size).toBe(deferred ? servers : size);
       // Without JetStream there are no streams to lose.
       expect(withImmutableFields(broker({ size }), statefulSet).deferredChange).toBeUndefined();
     },
   );
+});
+
+describe('the streams of a single server', () => {
+  const status = { replicas: 1, updatedReplicas: 1, observedGeneration: 3 };
+  const single = observed({ replicas: 1, ...claim('1Gi'), ...JETSTREAM }, { status, streamServers: '1' });
+  const without = (spec: Partial<ObservedStatefulSet['spec']>, now = status) =>
+    observed({ ...claim('1Gi'), ...spec }, { status: now, streamServers: '1' });
+  const toCluster = { size: 3, ...fileStore('1Gi') };
+
+  it('are kept when volumes grow in the same edit: no other advice is given, and the size survives the StatefulSet', () => {
+    const desired = broker({ size: 3, ...fileStore('2Gi') });
+    const { broker: applied, deferredChange } = withImmutableFields(desired, single);
+    expect(applied).toMatchObject({ size: 1, jetStream: { fileStore: { size: '1Gi' } } });
+    expect(deferredChange?.reason).toBe('StreamsWouldBeLost');
+    expect(deferredChange?.message).not.toContain('delete');
+    const recreated = withImmutableFields(desired, undefined, configMap('1'));
+    expect(recreated.broker).toMatchObject({ size: 1, jetStream: { fileStore: { size: '2Gi' } } });
+    expect(recreated.deferredChange).toEqual(deferredChange);
+  });
+
+  it('are dropped only when that is accepted for exactly this size', () => {
+    for (const [accepted, size] of [
+      ['3', 3],
+      ['1', 1],
+      ['5', 1],
+      ['', 1],
+    ] as const) {
+      const desired = broker(toCluster, { 'meshery.io/accept-stream-loss': accepted });
+      const { broker: applied, deferredChange } = withImmutableFields(desired, single);
+      expect(applied.size).toBe(size);
+      expect(deferredChange?.reason).toBe(size === 3 ? undefined : 'StreamsWouldBeLost');
+    }
+    const message = withImmutableFields(broker(toCluster), single).deferredChange?.message;
+    expect(message).toContain(
+      'kubectl annotate broker meshery-broker -n meshery --overwrite meshery.io/accept-stream-loss=3',
+    );
+  });
+
+  it('are not touched by an annotation that is left from an earlier change', () => {
+    const left = { 'meshery.io/accept-stream-loss': '1' };
+    const cluster = without({ replicas: 3 }, { ...status, replicas: 3, updatedReplicas: 3 });
+    const { broker: applied } = withImmutableFields(broker(fileStore('1Gi'), left), cluster);
+    expect(applied).toMatchObject({ size: 2 });
+    expect(applied).not.toHaveProperty('jetStream');
+  });
+
+  it('are kept in memory-only JetStream on the same volumes, and while JetStream is removed', () => {
+    const memory = { memoryStore: { maxSize: '64Mi' } };
+    expect(withImmutableFields(broker({ size: 3, jetstream: memory }), single).broker.size).toBe(1);
+    // As long as a pod may have the volumes open, and no longer.
+    expect(withImmutableFields(broker({ size: 3 }), single).broker.size).toBe(1);
+    expect(
+      withImmutableFields(broker({ size: 3 }), without({ replicas: 1 }, { ...status, updatedReplicas: 0 })).broker.size,
+    ).toBe(1);
+    expect(withImmutableFields(broker({ size: 3 }), without({ replicas: 1 })).broker.size).toBe(3);
+    // Three servers without JetStream stay three servers, and do not open the volumes.
+    const cluster = without({ replicas: 3 }, { ...status, replicas: 3, updatedReplicas: 3 });
+    for (const jetstream of [toCluster.jetstream, memory]) {
+      const { broker: applied, deferredChange } = withImmutableFields(broker({ size: 3, jetstream }), cluster);
+      expect(applied.size).toBe(3);
+      expect(applied).not.toHaveProperty('jetStream');
+      expect(deferredChange?.reason).toBe('StreamsWouldBeLost');
+    }
+  });
+
+  it('are kept when somebody scales the StatefulSet', () => {
+    const scaled = { ...single, spec: { ...single.spec, replicas: 3 } };
+    expect(withImmutableFields(broker(fileStore('1Gi')), scaled).broker.size).toBe(1);
+  });
+
+  it('are kept when one annotation is edited or deleted', () => {
+    const edited = (streamServers: string, replicas = 1) =>
+      observed({ replicas, ...claim('1Gi'), ...JETSTREAM }, { status, streamServers });
+    expect(withImmutableFields(broker(toCluster), edited('3'), configMap('1')).broker.size).toBe(1);
+    expect(withImmutableFields(broker(toCluster), edited('1'), configMap('3')).broker.size).toBe(1);
+    expect(withImmutableFields(broker(toCluster), edited('none'), configMap('1')).broker.size).toBe(1);
+    expect(withImmutableFields(broker(toCluster), edited('0'), configMap('')).broker.size).toBe(1);
+  });
 });
 
 describe('JetStream on disk', () => {
@@ -103,22 +204,54 @@ describe('JetStream on disk', () => {
   });
 
   it.each([
-    ['2Gi', {}, claim('1Gi'), '1Gi', '1Gi', 'size'],
-    ['1Gi', {}, claim('2Gi'), '2Gi', '2Gi', 'size'],
-    ['1024Mi', {}, claim('1Gi'), '1Gi', '1Gi', undefined],
-    ['1Gi', { maxSize: '500Mi' }, claim('1Gi'), '1Gi', '500Mi', undefined],
-    ['2Gi', { maxSize: '1.5Gi' }, claim('1Gi'), '1Gi', '1Gi', 'size'],
-    ['1Gi', { storageClassName: 'fast' }, claim('1Gi', 'fast'), '1Gi', '1Gi', undefined],
-    ['1Gi', { storageClassName: 'fast' }, claim('1Gi', 'slow'), '1Gi', '1Gi', 'storageClassName'],
-    ['1Gi', { storageClassName: 'fast' }, claim('1Gi'), '1Gi', '1Gi', 'storageClassName'],
-    ['1Gi', {}, claim('1Gi', 'slow'), '1Gi', '1Gi', undefined],
-  ])('of %s and %j keeps the existing volume claim', (size, more, spec, claimed, maxSize, field) => {
+    ['2Gi', {}, claim('1Gi'), '1Gi', 768, 'size'],
+    ['1Gi', {}, claim('2Gi'), '2Gi', 1536, 'size'],
+    ['1024Mi', {}, claim('1Gi'), '1Gi', 768, undefined],
+    ['1Gi', { maxSize: '500Mi' }, claim('1Gi'), '1Gi', 500, undefined],
+    ['1Gi', { maxSize: '1Gi' }, claim('1Gi'), '1Gi', 1024, undefined],
+    ['2Gi', { maxSize: '1.5Gi' }, claim('1Gi'), '1Gi', 768, 'size'],
+    ['1Gi', { storageClassName: 'fast' }, claim('1Gi', 'fast'), '1Gi', 768, undefined],
+    ['1Gi', { storageClassName: 'fast' }, claim('1Gi', 'slow'), '1Gi', 768, 'storageClassName'],
+    ['1Gi', { storageClassName: 'fast' }, claim('1Gi'), '1Gi', 768, 'storageClassName'],
+    ['1Gi', {}, claim('1Gi', 'slow'), '1Gi', 768, undefined],
+    ['1Gi', { storageClassName: '' }, claim('1Gi', ''), '1Gi', 768, undefined],
+    ['1Gi', { storageClassName: '' }, claim('1Gi', 'slow'), '1Gi', 768, 'storageClassName'],
+    ['1Gi', { storageClassName: '' }, claim('1Gi'), '1Gi', 768, 'storageClassName'],
+    ['1Gi', { storageClassName: 'fast' }, claim('1Gi', ''), '1Gi', 768, 'storageClassName'],
+    ['1Gi', {}, claim('1Gi', ''), '1Gi', 768, undefined],
+  ])('of %s and %j keeps the existing volume claim', (size, more, spec, claimed, mebibytes, field) => {
     const { broker: applied, deferredChange } = withImmutableFields(
       broker(fileStore(size, more)),
       observed({ replicas: 1, ...spec }),
     );
-    expect(applied.jetStream?.fileStore).toMatchObject({ size: claimed, maxSize });
+    expect(applied.jetStream?.fileStore?.size).toBe(claimed);
+    expect(jetStreamState(applied)?.maxFileStore).toBe(`${mebibytes * 2 ** 20}`);
     expect(deferredChange?.reason).toBe(field && 'ImmutableField');
     if (field) expect(deferredChange?.message).toContain(`spec.jetstream.fileStore.${field} `);
+  });
+
+  it('that shrinks is refused without advice to delete anything', () => {
+    const { deferredChange } = withImmutableFields(
+      broker(fileStore('1Gi')),
+      observed({ replicas: 1, ...claim('2Gi') }),
+    );
+    expect(deferredChange?.message).not.toContain('delete');
+    expect(deferredChange?.message).toContain('Set it back to 2Gi');
+  });
+
+  it.each([
+    ['a limit of the whole volume is kept', '1Gi', {}, 1024, 1024],
+    ['a limit between the default and the whole volume is kept', '1Gi', {}, 900, 900],
+    ['a smaller limit becomes the default', '1Gi', {}, 500, 768],
+    ['a limit of the spec counts', '1Gi', { maxSize: '800Mi' }, 1024, 800],
+    ['a limit of a larger volume becomes the default', '1Gi', {}, 2048, 768],
+  ])('%s', (_what, size, more, last, expected) => {
+    const jetStream = { servers: 1, maxFileStore: `${last * 2 ** 20}`, maxMemoryStore: '0' };
+    const running = observed({ replicas: 1, ...claim(size), ...JETSTREAM }, { jetStream });
+    for (const statefulSet of [running, undefined]) {
+      const survivor = { ...configMap('1'), metadata: { ...running.metadata } };
+      const { broker: applied } = withImmutableFields(broker(fileStore(size, more)), statefulSet, survivor);
+      expect(jetStreamState(applied)?.maxFileStore).toBe(`${expected * 2 ** 20}`);
+    }
   });
 });

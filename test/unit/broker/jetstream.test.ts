@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { JETSTREAM_PEERS_ANNOTATION, jetStreamAnnotations } from '../../../src/broker/jetstream.ts';
+import { JETSTREAM_PEERS_ANNOTATION, jetStreamAnnotations, lastJetStream } from '../../../src/broker/jetstream.ts';
 import { type Broker, resolveBroker } from '../../../src/broker/spec.ts';
 import type { ObservedStatefulSet } from '../../../src/kubernetes/kinds.ts';
 import { at } from '../../stand-in/json.ts';
@@ -17,13 +17,20 @@ function broker(file: string | undefined, memory: string | undefined, version = 
   return resolved;
 }
 
+function annotationsOf(of: Broker, observed?: ObservedStatefulSet) {
+  return jetStreamAnnotations(of, lastJetStream(observed, undefined), observed);
+}
+
 /** The StatefulSet after the annotations are applied. */
 function applied({ workload, pods }: ReturnType<typeof jetStreamAnnotations>): ObservedStatefulSet {
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
     metadata: { name: 'n', namespace: 'n', annotations: workload },
-    spec: { template: { metadata: { annotations: pods } } },
+    spec: {
+      template: { metadata: { annotations: pods } },
+      ...('meshery.io/stream-servers' in workload && { volumeClaimTemplates: [{ metadata: { name: 'data' } }] }),
+    },
   };
 }
 
@@ -34,12 +41,12 @@ function expectRolls(steps: Step[], version?: string): void {
   let observed: ObservedStatefulSet | undefined;
   let before: Record<string, string> | undefined;
   for (const [file, memory, rolls] of steps) {
-    const annotations = jetStreamAnnotations(broker(file, memory, version), observed);
+    const annotations = annotationsOf(broker(file, memory, version), observed);
     if (before) expect(JSON.stringify(annotations.pods) !== JSON.stringify(before), `${file} ${memory}`).toBe(rolls);
     observed = applied(annotations);
     before = annotations.pods;
     // A second call, and a request from before the change was observed, have the same result.
-    expect(jetStreamAnnotations(broker(file, memory, version), observed)).toEqual(annotations);
+    expect(annotationsOf(broker(file, memory, version), observed)).toEqual(annotations);
   }
 }
 
@@ -91,17 +98,17 @@ describe('the pods of a Broker with JetStream', () => {
   });
 
   it('have no annotation without JetStream', () => {
-    expect(jetStreamAnnotations(broker(undefined, undefined), undefined)).toEqual({ workload: {}, pods: {} });
+    expect(annotationsOf(broker(undefined, undefined))).toEqual({ workload: {}, pods: {} });
   });
 
   it.each(['', 'null', '{"servers":1}', '{"servers":1,"maxFileStore":"-1","maxMemoryStore":"0"}'])(
     'roll exactly once when the annotation with the last applied limits is %j',
     (broken) => {
-      const first = jetStreamAnnotations(broker('1Gi', undefined), undefined);
-      const observed = applied({ ...first, workload: { 'meshery.io/jetstream': broken } });
-      const second = jetStreamAnnotations(broker('1Gi', undefined), observed);
+      const first = annotationsOf(broker('1Gi', undefined));
+      const observed = applied({ ...first, workload: { ...first.workload, 'meshery.io/jetstream': broken } });
+      const second = annotationsOf(broker('1Gi', undefined), observed);
       expect(second.pods).not.toEqual(first.pods);
-      expect(jetStreamAnnotations(broker('1Gi', undefined), applied(second))).toEqual(second);
+      expect(annotationsOf(broker('1Gi', undefined), applied(second))).toEqual(second);
     },
   );
 });
