@@ -37,6 +37,8 @@ export interface BrokerObservation {
   deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
   certificateProblem: CertificateProblem | undefined;
+  /** The condition ChildrenCreated, while a child is missing. */
+  childrenCreated: ConditionInput[];
 }
 
 /** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
@@ -46,7 +48,7 @@ export function brokerStatus(
   observation: BrokerObservation,
   now: Date,
 ): BrokerStatus {
-  const { selector, service, statefulSet, desired, pods } = observation;
+  const { selector, service, statefulSet, desired, pods, childrenCreated } = observation;
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, desired ? size : 0);
@@ -58,7 +60,7 @@ export function brokerStatus(
   const rollout = progressing(statefulSet, desired, size, 'servers');
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
-  const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
+  const requirements = [applied, names, ...hibernated, ...childrenCreated, rollout, endpoint.condition];
   const warnings = [...resilience(broker), ...certificate(broker, observation.certificateProblem)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
@@ -80,6 +82,7 @@ export function brokerStatus(
         endpoint.condition,
         applied,
         names,
+        ...childrenCreated,
         ...warnings,
         ...hibernated,
       ],

@@ -1,6 +1,7 @@
 import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
+import { childrenCreated } from '../metacontroller/children-created.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
@@ -53,6 +54,20 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
+  const children = [
+    ...unlessConflict(found.secret, () =>
+      authSecret(desired, credentials, references.ca, governingService(broker, observed)),
+    ),
+    ...unlessConflict(found.configMap, () => configMap(desired)),
+    ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
+    ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
+    ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
+    ...(hasDisruptionBudget(desired)
+      ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
+      : []),
+    ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
+  ];
+
   return {
     status: brokerStatus(
       request,
@@ -66,22 +81,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
         deferredChange,
         certificateProblem: references.certificateProblem,
+        childrenCreated: childrenCreated(request, children, now),
       },
       now,
     ),
-    children: [
-      ...unlessConflict(found.secret, () =>
-        authSecret(desired, credentials, references.ca, governingService(broker, observed)),
-      ),
-      ...unlessConflict(found.configMap, () => configMap(desired)),
-      ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
-      ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
-      ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
-      ...(hasDisruptionBudget(desired)
-        ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
-        : []),
-      ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
-    ],
+    children,
   };
 }
 

@@ -38,13 +38,24 @@ export interface MeshSyncObservation {
   activeList: WatchList | FieldError | undefined;
   /** Messages about name conflicts of children. */
   nameConflicts: string[];
+  /** The condition ChildrenCreated, while a child is missing. */
+  childrenCreated: ConditionInput[];
 }
 
 /** The status of a MeshSync, from the observed state alone. */
 export function meshSyncStatus(
   parent: Parent,
   meshSync: MeshSync,
-  { deployment, desired, brokerUrl, brokerResolved, watchList, activeList, nameConflicts }: MeshSyncObservation,
+  {
+    deployment,
+    desired,
+    brokerUrl,
+    brokerResolved,
+    watchList,
+    activeList,
+    nameConflicts,
+    childrenCreated,
+  }: MeshSyncObservation,
   now: Date,
 ): MeshSyncStatus {
   const hibernated = hibernation(parent);
@@ -70,13 +81,17 @@ export function meshSyncStatus(
     selector: selectorString(podSelector(meshSync, deployment)),
     conditions: withTransitionTimes(
       [
-        ready([names, ...hibernated, list, ...blocking, brokerResolved, rollout], 'MeshSync publishes.'),
+        ready(
+          [names, ...hibernated, list, ...blocking, brokerResolved, ...childrenCreated, rollout],
+          'MeshSync publishes.',
+        ),
         rollout,
         brokerResolved,
         brokerConnected(meshSync, deployment),
         list,
         specApplied(),
         names,
+        ...childrenCreated,
         ...active,
         ...publishesOnce(meshSync),
         ...roleBound(meshSync),
