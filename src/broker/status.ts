@@ -57,7 +57,7 @@ export function brokerStatus(
     published?.internal || published?.external || readyReplicas > 0
       ? resolveEndpoint(broker, service, pods, published?.external)
       : unpublishedEndpoint();
-  const rollout = progressing(statefulSet, desired, size, 'servers');
+  const rollout = withEvents(progressing(statefulSet, desired, size, 'servers'), broker);
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, ...childrenCreated, rollout, endpoint.condition];
@@ -91,6 +91,13 @@ export function brokerStatus(
       now,
     ),
   };
+}
+
+/** A StatefulSet has no condition that tells why its pods are not created, only Events. */
+function withEvents(progress: ConditionInput, { names, namespace }: Broker): ConditionInput {
+  if (progress.reason !== 'Starting') return progress;
+  const events = `kubectl describe statefulset ${names.nats} -n ${namespace}`;
+  return { ...progress, message: `${progress.message} If pods are missing, the Events say why: ${events}.` };
 }
 
 /** The change of the spec that can't be applied to the Services. */
