@@ -44,6 +44,8 @@ export interface BrokerObservation {
   certificateProblem: CertificateProblem | undefined;
   /** Which certificate that they accept expires soon. */
   certificateExpiry: string | undefined;
+  /** The condition ChildrenCreated, while a child is missing. */
+  childrenCreated: ConditionInput[];
 }
 
 /** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
@@ -53,7 +55,7 @@ export function brokerStatus(
   observation: BrokerObservation,
   now: Date,
 ): BrokerStatus {
-  const { selector, service, statefulSet, desired, pods } = observation;
+  const { selector, service, statefulSet, desired, pods, childrenCreated } = observation;
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, desired ? size : 0);
@@ -62,10 +64,10 @@ export function brokerStatus(
     published?.internal || published?.external || readyReplicas > 0
       ? resolveEndpoint(broker, service, pods, published?.external)
       : unpublishedEndpoint();
-  const rollout = progressing(statefulSet, desired, size, 'servers');
+  const rollout = withEvents(progressing(statefulSet, desired, size, 'servers'), broker);
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
-  const requirements = [applied, names, ...hibernated, rollout, endpoint.condition];
+  const requirements = [applied, names, ...hibernated, ...childrenCreated, rollout, endpoint.condition];
   const warnings = [...resilience(observation), ...certificate(broker, observation)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
@@ -87,6 +89,7 @@ export function brokerStatus(
         endpoint.condition,
         applied,
         names,
+        ...childrenCreated,
         ...warnings,
         ...hibernated,
       ],
@@ -95,6 +98,13 @@ export function brokerStatus(
       now,
     ),
   };
+}
+
+/** A StatefulSet has no condition that tells why its pods are not created, only Events. */
+function withEvents(progress: ConditionInput, { names, namespace }: Broker): ConditionInput {
+  if (progress.reason !== 'Starting') return progress;
+  const events = `kubectl describe statefulset ${names.nats} -n ${namespace}`;
+  return { ...progress, message: `${progress.message} If pods are missing, the Events say why: ${events}.` };
 }
 
 /** The change of the spec that can't be applied to the Services. */

@@ -2,6 +2,7 @@ import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { progressing } from '../kubernetes/rollout.ts';
+import { childrenCreated } from '../metacontroller/children-created.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
@@ -70,6 +71,25 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
+  const children = [
+    ...unlessConflict(found.auth, () => {
+      const secret = authSecret(desired, credentials, references.ca);
+      const isMounted = secrets.auth?.data?.[CREDENTIALS_FILE] !== undefined && !isRolledOut;
+      return isMounted ? withServerKeys(secret, desired, credentials, serviceName) : secret;
+    }),
+    ...(!isTokenAwaited
+      ? unlessConflict(found.server, () => serverSecret(desired, credentials, serviceName))
+      : secrets.server
+        ? [reapplyLastApplied(secrets.server)]
+        : []),
+    ...unlessConflict(found.configMap, () => configMap(desired, annotations)),
+    ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
+    ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
+    ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
+    ...(budgeted ? unlessConflict(disruptionBudget, () => podDisruptionBudget(desired, selector)) : []),
+    ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
+  ];
+
   return {
     status: brokerStatus(
       request,
@@ -86,27 +106,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         deferredChange,
         certificateProblem: references.certificateProblem,
         certificateExpiry: references.certificateExpiry,
+        childrenCreated: childrenCreated(request, children, now),
       },
       now,
     ),
-    children: [
-      ...unlessConflict(found.auth, () => {
-        const secret = authSecret(desired, credentials, references.ca);
-        const isMounted = secrets.auth?.data?.[CREDENTIALS_FILE] !== undefined && !isRolledOut;
-        return isMounted ? withServerKeys(secret, desired, credentials, serviceName) : secret;
-      }),
-      ...(!isTokenAwaited
-        ? unlessConflict(found.server, () => serverSecret(desired, credentials, serviceName))
-        : secrets.server
-          ? [reapplyLastApplied(secrets.server)]
-          : []),
-      ...unlessConflict(found.configMap, () => configMap(desired, annotations)),
-      ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
-      ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
-      ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
-      ...(budgeted ? unlessConflict(disruptionBudget, () => podDisruptionBudget(desired, selector)) : []),
-      ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
-    ],
+    children,
   };
 }
 

@@ -7,6 +7,7 @@ export const meshSyncConditions = {
     ...rolloutConditions.Progressing,
     reasons: {
       ...rolloutConditions.Progressing.reasons,
+      PodsNotCreated: 'True: Kubernetes refuses to create pods, because of a quota or a policy for example.',
       ProgressDeadlineExceeded:
         'Unknown: the Deployment exceeded its progress deadline; other reasons of its condition Progressing may appear too.',
     },

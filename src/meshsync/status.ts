@@ -38,18 +38,30 @@ export interface MeshSyncObservation {
   activeList: WatchList | FieldError | undefined;
   /** Messages about name conflicts of children. */
   nameConflicts: string[];
+  /** The condition ChildrenCreated, while a child is missing. */
+  childrenCreated: ConditionInput[];
 }
 
 /** The status of a MeshSync, from the observed state alone. */
 export function meshSyncStatus(
   parent: Parent,
   meshSync: MeshSync,
-  { deployment, desired, brokerUrl, brokerResolved, watchList, activeList, nameConflicts }: MeshSyncObservation,
+  {
+    deployment,
+    desired,
+    brokerUrl,
+    brokerResolved,
+    watchList,
+    activeList,
+    nameConflicts,
+    childrenCreated,
+  }: MeshSyncObservation,
   now: Date,
 ): MeshSyncStatus {
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : meshSync.size;
-  const rollout = stalled(deployment) ?? progressing(deployment, desired, size, 'MeshSync pods');
+  const progress = progressing(deployment, desired, size, 'MeshSync pods');
+  const rollout = refusedPods(progress, deployment) ?? stalled(deployment) ?? progress;
   const names = namesAvailable(nameConflicts);
   const list = watchListValid(watchList);
   const active = watchListActive(meshSync, activeList);
@@ -70,13 +82,17 @@ export function meshSyncStatus(
     selector: selectorString(podSelector(meshSync, deployment)),
     conditions: withTransitionTimes(
       [
-        ready([names, ...hibernated, list, ...blocking, brokerResolved, rollout], 'MeshSync publishes.'),
+        ready(
+          [names, ...hibernated, list, ...blocking, brokerResolved, ...childrenCreated, rollout],
+          'MeshSync publishes.',
+        ),
         rollout,
         brokerResolved,
         brokerConnected(meshSync, deployment),
         list,
         specApplied(),
         names,
+        ...childrenCreated,
         ...active,
         ...publishesOnce(meshSync),
         ...roleBound(meshSync),
@@ -151,6 +167,20 @@ function roleBound({ namespace, names, serviceAccountName = names.meshsync }: Me
   const account = `${namespace}:${serviceAccountName}`;
   const message = `Whether ServiceAccount ${namespace}/${serviceAccountName} may list and watch is unknown to the operator. Unless it is bound: kubectl create clusterrolebinding meshery-meshsync-${namespace}-${serviceAccountName} --clusterrole=meshery-meshsync --serviceaccount=${account}`;
   return [condition('RoleBound', 'Unknown', 'BindingUnknown', message)];
+}
+
+/** Longest part of a message of Kubernetes in a condition. */
+const MAX_MESSAGE = 400;
+
+/** A rollout whose pods Kubernetes refuses to create, with the message of the Deployment. */
+function refusedPods(progress: ConditionInput, deployment: ObservedDeployment | undefined): ConditionInput | undefined {
+  const failure = deployment?.status?.conditions?.find(({ type }) => type === 'ReplicaFailure');
+  if (failure?.status !== 'True' || progress.status === 'False' || progress.reason === 'Updating') return undefined;
+  // By code points: half a character would be another one in the observed status.
+  const text = [...(failure.message ?? failure.reason ?? 'no reason is known').replace(/\s+/g, ' ').trim()];
+  const why = text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE).join('')}…` : text.join('');
+  const message = `Kubernetes refuses to create pods; change the spec, or the quota or policy that refuses them: ${why}`;
+  return condition('Progressing', 'True', 'PodsNotCreated', message);
 }
 
 /** A failed rollout, with the reason of the Deployment. */

@@ -2,6 +2,7 @@ import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { progressing } from '../kubernetes/rollout.ts';
+import { childrenCreated } from '../metacontroller/children-created.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
@@ -53,6 +54,13 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
         ? [reapplyLastApplied(found.secret.observed)]
         : [];
 
+  const children = [
+    ...serviceAccounts(meshSync, found, desired),
+    ...secrets,
+    ...(desired ? [desired] : observed ? [reapplyLastApplied(observed)] : []),
+  ];
+  const now = context.now();
+
   return {
     status: meshSyncStatus(
       request.parent,
@@ -65,14 +73,11 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
         watchList,
         activeList,
         nameConflicts,
+        childrenCreated: childrenCreated(request, children, now),
       },
-      context.now(),
+      now,
     ),
-    children: [
-      ...serviceAccounts(meshSync, found, desired),
-      ...secrets,
-      ...(desired ? [desired] : observed ? [reapplyLastApplied(observed)] : []),
-    ],
+    children,
   };
 }
 

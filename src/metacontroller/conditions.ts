@@ -65,6 +65,15 @@ export const commonConditions = {
       NameConflict: 'False: another object has the name of a child; it is left unchanged.',
     },
   },
+  ChildrenCreated: {
+    description: 'Present only while a child is missing that an earlier sync should have created.',
+    desired: 'True',
+    reasons: {
+      Creating: 'Unknown: a child is missing and is being created; Ready does not depend on this.',
+      ChildNotCreated:
+        'False: a child is still missing some seconds later. Kubernetes refuses it, and the Events of the resource say why.',
+    },
+  },
   ReconciliationPaused: {
     description: 'Present only while reconciliation is paused.',
     reasons: { AnnotationSet: 'True: all children are left unchanged until the annotation is removed.' },

@@ -75,14 +75,14 @@ function scaledToZero(child: SyncResponse['children'][number]): object {
   return { ...child, spec: { ...('spec' in child && child.spec ? child.spec : {}), replicas: 0 } };
 }
 
-/** Conditions that are present only while an annotation is set. */
-const annotationConditions = ['ReconciliationPaused', 'Hibernated'];
+/** Conditions that are present only for a time, and not kept from the last status. */
+const temporaryConditions = ['ChildrenCreated', 'ReconciliationPaused', 'Hibernated'];
 
 /** The last status, with some conditions replaced, for a response that changes no child. */
 function lastStatusWith({ parent, lastStatus }: SyncRequest, inputs: ConditionInput[], { now }: Clock): object {
   const { metadata } = parent;
   const before = conditionsOf(lastStatus);
-  const replaced = [...inputs.map(({ type }) => type), ...annotationConditions];
+  const replaced = [...inputs.map(({ type }) => type), ...temporaryConditions];
   const conditions = [
     ...withTransitionTimes(inputs, before, metadata, now()),
     ...before.filter(({ type }) => !replaced.includes(type)),

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { decode } from '../../src/kubernetes/secrets.ts';
+import { admission } from './admission.ts';
 import { brokerFields } from './broker-fields.ts';
 import { countChanges } from './changes.ts';
 import { NODE_ADDRESSES } from './control-plane.ts';
@@ -159,6 +160,7 @@ export function scenarios(driver: DriverName): void {
   describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
     meshSyncFields(scene);
+    admission(scene);
 
     it('the operator makes the samples ready under the names that Meshery Server expects', async () => {
       onTestFailed(keepLogs);

@@ -46,7 +46,12 @@ describe('the recorded requests', () => {
     expect(Object.keys(body).sort()).toEqual(['children', 'status']);
     expectSound({ request, children: body.children, status: body.status }, START);
 
-    service.clock.time = '2027-01-01T00:00:00Z';
+    // A child that is still missing after ten seconds is reported.
+    const isObserved = ({ kind, metadata: { namespace, name } }: KubeObject) =>
+      [request.children, request.related].some((objects) =>
+        Object.entries(objects).some(([key, group]) => key.startsWith(`${kind}.`) && group[`${namespace}/${name}`]),
+      );
+    service.clock.time = body.children.every(isObserved) ? '2027-01-01T00:00:00Z' : '2026-02-03T04:05:15Z';
     const generated = service.generated.length;
     const again = await service.post(routeOf(file), {
       ...request,

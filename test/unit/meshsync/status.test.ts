@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject, KubeObject } from '../../stand-in/json.ts';
 import { testApp } from '../../support/app.ts';
 import { condition } from '../../support/invariants.ts';
-import { clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle } from '../../support/scenarios.ts';
+import { clusterWith, hookOf, meshSyncParent, READY, STRATEGIES, settle, sync } from '../../support/scenarios.ts';
 
 const hook = hookOf(testApp());
 
@@ -82,6 +82,50 @@ describe.each(STRATEGIES)('under %s, the watch-list', (how) => {
     expect(templates()).toBe(after);
     const [waiting] = await settle(cluster, [other], hook, how);
     expect(condition(waiting?.status, 'Ready')).toMatchObject({ status: 'False', reason: 'OtherListInvalid' });
+  });
+});
+
+describe.each(STRATEGIES)('under %s, a MeshSync whose pods are refused', (how) => {
+  const QUOTA = 'pods "meshery-meshsync-6d4b" is forbidden: exceeded quota: compute, requested: limits.memory=4Gi';
+  /** The conditions of a MeshSync whose Deployment has a failure, in each of these states. */
+  const progress = async (message: string, readyReplicas: number, change = false) => {
+    const parent = meshSyncParent(CUSTOM);
+    const cluster = clusterWith(parent);
+    await settle(cluster, [parent], hook, how);
+    const deployment = cluster.get('Deployment.apps/v1', 'meshery', 'meshery-meshsync');
+    if (!deployment) throw new Error('no Deployment');
+    cluster.setStatus(deployment, {
+      ...{ observedGeneration: deployment.metadata.generation ?? 0, replicas: 1, updatedReplicas: 1, readyReplicas },
+      conditions: [
+        { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' },
+        { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message },
+      ],
+    });
+    if (change) {
+      cluster.edit(parent, 'kubectl', (object) => {
+        object.spec = { ...CUSTOM, debug: true };
+      });
+    }
+    const { status } = await sync(cluster, parent, hook, how);
+    expect((await sync(cluster, parent, hook, how)).statusWritten).toBe(false);
+    return { progressing: condition(status, 'Progressing'), ready: condition(status, 'Ready') };
+  };
+
+  it('reports the message of the Deployment, rather than that its deadline is exceeded', async () => {
+    const { progressing, ready } = await progress(QUOTA, 0);
+    const message = `Kubernetes refuses to create pods; change the spec, or the quota or policy that refuses them: ${QUOTA}`;
+    expect(progressing).toMatchObject({ status: 'True', reason: 'PodsNotCreated', message });
+    expect(ready).toMatchObject({ status: 'False', reason: 'PodsNotCreated', message });
+  });
+
+  it('shortens a long message, between two characters, and keeps it on one line', async () => {
+    const { progressing } = await progress(`denied:\n\t${'x'.repeat(391)}\u{1f600}${'x'.repeat(900)}`, 0);
+    expect(progressing).toMatchObject({ message: expect.stringMatching(/: denied: x{391}\u{1f600}…$/u) });
+  });
+
+  it('does not report it of pods that are ready, nor of a Deployment that is being changed', async () => {
+    expect((await progress(QUOTA, 1)).progressing?.reason).not.toBe('PodsNotCreated');
+    expect((await progress(QUOTA, 0, true)).progressing?.reason).not.toBe('PodsNotCreated');
   });
 });
 
