@@ -10,6 +10,8 @@ export interface BrokerNames {
   /** The client Service, the StatefulSet, the PodDisruptionBudget and the NetworkPolicy; also the value of the instance label. */
   nats: string;
   headless: string;
+  /** The Service for clients outside the cluster, where that is not the client Service. */
+  external: string;
   config: string;
   auth: string;
 }
@@ -21,7 +23,13 @@ export interface BrokerNames {
 export function brokerNames(name: string): BrokerNames {
   const base = /^(.+)-broker$/.exec(name)?.[1] ?? name;
   const nats = `${base}-nats`;
-  return { nats, headless: `${nats}-headless`, config: `${nats}-config`, auth: `${nats}-auth` };
+  return {
+    nats,
+    headless: `${nats}-headless`,
+    external: `${nats}-external`,
+    config: `${nats}-config`,
+    auth: `${nats}-auth`,
+  };
 }
 
 /** Keys of the auth Secret that clients read. */

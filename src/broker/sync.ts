@@ -10,7 +10,7 @@ import { authSecret } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
 import { networkPolicy } from './children/network-policy.ts';
 import { hasDisruptionBudget, podDisruptionBudget } from './children/pod-disruption-budget.ts';
-import { clientService, headlessService } from './children/services.ts';
+import { clientService, externalService, hasExternalService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials } from './credentials.ts';
 import { withImmutableFields } from './immutable-fields.ts';
@@ -38,6 +38,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   }
 
   const observed = found.statefulSet.observed;
+  const { service: client, external } = found;
   const selector = podSelector(broker, observed);
   const { broker: desired, deferredChange } = withImmutableFields(broker, observed);
   // Without its own Secret and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
@@ -52,11 +53,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       broker,
       {
         selector,
-        service: found.service.observed,
+        services: { service: client.observed, external: (external ?? client).observed },
         statefulSet: observed,
         desired: desiredSet,
         pods: Object.values(relatedOf(request, kinds.pod)),
-        nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
+        nameConflicts: Object.values(found).flatMap((child) => child?.nameConflict ?? []),
         deferredChange,
         certificateProblem: references.certificateProblem,
       },
@@ -68,7 +69,8 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       ),
       ...unlessConflict(found.configMap, () => configMap(desired)),
       ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
-      ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
+      ...unlessConflict(client, () => clientService(desired, selector, client.observed, external !== undefined)),
+      ...(external ? unlessConflict(external, () => externalService(desired, selector, external.observed)) : []),
       ...(desiredSet ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
       ...(hasDisruptionBudget(desired)
         ? unlessConflict(found.disruptionBudget, () => podDisruptionBudget(desired, selector))
@@ -89,12 +91,18 @@ function keepEditedSecret(request: BrokerRequest, context: SyncContext, name: st
   return { ...kept, children };
 }
 
-function findChildren(request: BrokerRequest, { names }: Broker) {
+function findChildren(request: BrokerRequest, broker: Broker) {
+  const { names } = broker;
+  const service = findChild(request, kinds.service, names.nats);
+  const external = findChild(request, kinds.service, names.external);
+  // While the client Service is not known, the other one stays as it is.
+  const isSplit = service.nameConflict ? external.observed !== undefined : hasExternalService(broker, service.observed);
   return {
     secret: findChild(request, kinds.secret, names.auth),
     configMap: findChild(request, kinds.configMap, names.config),
     headless: findChild(request, kinds.service, names.headless),
-    service: findChild(request, kinds.service, names.nats),
+    service,
+    external: isSplit ? external : undefined,
     statefulSet: findChild(request, kinds.statefulSet, names.nats),
     disruptionBudget: findChild(request, kinds.podDisruptionBudget, names.nats),
     networkPolicy: findChild(request, kinds.networkPolicy, names.nats),
