@@ -74,7 +74,7 @@ function missing({ service: desired }: Broker, { service, external }: BrokerServ
     pending.push(`ipFamilyPolicy ${policy} (if this persists, the cluster is single-stack)`);
   }
   if (pending.length === 0) return undefined;
-  const message = `The client Service does not have ${pending.join(', ')} yet. The Events of the Broker show whether the API server rejects it.`;
+  const message = `The Services of clients do not have ${pending.join(', ')} yet. The Events of the Broker show whether the API server rejects them.`;
   return unpublished('ServicePending', message);
 }
 
@@ -94,7 +94,7 @@ function externalAddress(
   if (type === 'ClusterIP') return known([], 'ClusterInternal', 'The broker is exposed inside the cluster only.');
   const port = natsPort(service);
   if (service?.spec.type !== type || !port) {
-    return { condition: unpublished('ServicePending', `The client Service is not of type ${type} yet.`) };
+    return { condition: unpublished('ServicePending', `The Service for clients outside the cluster is not of type ${type} yet.`) };
   }
   if (type === 'LoadBalancer') {
     const hosts = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip || hostname || []);
@@ -106,7 +106,7 @@ function externalAddress(
     return { condition: unpublished('LoadBalancerPending', message) };
   }
   if (!port.nodePort) {
-    return { condition: unpublished('NodePortPending', 'The client Service has no node port yet.') };
+    return { condition: unpublished('NodePortPending', 'The Service for clients outside the cluster has no node port yet.') };
   }
   const addresses = nodeAddresses(pods, port.nodePort, published);
   return addresses.length > 0

@@ -120,6 +120,30 @@ describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
 });
 
 describe('three NATS servers', () => {
+  it('tell nobody their credentials at the monitoring port, which requires none', async () => {
+    const { token, credentialsConf } = await broker(3);
+    const [, routePassword = ''] = /password: "([^"]+)"/.exec(credentialsConf) ?? [];
+    expect(routePassword).not.toBe('');
+    const connection = await client(token, servers[0]);
+    connection.subscribe('a.subject');
+    await connection.flush();
+    const { address, monitor } = servers[0]?.ports ?? {};
+    const paths = [
+      'connz?auth=1&subs=detail',
+      'varz',
+      'routez?subs=1',
+      'subsz?subs=1',
+      'accountz?acc=$G',
+      'jsz',
+      'stacksz',
+    ];
+    const texts = await Promise.all(
+      paths.map(async (path) => (await fetch(`http://${address}:${monitor}/${path}`)).text()),
+    );
+    expect(texts[0]).toContain('a.subject');
+    for (const text of texts) for (const credential of [token, routePassword]) expect(text).not.toContain(credential);
+  });
+
   it('form one cluster', async () => {
     await broker(3);
     for (const server of servers) {
