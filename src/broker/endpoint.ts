@@ -94,7 +94,12 @@ function externalAddress(
   if (type === 'ClusterIP') return known([], 'ClusterInternal', 'The broker is exposed inside the cluster only.');
   const port = natsPort(service);
   if (service?.spec.type !== type || !port) {
-    return { condition: unpublished('ServicePending', `The Service for clients outside the cluster is not of type ${type} yet.`) };
+    return {
+      condition: unpublished(
+        'ServicePending',
+        `The Service for clients outside the cluster is not of type ${type} yet.`,
+      ),
+    };
   }
   if (type === 'LoadBalancer') {
     const hosts = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip || hostname || []);
@@ -106,7 +111,9 @@ function externalAddress(
     return { condition: unpublished('LoadBalancerPending', message) };
   }
   if (!port.nodePort) {
-    return { condition: unpublished('NodePortPending', 'The Service for clients outside the cluster has no node port yet.') };
+    return {
+      condition: unpublished('NodePortPending', 'The Service for clients outside the cluster has no node port yet.'),
+    };
   }
   const addresses = nodeAddresses(pods, port.nodePort, published);
   return addresses.length > 0

@@ -95,8 +95,9 @@ function findChildren(request: BrokerRequest, broker: Broker) {
   const { names } = broker;
   const service = findChild(request, kinds.service, names.nats);
   const external = findChild(request, kinds.service, names.external);
-  // While the client Service is not known, the other one stays as it is.
-  const isSplit = service.nameConflict ? external.observed !== undefined : hasExternalService(broker, service.observed);
+  // While somebody else has the client Service, the other one stays as it is.
+  const isKept = service.nameConflict !== undefined && broker.service.type !== 'ClusterIP';
+  const isSplit = isKept ? external.observed !== undefined : hasExternalService(broker, service.observed);
   return {
     secret: findChild(request, kinds.secret, names.auth),
     configMap: findChild(request, kinds.configMap, names.config),

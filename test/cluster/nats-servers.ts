@@ -107,15 +107,19 @@ export async function startServer(
   return run(name, own, directory);
 }
 
-/** Starts the server of a directory again, with the same ports and data. */
-export async function startAgain({ name, ports, directory }: NatsServer): Promise<NatsServer> {
-  return run(name, ports, directory);
+/**
+ * Starts the server of a directory again, with the same ports and data.
+ * @param user ID of another user and group to run as, which requires root
+ */
+export async function startAgain({ name, ports, directory }: NatsServer, user?: number): Promise<NatsServer> {
+  return run(name, ports, directory, user);
 }
 
-async function run(name: string, own: Ports, directory: string): Promise<NatsServer> {
+async function run(name: string, own: Ports, directory: string, user?: number): Promise<NatsServer> {
   const process = spawn(await goTool('nats-server'), ['--config', join(directory, 'nats.conf')], {
     env: { POD_NAME: name },
     stdio: ['ignore', 'ignore', 'pipe'],
+    ...(user !== undefined && { uid: user, gid: user }),
   });
   let log = '';
   process.stderr?.on('data', (chunk) => {
