@@ -70,6 +70,12 @@ const BrokerService = withRules(
           },
         ),
       ),
+      exposeMonitor: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether the monitoring port, which requires no credentials, is exposed outside the cluster too. Default: only when nodePorts.monitor is set, or when the client Service exposes it already. Without it, clients outside connect to a Service of their own, <service>-external.',
+        }),
+      ),
       externalTrafficPolicy: Type.Optional(
         StringEnum(['Cluster', 'Local'], {
           description:
@@ -145,6 +151,12 @@ const BrokerService = withRules(
       message: 'must differ from nodePorts.nats',
       fieldPath: '.nodePorts.monitor',
       holds: ({ nodePorts: { nats, monitor } = {} }) => nats === undefined || nats !== monitor,
+    },
+    {
+      rule: '!has(self.nodePorts) || !has(self.nodePorts.monitor) || !has(self.exposeMonitor) || self.exposeMonitor',
+      message: 'must be absent when exposeMonitor is false',
+      fieldPath: '.nodePorts.monitor',
+      holds: ({ nodePorts, exposeMonitor = true }) => nodePorts?.monitor === undefined || exposeMonitor,
     },
     {
       rule: "!has(self.externalTrafficPolicy) || (has(self.type) && self.type != 'ClusterIP')",

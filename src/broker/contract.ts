@@ -10,6 +10,8 @@ export interface BrokerNames {
   /** The client Service, the StatefulSet, the PodDisruptionBudget and the NetworkPolicy; also the value of the instance label. */
   nats: string;
   headless: string;
+  /** The Service for clients outside the cluster, where that is not the client Service. */
+  external: string;
   config: string;
   /** The Secret that clients read. */
   auth: string;
@@ -27,6 +29,7 @@ export function brokerNames(name: string): BrokerNames {
   return {
     nats,
     headless: `${nats}-headless`,
+    external: `${nats}-external`,
     config: `${nats}-config`,
     auth: `${nats}-auth`,
     server: `${nats}-server`,

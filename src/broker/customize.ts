@@ -12,21 +12,22 @@ import { resolveBroker } from './spec.ts';
  */
 export function customizeBroker(parent: Parent): RelatedResourceRule[] {
   const { name, namespace } = parent.metadata;
-  const { nats, headless, config, auth, server } = brokerNames(name);
+  const { nats, headless, external, config, auth, server } = brokerNames(name);
   const resolved = resolveBroker(parent);
   const broker = 'path' in resolved ? undefined : resolved;
   const secrets = [auth, server, broker?.tls?.secretName, broker?.tokenSecretRef?.name].flatMap(
     (secret) => secret ?? [],
   );
+  const { type, exposeMonitor } = broker?.service ?? { type: 'ClusterIP' };
   const { apiVersion, resource } = kinds.pod;
   return [
     named(kinds.secret, namespace, secrets),
     named(kinds.configMap, namespace, [config]),
-    named(kinds.service, namespace, [nats, headless]),
+    named(kinds.service, namespace, [nats, headless, ...(type !== 'ClusterIP' && !exposeMonitor ? [external] : [])]),
     named(kinds.statefulSet, namespace, [nats]),
     named(kinds.podDisruptionBudget, namespace, [nats]), // for any size: the servers may still be more than desired
     ...(broker?.networkPolicy ? [named(kinds.networkPolicy, namespace, [nats])] : []),
-    ...(broker?.service.type === 'NodePort'
+    ...(type === 'NodePort'
       ? [{ apiVersion, resource, namespace, labelSelector: { matchLabels: { [BROKER_LABEL]: name } } }]
       : []),
   ];

@@ -12,20 +12,26 @@ export interface Endpoint {
   condition: ConditionInput;
 }
 
+/** The observed Services of clients, inside and outside the cluster; often the same. */
+export interface BrokerServices {
+  service: ObservedService | undefined;
+  external: ObservedService | undefined;
+}
+
 /**
- * The endpoints of the observed client Service, `host:port` each.
+ * The endpoints of the observed Services, `host:port` each.
  * @param pods the broker's pods, for the host addresses of a node port
  * @param published the external endpoint of the last status; kept while it is valid, so that it is stable
  */
 export function resolveEndpoint(
   broker: Broker,
-  service: ObservedService | undefined,
+  { service, external }: BrokerServices,
   pods: ObservedPod[],
   published: string | undefined,
 ): Endpoint {
   const internal = service ? internalAddresses(service) : [];
-  const external = externalAddress(broker, service, pods, published);
-  const { addresses = [] } = external;
+  const outside = externalAddress(broker, external, pods, published);
+  const { addresses = [] } = outside;
   return {
     addresses: {
       ...(internal[0] && { internal: internal[0] }),
@@ -34,7 +40,7 @@ export function resolveEndpoint(
       ...(addresses.length > 1 && { externalAddresses: addresses.toSorted() }),
     },
     condition: internal[0]
-      ? (missing(broker, service) ?? external.condition)
+      ? (missing(broker, { service, external }) ?? outside.condition)
       : unpublished('ServicePending', 'The client Service has no address yet.'),
   };
 }
@@ -49,26 +55,26 @@ export function unpublishedEndpoint(): Endpoint {
 }
 
 /**
- * Desired fields that the client Service does not have: briefly after a change, or permanently when the API server rejects it,
+ * Desired fields that the Services do not have: briefly after a change, or permanently when the API server rejects it,
  * which Metacontroller does not report to the hook.
  */
-function missing({ service: desired }: Broker, service: ObservedService | undefined): ConditionInput | undefined {
+function missing({ service: desired }: Broker, { service, external }: BrokerServices): ConditionInput | undefined {
   const policy = desired.ipFamilyPolicy;
   const pending: string[] = [];
-  if (natsPort(service)?.port !== desired.port) pending.push(`port ${desired.port}`);
+  if ([service, external].some((each) => natsPort(each)?.port !== desired.port)) pending.push(`port ${desired.port}`);
   for (const name of ['nats', 'monitor'] as const) {
     const nodePort = desired.nodePorts[name];
-    const observed = service?.spec.ports?.find((port) => port.name === name)?.nodePort;
+    const observed = external?.spec.ports?.find((port) => port.name === name)?.nodePort;
     if (nodePort === undefined || nodePort === observed) continue;
     pending.push(
       `node port ${nodePort} (if this persists, it is already allocated or outside the cluster's node port range)`,
     );
   }
-  if (policy && service?.spec.ipFamilyPolicy !== policy) {
+  if (policy && [service, external].some((each) => each?.spec.ipFamilyPolicy !== policy)) {
     pending.push(`ipFamilyPolicy ${policy} (if this persists, the cluster is single-stack)`);
   }
   if (pending.length === 0) return undefined;
-  const message = `The client Service does not have ${pending.join(', ')} yet. The Events of the Broker show whether the API server rejects it.`;
+  const message = `The Services of clients do not have ${pending.join(', ')} yet. The Events of the Broker show whether the API server rejects them.`;
   return unpublished('ServicePending', message);
 }
 
@@ -88,7 +94,12 @@ function externalAddress(
   if (type === 'ClusterIP') return known([], 'ClusterInternal', 'The broker is exposed inside the cluster only.');
   const port = natsPort(service);
   if (service?.spec.type !== type || !port) {
-    return { condition: unpublished('ServicePending', `The client Service is not of type ${type} yet.`) };
+    return {
+      condition: unpublished(
+        'ServicePending',
+        `The Service for clients outside the cluster is not of type ${type} yet.`,
+      ),
+    };
   }
   if (type === 'LoadBalancer') {
     const hosts = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip || hostname || []);
@@ -100,7 +111,9 @@ function externalAddress(
     return { condition: unpublished('LoadBalancerPending', message) };
   }
   if (!port.nodePort) {
-    return { condition: unpublished('NodePortPending', 'The client Service has no node port yet.') };
+    return {
+      condition: unpublished('NodePortPending', 'The Service for clients outside the cluster has no node port yet.'),
+    };
   }
   const addresses = nodeAddresses(pods, port.nodePort, published);
   return addresses.length > 0

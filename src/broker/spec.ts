@@ -60,6 +60,8 @@ export interface BrokerService {
   annotations: Record<string, string>;
   port: number;
   nodePorts: { nats?: number; monitor?: number };
+  /** Whether the monitoring port is exposed outside the cluster; absent: if the client Service exposes it already. */
+  exposeMonitor?: boolean;
   externalTrafficPolicy?: 'Cluster' | 'Local';
   ipFamilyPolicy?: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack';
   ipFamilies?: ('IPv4' | 'IPv6')[];
@@ -156,12 +158,15 @@ function container(
 
 function resolveService({ service = {} }: BrokerSpec): BrokerService {
   const type = service.type ?? brokerDefaults.serviceType;
+  const { nodePorts = {} } = service;
+  const exposeMonitor = service.exposeMonitor ?? (nodePorts.monitor === undefined ? undefined : true);
   const { externalTrafficPolicy, ipFamilyPolicy, ipFamilies, loadBalancerClass, externalEndpointOverride } = service;
   return {
     type,
     annotations: service.annotations ?? {},
     port: service.port ?? brokerDefaults.port,
-    nodePorts: service.nodePorts ?? {},
+    nodePorts,
+    ...(exposeMonitor !== undefined && { exposeMonitor }),
     ...(externalTrafficPolicy && { externalTrafficPolicy }),
     ...(ipFamilyPolicy && { ipFamilyPolicy }),
     ...(ipFamilies && { ipFamilies }),

@@ -1,7 +1,7 @@
 import type { BrokerStatus } from '../api/broker.ts';
 import type { CertificateProblem } from '../kubernetes/certificates.ts';
 import { tagOf } from '../kubernetes/images.ts';
-import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../kubernetes/kinds.ts';
+import type { ObservedPod, ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import { progressing, replicaCounts } from '../kubernetes/rollout.ts';
 import {
@@ -19,7 +19,7 @@ import { effectiveLoadBalancerClass, fixedFamily } from './children/services.ts'
 import { NATS_CONTAINER } from './children/stateful-set.ts';
 import { type BrokerProblem, condition } from './conditions.ts';
 import { brokerHost } from './contract.ts';
-import { resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
+import { type BrokerServices, resolveEndpoint, unpublishedEndpoint } from './endpoint.ts';
 import { JETSTREAM_PEERS_ANNOTATION } from './jetstream.ts';
 import type { Broker } from './spec.ts';
 
@@ -27,7 +27,7 @@ import type { Broker } from './spec.ts';
 export interface BrokerObservation {
   /** Labels that select the pods. */
   selector: Record<string, string>;
-  service: ObservedService | undefined;
+  services: BrokerServices;
   statefulSet: ObservedStatefulSet | undefined;
   /** The StatefulSet of the response, `undefined` when there is none. */
   desired: Manifest | undefined;
@@ -55,17 +55,17 @@ export function brokerStatus(
   observation: BrokerObservation,
   now: Date,
 ): BrokerStatus {
-  const { selector, service, statefulSet, desired, pods, childrenCreated } = observation;
+  const { selector, services, statefulSet, desired, pods, childrenCreated } = observation;
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, desired ? size : 0);
   const published = lastStatus?.endpoint;
   const endpoint =
     published?.internal || published?.external || readyReplicas > 0
-      ? resolveEndpoint(broker, service, pods, published?.external)
+      ? resolveEndpoint(broker, services, pods, published?.external)
       : unpublishedEndpoint();
   const rollout = withEvents(progressing(statefulSet, desired, size, 'servers'), broker);
-  const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
+  const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, services));
   const names = namesAvailable(observation.nameConflicts);
   const requirements = [applied, names, ...hibernated, ...childrenCreated, rollout, endpoint.condition];
   const warnings = [...resilience(observation), ...certificate(broker, observation)];
@@ -108,9 +108,9 @@ function withEvents(progress: ConditionInput, { names, namespace }: Broker): Con
 }
 
 /** The change of the spec that can't be applied to the Services. */
-function deferredServiceChange(broker: Broker, service: ObservedService | undefined): BrokerProblem | undefined {
+function deferredServiceChange(broker: Broker, { service, external }: BrokerServices): BrokerProblem | undefined {
   const { loadBalancerClass: desired, ipFamilies = [] } = broker.service;
-  const effective = effectiveLoadBalancerClass(broker, service);
+  const effective = effectiveLoadBalancerClass(broker, external);
   // Without a class in the spec, the one that the cluster has set is accepted.
   if (desired !== undefined && desired !== effective) {
     return {
@@ -118,12 +118,13 @@ function deferredServiceChange(broker: Broker, service: ObservedService | undefi
       message: `spec.service.loadBalancerClass can't become ${desired} while it is ${effective ?? 'unset'}: it is immutable while the type is LoadBalancer. Set the type to ClusterIP, then back.`,
     };
   }
-  const family = fixedFamily(broker, service);
+  const family = fixedFamily(broker, service) ?? fixedFamily(broker, external);
   if (family === undefined) return undefined;
   const { nats, headless } = broker.names;
+  const names = [nats, headless, ...(external && external !== service ? [broker.names.external] : [])].join(' ');
   return {
     reason: 'ImmutableField',
-    message: `spec.service.ipFamilies can't begin with ${ipFamilies[0]} while the Services have ${family}. Delete them (kubectl delete service ${nats} ${headless} -n ${broker.namespace}): they are re-created.`,
+    message: `spec.service.ipFamilies can't begin with ${ipFamilies[0]} while the Services have ${family}. Delete them (kubectl delete service ${names} -n ${broker.namespace}): they are re-created.`,
   };
 }
 

@@ -15,7 +15,7 @@ import { configMap } from './children/config-map.ts';
 import { networkPolicy } from './children/network-policy.ts';
 import { hasDisruptionBudget, podDisruptionBudget } from './children/pod-disruption-budget.ts';
 import { CREDENTIALS_FILE, serverSecret } from './children/server-secret.ts';
-import { clientService, headlessService } from './children/services.ts';
+import { clientService, externalService, hasExternalService, headlessService } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials } from './credentials.ts';
 import { withImmutableFields } from './immutable-fields.ts';
@@ -46,6 +46,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   }
 
   const observed = found.statefulSet.observed;
+  const { service: client, external } = found;
   const selector = podSelector(broker, observed);
   const last = lastJetStream(observed, found.configMap.observed);
   const { broker: desired, deferredChange } = withImmutableFields(broker, observed, last);
@@ -84,7 +85,8 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         : []),
     ...unlessConflict(found.configMap, () => configMap(desired, annotations)),
     ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
-    ...unlessConflict(found.service, () => clientService(desired, selector, found.service.observed)),
+    ...unlessConflict(client, () => clientService(desired, selector, client.observed, external !== undefined)),
+    ...(external ? unlessConflict(external, () => externalService(desired, selector, external.observed)) : []),
     ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
     ...(budgeted ? unlessConflict(disruptionBudget, () => podDisruptionBudget(desired, selector)) : []),
     ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
@@ -96,11 +98,11 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       broker,
       {
         selector,
-        service: found.service.observed,
+        services: { service: client.observed, external: (external ?? client).observed },
         statefulSet: observed,
         desired: desiredSet,
         pods: Object.values(relatedOf(request, kinds.pod)),
-        nameConflicts: Object.values(budgeted ? found : always).flatMap(({ nameConflict }) => nameConflict ?? []),
+        nameConflicts: Object.values(budgeted ? found : always).flatMap((child) => child?.nameConflict ?? []),
         applied: desired,
         jetStreamPeers: jetStreamPeers(desired, last),
         deferredChange,
@@ -125,13 +127,20 @@ function keepEditedSecret(request: BrokerRequest, context: SyncContext, name: st
   return { ...kept, children };
 }
 
-function findChildren(request: BrokerRequest, { names }: Broker) {
+function findChildren(request: BrokerRequest, broker: Broker) {
+  const { names } = broker;
+  const service = findChild(request, kinds.service, names.nats);
+  const external = findChild(request, kinds.service, names.external);
+  // While somebody else has the client Service, the other one stays as it is.
+  const isKept = service.nameConflict !== undefined && broker.service.type !== 'ClusterIP';
+  const isSplit = isKept ? external.observed !== undefined : hasExternalService(broker, service.observed);
   return {
     auth: findChild(request, kinds.secret, names.auth),
     server: findChild(request, kinds.secret, names.server),
     configMap: findChild(request, kinds.configMap, names.config),
     headless: findChild(request, kinds.service, names.headless),
-    service: findChild(request, kinds.service, names.nats),
+    service,
+    external: isSplit ? external : undefined,
     statefulSet: findChild(request, kinds.statefulSet, names.nats),
     disruptionBudget: findChild(request, kinds.podDisruptionBudget, names.nats),
     networkPolicy: findChild(request, kinds.networkPolicy, names.nats),

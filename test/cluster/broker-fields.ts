@@ -441,7 +441,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const second = broker(of, 'second-broker', { service: { type: 'NodePort', nodePorts: { nats: 30_042 } } });
     await cluster().apply(second);
     const pending = await isReady(cluster(), second, 'ServicePending');
-    expect(pending.status?.conditions?.[0]?.message).toContain('no address yet');
+    expect(pending.status?.conditions?.[0]?.message).toContain('node port 30042');
     await patchSpec(of, { service: { nodePorts: { nats: 30_043 } } }, 'Broker', 'second-broker');
     await isReady(cluster(), second);
     await patchSpec(of, { service: { nodePorts: { nats: 30_042 } } }, 'Broker', 'second-broker');
@@ -457,6 +457,42 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
     await rests(of);
+  });
+
+  it('a Broker exposes the monitoring port outside the cluster only when it is told to', async () => {
+    onTestFailed(keepLogs);
+    const of = 'monitor';
+    const { broker: applied, meshSync: synced } = await pair(of);
+    const exposed = async () => {
+      const services = await cluster().list('v1', 'Service', of);
+      return services
+        .flatMap(({ metadata, spec }) => spec.ports.map((port: object) => ({ service: metadata.name, ...port })))
+        .filter(({ nodePort }) => nodePort)
+        .map(({ service, name }) => `${service} ${name}`)
+        .sort();
+    };
+    const becomes = async (service: object | null, expected: string[]) => {
+      await patchSpec(of, { service });
+      await eventually(async () => expect(await exposed()).toEqual(expected));
+      await isReady(cluster(), applied);
+      await isReady(cluster(), synced);
+      await rests(of);
+    };
+    const before = (await service(of)).spec;
+    const template = (await workload(of)).spec.template;
+    await becomes({ type: 'NodePort', nodePorts: { nats: 30_052 } }, ['meshery-nats-external nats']);
+    expect((await service(of)).spec).toEqual(before);
+    // As operators before this field had it.
+    const both = ['meshery-nats monitor', 'meshery-nats nats'];
+    await becomes({ exposeMonitor: true }, both);
+    const published = (await service(of)).spec;
+    await becomes({ exposeMonitor: null }, both);
+    expect((await service(of)).spec).toEqual(published);
+    await becomes({ exposeMonitor: false }, ['meshery-nats-external nats']);
+    await becomes({ exposeMonitor: null }, ['meshery-nats-external nats']);
+    await becomes(null, []);
+    expect((await service(of)).spec.clusterIP).toBe(before.clusterIP);
+    expect((await workload(of)).spec.template).toEqual(template);
   });
 
   it('a Broker removes servers one by one', async () => {
@@ -502,6 +538,11 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         { service: { type: 'NodePort', nodePorts: { nats: 30_000, monitor: 30_000 } } },
         'spec.service.nodePorts.monitor',
         'must differ from nodePorts.nats',
+      ],
+      [
+        { service: { type: 'NodePort', nodePorts: { monitor: 30_000 }, exposeMonitor: false } },
+        'spec.service.nodePorts.monitor',
+        'must be absent when exposeMonitor is false',
       ],
       [{ service: { externalTrafficPolicy: 'Local' } }, 'spec.service.externalTrafficPolicy', outside],
       [{ service: { port: 8222 } }, 'spec.service.port', 'must not be 8222'],

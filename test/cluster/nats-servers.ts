@@ -129,7 +129,7 @@ export async function startSystemServer(
     .replace('127.0.0.1:4223', `${own.address}:${own.nats}`)
     .replace('127.0.0.1:6223', `${own.address}:${own.cluster}`);
   await writeFile(join(directory, 'system.conf'), configuration);
-  const server = await run('', own, directory, [], 'system.conf');
+  const server = await run('', own, directory, { file: 'system.conf' });
   const isReady = () => server.log().includes('Server is ready');
   for (let attempt = 0; attempt < 100 && !isReady(); attempt += 1) await new Promise((done) => setTimeout(done, 50));
   if (!isReady()) throw new Error(server.log());
@@ -147,7 +147,7 @@ export async function startOnVolume(name: string, generated: Generated, volumeBy
   const data = join(directory, 'data');
   await mkdir(data);
   const mount = `mount -t tmpfs -o size=${volumeBytes} tmpfs ${data} && exec "$@"`;
-  return run(name, own, directory, ['unshare', '--mount', 'sh', '-ec', mount, 'sh']);
+  return run(name, own, directory, { inside: ['unshare', '--mount', 'sh', '-ec', mount, 'sh'] });
 }
 
 /** Whether this process may mount file systems, in a mount namespace of its own. */
@@ -156,9 +156,12 @@ export async function canMount(): Promise<boolean> {
   return code === 0;
 }
 
-/** Starts the server of a directory again, with the same ports and data. */
-export async function startAgain({ name, ports, directory }: NatsServer): Promise<NatsServer> {
-  return run(name, ports, directory);
+/**
+ * Starts the server of a directory again, with the same ports and data.
+ * @param user ID of another user and group to run as, which requires root
+ */
+export async function startAgain({ name, ports, directory }: NatsServer, user?: number): Promise<NatsServer> {
+  return run(name, ports, directory, { user });
 }
 
 /** @param inside command that the server is run by */
@@ -166,13 +169,13 @@ async function run(
   name: string,
   own: Ports,
   directory: string,
-  inside: string[] = [],
-  file = 'nats.conf',
+  { inside = [], file = 'nats.conf', user }: { inside?: string[]; file?: string; user?: number | undefined } = {},
 ): Promise<NatsServer> {
   const [command = '', ...args] = [...inside, await goTool('nats-server'), '--config', join(directory, file)];
   const process = spawn(command, args, {
     env: { POD_NAME: name, ...(inside.length > 0 && { PATH: environment.PATH }) },
     stdio: ['ignore', 'ignore', 'pipe'],
+    ...(user !== undefined && { uid: user, gid: user }),
   });
   let log = '';
   process.stderr?.on('data', (chunk) => {

@@ -124,6 +124,30 @@ describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
 });
 
 describe('three NATS servers', () => {
+  it('tell nobody their credentials at the monitoring port, which requires none', async () => {
+    const { token, credentialsConf } = await broker(3);
+    const [, routePassword = ''] = /password: "([^"]+)"/.exec(credentialsConf) ?? [];
+    expect(routePassword).not.toBe('');
+    const connection = await client(token, servers[0]);
+    connection.subscribe('a.subject');
+    await connection.flush();
+    const { address, monitor } = servers[0]?.ports ?? {};
+    const paths = [
+      'connz?auth=1&subs=detail',
+      'varz',
+      'routez?subs=1',
+      'subsz?subs=1',
+      'accountz?acc=$G',
+      'jsz',
+      'stacksz',
+    ];
+    const texts = await Promise.all(
+      paths.map(async (path) => (await fetch(`http://${address}:${monitor}/${path}`)).text()),
+    );
+    expect(texts[0]).toContain('a.subject');
+    for (const text of texts) for (const credential of [token, routePassword]) expect(text).not.toContain(credential);
+  });
+
   it('form one cluster', async () => {
     await broker(3);
     for (const server of servers) {
@@ -309,6 +333,39 @@ describe('one NATS server', () => {
     const manager = await jetstreamManager(await client(next, clustered));
     expect(await manager.streams.names().next()).toEqual([]);
   }, 60_000);
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'finds its streams as another user only when Kubernetes has given their files to the group of the pod',
+    async () => {
+      const { token } = await broker(1, { jetstream: { fileStore: { size: '1Gi' } } });
+      const [server] = servers as [NatsServer];
+      const before = await client(token, server);
+      await (await jetstreamManager(before)).streams.add({ name: 'events', subjects: ['events'] });
+      await jetstream(before).publish('events', 'hello');
+      await server.end();
+      const [user, other] = [65_532, 1_000_680_000];
+      const { directory } = server;
+      await run('chown', ['-R', `${user}:${user}`, directory]);
+      // All but the volume of streams is new in a new pod.
+      await run('sh', ['-c', 'chmod 777 "$0"; chmod a+r "$0"/*.conf; rm "$0"/nats.pid', directory]);
+
+      const refused = await startAgain(server, other);
+      await once(refused.process, 'exit');
+      expect(refused.log()).toContain("Can't start JetStream: storage directory is not a directory");
+
+      // As kubelet does for the fsGroup of a pod.
+      const ofGroup =
+        'chgrp -R "$1" "$0"; find "$0" -type d -exec chmod g+rwxs {} +; find "$0" -type f -exec chmod g+rw {} +';
+      await run('sh', ['-c', `${ofGroup}; rm -f "$0"/../nats.pid`, join(directory, 'data'), `${other}`]);
+      const again = await startAgain(server, other);
+      servers = [again];
+      await healthy(again);
+      const after = await client(token, again);
+      await jetstream(after).publish('events', 'again');
+      expect((await (await jetstreamManager(after)).streams.info('events')).state.messages).toBe(2);
+    },
+    60_000,
+  );
 });
 
 describe('JetStream on three servers', () => {

@@ -294,12 +294,12 @@ export function scenarios(driver: DriverName): void {
 
       await patchSpec(of, { service: { type: 'NodePort' } });
       const { status } = await ready();
-      const { nodePort } = (await get('v1', 'Service', 'meshery-nats', of)).spec.ports[0];
+      const { nodePort } = (await get('v1', 'Service', 'meshery-nats-external', of)).spec.ports[0];
       expect(NODE_ADDRESSES.map((address) => `${address}:${nodePort}`)).toContain(status?.endpoint.external);
 
       await patchSpec(of, { service: { type: 'LoadBalancer', loadBalancerSourceRanges: ['192.0.2.0/24'] } });
       await ready('LoadBalancerPending');
-      const servicePath = `/api/v1/namespaces/${of}/services/meshery-nats/status`;
+      const servicePath = `/api/v1/namespaces/${of}/services/meshery-nats-external/status`;
       await kubernetes.request(
         'PATCH',
         servicePath,
@@ -336,7 +336,8 @@ export function scenarios(driver: DriverName): void {
       await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
       const { status } = await isReady(kubernetes, applied, 'ImmutableField');
       expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
-      expect((await get('v1', 'Service', 'meshery-nats', of)).spec.loadBalancerClass).toBe('example.com/a');
+      const { spec } = await get('v1', 'Service', 'meshery-nats-external', of);
+      expect(spec.loadBalancerClass).toBe('example.com/a');
     });
 
     it('the operator restores deleted and edited children', async () => {

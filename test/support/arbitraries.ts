@@ -39,12 +39,24 @@ const common = {
 
 const outside = {
   ...common,
+  exposeMonitor: fc.constant(true),
   externalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
   nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_422 }, { nats: 30_422, monitor: 30_822 }),
 };
 
+const { exposeMonitor: _exposed, ...hidden } = outside;
+
 /** A valid `spec.service` of a Broker. */
 const service = fc.oneof(
+  fc.record(
+    {
+      type: fc.constantFrom('NodePort', 'LoadBalancer'),
+      ...hidden,
+      exposeMonitor: fc.constant(false),
+      nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_423 }),
+    },
+    { requiredKeys: ['type'] },
+  ),
   fc.record({ type: fc.constant('ClusterIP'), ...common }, { requiredKeys: ['type'] }),
   fc.record({ type: fc.constant('NodePort'), ...outside }, { requiredKeys: ['type'] }),
   fc.record(
@@ -225,6 +237,7 @@ export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
       { service: { annotations: { a: 1 } } },
       { service: { type: 'ClusterIP', nodePorts: { nats: 30_000 } } },
       { service: { port: 8222 } },
+      { service: { type: 'NodePort', nodePorts: { monitor: 30_000 }, exposeMonitor: false } },
       { tls: { verify: true } },
       { resources: { requests: { cpu: '-1' } } },
       { resources: { requests: { cpu: '2' }, limits: { cpu: '1999m' } } },

@@ -60,6 +60,11 @@ function expectNoneDropped(
   { metadata: { name }, spec }: KubeObject,
 ): void {
   const statefulSet = children.find(({ kind }) => kind === 'StatefulSet');
+  const isInternal = (at(spec, 'service', 'type') ?? 'ClusterIP') === 'ClusterIP';
+  const isExposed = children.some(
+    (child) =>
+      child.kind === 'Service' && at(child, 'spec', 'type') !== 'ClusterIP' && child.metadata.name.endsWith('-nats'),
+  );
   const dispensable: Record<string, boolean> = {
     Secret: true,
     ServiceAccount: Boolean(at(spec, 'serviceAccountName')),
@@ -70,6 +75,7 @@ function expectNoneDropped(
   for (const child of Object.values(observed).flatMap((group) => Object.values(group))) {
     const key = `${groupKey(child)} ${child.metadata.name}`;
     if (child.kind === 'Secret' && child.metadata.name !== `${name}-broker-auth`) expect(returned).toContain(key);
+    else if (child.metadata.name.endsWith('-nats-external') && (isInternal || isExposed)) continue;
     else if (!dispensable[child.kind]) expect(returned).toContain(key);
   }
 }

@@ -4,21 +4,69 @@ import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
 import { PORTS } from '../nats.ts';
-import type { Broker } from '../spec.ts';
+import type { Broker, BrokerService } from '../spec.ts';
 
-/** The client Service `X-nats`: clients connect to it inside the cluster and, depending on its type, from outside. */
+/**
+ * Whether clients outside the cluster connect to a Service of their own. A Service exposes all of its ports, and inside the
+ * cluster MeshSync and Meshery Server need the monitoring port on the client Service. One that exposes it already is kept,
+ * since another Service would have other addresses.
+ * @param observed the client Service
+ */
+export function hasExternalService(
+  { service: { type, exposeMonitor } }: Broker,
+  observed: ObservedService | undefined,
+): boolean {
+  if (type === 'ClusterIP') return false;
+  return !(exposeMonitor ?? (observed?.spec.type ?? 'ClusterIP') !== 'ClusterIP');
+}
+
+/**
+ * The client Service `X-nats`: clients connect to it inside the cluster and, depending on its type, from outside.
+ * @param isInternal whether clients outside have a Service of their own
+ */
 export function clientService(
   broker: Broker,
   selector: Record<string, string>,
   observed: ObservedService | undefined,
+  isInternal: boolean,
 ): Manifest<V1Service> {
-  const { type, annotations, externalTrafficPolicy, loadBalancerSourceRanges, nodePorts } = broker.service;
+  const made = isInternal ? { ...broker, service: internal(broker.service) } : broker;
+  const monitor = withNodePort(port('monitor', 'http'), made.service.nodePorts.monitor);
+  return service(made, broker.names.nats, selector, observed, [natsPort(made), monitor]);
+}
+
+/** The settings of a Service that have a meaning inside the cluster. */
+function internal({ port, ipFamilyPolicy, ipFamilies }: BrokerService): BrokerService {
+  return {
+    ...{ type: 'ClusterIP', annotations: {}, port, nodePorts: {}, loadBalancerSourceRanges: [] },
+    ...(ipFamilyPolicy && { ipFamilyPolicy }),
+    ...(ipFamilies && { ipFamilies }),
+  };
+}
+
+/** The Service `X-nats-external` for clients outside the cluster, without the monitoring port. */
+export function externalService(
+  broker: Broker,
+  selector: Record<string, string>,
+  observed: ObservedService | undefined,
+): Manifest<V1Service> {
+  return service(broker, broker.names.external, selector, observed, [natsPort(broker)]);
+}
+
+function service(
+  broker: Broker,
+  name: string,
+  selector: Record<string, string>,
+  observed: ObservedService | undefined,
+  ports: V1ServicePort[],
+): Manifest<V1Service> {
+  const { type, annotations, externalTrafficPolicy, loadBalancerSourceRanges } = broker.service;
   const loadBalancerClass = effectiveLoadBalancerClass(broker, observed);
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: {
-      name: broker.names.nats,
+      name,
       namespace: broker.namespace,
       labels: brokerLabels(broker),
       annotations: { ...annotations, [COMPONENT_TYPE]: MANAGEMENT_PLANE },
@@ -29,10 +77,7 @@ export function clientService(
       ...(externalTrafficPolicy && { externalTrafficPolicy }),
       ...(loadBalancerClass !== undefined && { loadBalancerClass }),
       ...(loadBalancerSourceRanges.length > 0 && { loadBalancerSourceRanges }),
-      ports: [
-        withNodePort({ ...port('nats', 'tcp'), port: broker.service.port }, nodePorts.nats),
-        withNodePort(port('monitor', 'http'), nodePorts.monitor),
-      ],
+      ports,
       selector,
     },
   };
@@ -92,6 +137,10 @@ function addressFamilies(
 export function fixedFamily({ service: { ipFamilies } }: Broker, observed: ObservedService | undefined) {
   const current = observed?.spec.ipFamilies?.[0];
   return current !== undefined && ipFamilies && ipFamilies[0] !== current ? current : undefined;
+}
+
+function natsPort({ service: { port: number, nodePorts } }: Broker): V1ServicePort {
+  return withNodePort({ ...port('nats', 'tcp'), port: number }, nodePorts.nats);
 }
 
 function withNodePort(servicePort: V1ServicePort, nodePort: number | undefined): V1ServicePort {

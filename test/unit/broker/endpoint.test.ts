@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolveEndpoint } from '../../../src/broker/endpoint.ts';
+import { resolveEndpoint as resolve } from '../../../src/broker/endpoint.ts';
 import { type Broker, resolveBroker } from '../../../src/broker/spec.ts';
 import type { ObservedPod, ObservedService } from '../../../src/kubernetes/kinds.ts';
 import type { JsonObject } from '../../stand-in/json.ts';
@@ -24,6 +24,16 @@ function service(spec: Partial<ObservedService['spec']>, status?: ObservedServic
     spec: { clusterIP: '10.0.0.1', ports, ...spec },
     ...(status && { status }),
   };
+}
+
+/** With one Service for the clients inside and outside the cluster. */
+function resolveEndpoint(
+  of: Broker,
+  observed: ObservedService | undefined,
+  pods: ObservedPod[],
+  published: string | undefined,
+) {
+  return resolve(of, { service: observed, external: observed }, pods, published);
 }
 
 function pod(ordinal: number, hostIP?: string, deletionTimestamp?: string): ObservedPod {
@@ -219,5 +229,26 @@ describe('a client Service that differs from the desired one', () => {
     const { condition } = resolveEndpoint(broker(spec), service(observed), [pod(0, '192.0.2.1')], undefined);
     expect(condition).toMatchObject({ status: 'False', reason: 'ServicePending' });
     expect(condition.message).toContain(text);
+  });
+});
+
+describe('a Service of its own for clients outside', () => {
+  const service1 = service({ type: 'ClusterIP', ports: [{ name: 'nats', port: 4222 }] });
+  const services = (external?: ObservedService) => ({ service: service1, external });
+
+  it('has the external endpoint, and the client Service the internal one', () => {
+    const external = { ...service(LOAD_BALANCER, ingress({ ip: '203.0.113.1' })) };
+    external.spec.clusterIP = '10.0.0.2';
+    const { addresses, condition } = resolve(broker(LOAD_BALANCER), services(external), [], undefined);
+    expect(addresses).toEqual({ internal: '10.0.0.1:4222', external: '203.0.113.1:4222' });
+    expect(condition).toMatchObject({ status: 'True', reason: 'Published' });
+  });
+
+  it('is pending until it exists', () => {
+    const wanted = broker({ ...NODE_PORT, nodePorts: { nats: 30_001 } });
+    const { addresses, condition } = resolve(wanted, services(), [pod(0, '192.0.2.1')], undefined);
+    expect(addresses).toEqual({ internal: '10.0.0.1:4222' });
+    expect(condition).toMatchObject({ status: 'False', reason: 'ServicePending' });
+    expect(condition.message).toContain('node port 30001 (if this persists, it is already allocated');
   });
 });

@@ -26,6 +26,7 @@ describe('names of the children of a Broker', () => {
     expect(brokerNames(name)).toEqual({
       nats,
       headless: `${nats}-headless`,
+      external: `${nats}-external`,
       config: `${nats}-config`,
       auth: `${nats}-auth`,
       server: `${nats}-server`,
