@@ -218,6 +218,8 @@ describe('the registration', () => {
     const values = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
     for (const args of [values.commandArgs, patched?.spec.template.spec.containers[0].args]) {
       expect(args).toEqual(expect.arrayContaining(['--client-go-qps=200', '--client-go-burst=400', '--workers=20']));
+      // With the default, dynamic-apply, Secrets are copied into an annotation.
+      expect(args).toContain('--apply-strategy=server-side-apply');
       expect(args).not.toContain('--replaced');
     }
   });
