@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { goTool } from '../tools.ts';
@@ -17,6 +19,15 @@ const folders = [
   ...['manifests/samples', 'manifests/monitoring', 'manifests/monitoring/kube-state-metrics'],
 ];
 
+/** An overlay of all of it in another namespace, beside copies, since kustomize reads no folder above its own. */
+async function otherNamespace(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
+  for (const copied of ['manifests', 'metacontroller']) await cp(copied, join(folder, copied), { recursive: true });
+  const resources = ['manifests', 'metacontroller', 'manifests/samples'];
+  await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify({ namespace: 'ops', resources }));
+  return folder;
+}
+
 describe('kubectl', () => {
   let controlPlane: ControlPlane;
   let kubectl: (...args: string[]) => Promise<string>;
@@ -31,9 +42,28 @@ describe('kubectl', () => {
     }
     await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'monitoring' } });
     const program = await goTool('kubectl');
-    kubectl = async (...args) => (await run(program, ['--kubeconfig', kubeconfig, ...args])).stdout;
+    const flags = ['--kubeconfig', kubeconfig, '--cache-dir', join(controlPlane.directory, 'cache')];
+    kubectl = async (...args) => (await run(program, [...flags, ...args])).stdout;
   });
   afterAll(() => controlPlane?.stop(failed));
+
+  const generations = async (folder: string) => {
+    const objects = (await kustomize(folder)).map(({ apiVersion, kind, metadata: { name, namespace } }) =>
+      controlPlane.kubernetes.get(apiVersion, kind, name, namespace),
+    );
+    return (await Promise.all(objects)).map((object) => [object?.metadata.uid, object?.metadata.generation]);
+  };
+
+  async function nothingChanges(folder: string): Promise<void> {
+    const before = await generations(folder);
+    const applied = (await kubectl('apply', '-k', folder)).trim().split('\n');
+    expect(applied).toHaveLength(before.length);
+    // kubectl sends the selector of a PodDisruptionBudget each time, since its patch strategy is "replace".
+    const isSent = (line: string) => !line.endsWith(' unchanged') && !line.startsWith('poddisruptionbudget.policy/');
+    expect(applied.filter(isSent)).toEqual([]);
+    expect(await generations(folder)).toEqual(before);
+    expect(await kubectl('diff', '-k', folder)).toBe('');
+  }
 
   it('knows every folder that the README lists', async () => {
     const readme = await readFile('README.md', 'utf8');
@@ -45,27 +75,22 @@ describe('kubectl', () => {
     onTestFailed(() => {
       failed = true;
     });
-    const { kubernetes } = controlPlane;
-    const generations = async () => {
-      const objects = (await kustomize(folder)).map(({ apiVersion, kind, metadata: { name, namespace } }) =>
-        kubernetes.get(apiVersion, kind, name, namespace),
-      );
-      return (await Promise.all(objects)).map((object) => [
-        `${object?.kind}/${object?.metadata.name}`,
-        object?.metadata.generation,
-      ]);
-    };
-    // Custom resources are not served immediately after their CRD is applied.
     await kubectl('apply', '-k', folder);
     await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
-    const before = await generations();
+    await nothingChanges(folder);
+  });
 
-    const applied = (await kubectl('apply', '-k', folder)).trim().split('\n');
-    expect(applied).toHaveLength(before.length);
-    // kubectl sends the selector of a PodDisruptionBudget each time, since its patch strategy is "replace".
-    const isSent = (line: string) => !line.endsWith(' unchanged') && !line.startsWith('poddisruptionbudget.policy/');
-    expect(applied.filter(isSent)).toEqual([]);
-    expect(await generations()).toEqual(before);
-    expect(await kubectl('diff', '-k', folder)).toBe('');
+  it('installs everything in another namespace by an overlay that names it', async () => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    const folder = await otherNamespace();
+    await kubectl('apply', '-k', folder);
+    await nothingChanges(folder);
+    await rm(folder, { recursive: true });
+    const { kubernetes } = controlPlane;
+    expect(await kubernetes.get('apps/v1', 'Deployment', 'meshery-operator', 'ops')).toBeDefined();
+    const hooks = await kubernetes.get('metacontroller.k8s.io/v1alpha1', 'CompositeController', 'meshery-broker');
+    expect(hooks?.spec.hooks.sync.webhook.service).toEqual({ name: 'meshery-operator', namespace: 'ops' });
   });
 });

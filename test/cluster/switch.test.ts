@@ -36,7 +36,8 @@ describe.skipIf(!metacontrollerBinary())('a switch of a real Metacontroller from
   };
   const prepare = async () => {
     const PATH = `${dirname(await goTool('kubectl'))}:${process.env.PATH}`;
-    const env = { PATH, KUBECONFIG: world.controlPlane.kubeconfig };
+    const { kubeconfig: KUBECONFIG, directory: HOME } = world.controlPlane;
+    const env = { PATH, KUBECONFIG, HOME };
     return (await run('sh', ['metacontroller/install/to-server-side-apply.sh'], { env })).stdout;
   };
   const conditionsOf = async (parent: KubernetesObject) =>
