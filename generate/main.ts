@@ -27,7 +27,14 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     ...list.map(
       (controller) => [`metacontroller/controllers/${controller.name}.yaml`, registration(controller)] as const,
     ),
-    ['metacontroller/controllers/kustomization.yaml', kustomization(list.map(({ name }) => `${name}.yaml`))],
+    [
+      'metacontroller/controllers/kustomization.yaml',
+      kustomization(
+        list.map(({ name }) => `${name}.yaml`),
+        ['namespace.yaml'],
+      ),
+    ],
+    ['metacontroller/controllers/namespace.yaml', namespaceFields()],
     [`${LEAST_PRIVILEGE}/cluster-role.yaml`, clusterRole(list)],
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
@@ -40,8 +47,21 @@ function yaml(object: object): string {
   return `${GENERATED}\n${printYaml(object)}`;
 }
 
-function kustomization(resources: string[]): string {
-  return yaml({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources });
+function kustomization(resources: string[], configurations?: string[]): string {
+  const content = { resources, ...(configurations && { configurations }) };
+  return yaml({ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', ...content });
+}
+
+/** The fields that the `namespace` of an overlay changes: the Service of each hook, and the Secrets that its webhook names. */
+function namespaceFields(): string {
+  const references = ['service', 'authorization/secretRef', 'clientTLS/secretRef', 'caBundle/secretRef'];
+  const namespace = ['sync', 'customize'].flatMap((hook) =>
+    references.map((reference) => ({
+      kind: 'CompositeController',
+      path: `spec/hooks/${hook}/webhook/${reference}/namespace`,
+    })),
+  );
+  return yaml({ namespace });
 }
 
 function registration(controller: Controller): string {

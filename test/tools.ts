@@ -32,6 +32,10 @@ const modules = {
 /** A program that the tests run. */
 export type Tool = { [Module in keyof typeof modules]: keyof (typeof modules)[Module] }[keyof typeof modules];
 
+/** The module of Kubernetes, and the one of the oldest release that the README promises, which `KUBERNETES=1.30` chooses. */
+const KUBERNETES = 'test/cluster/control-plane';
+const releases: Record<string, string> = { '': KUBERNETES, '1.30': `${KUBERNETES}-1.30` };
+
 const CACHE = resolve('node_modules/.cache/meshery-operator');
 const building = new Map<string, Promise<void>>();
 
@@ -47,7 +51,8 @@ export async function goTool(tool: Tool): Promise<string> {
 /** As `goTool`, for several programs, which are built together. */
 export async function goTools<const Name extends Tool>(tools: Name[]): Promise<Record<Name, string>> {
   const paths = {} as Record<Name, string>;
-  for (const [module, packages] of Object.entries<Record<string, string>>(modules)) {
+  for (const [name, packages] of Object.entries<Record<string, string>>(modules)) {
+    const module = name === KUBERNETES ? release() : name;
     const requested = tools.filter((tool) => tool in packages);
     const folder = join(CACHE, await version(module));
     const missing: string[] = [];
@@ -59,6 +64,12 @@ export async function goTools<const Name extends Tool>(tools: Name[]): Promise<R
     if (missing.length > 0) await build(module, folder, missing, packages);
   }
   return paths;
+}
+
+function release(): string {
+  const module = releases[process.env.KUBERNETES ?? ''];
+  if (!module) throw new Error(`KUBERNETES must be one of ${Object.keys(releases).filter(Boolean)}, or not set`);
+  return module;
 }
 
 /** Changes with the pinned versions of a module, so that a program is rebuilt then. */

@@ -78,6 +78,13 @@ export const commonConditions = {
     description: 'Present only while reconciliation is paused.',
     reasons: { AnnotationSet: 'True: all children are left unchanged until the annotation is removed.' },
   },
+  CredentialsExposed: {
+    description: 'Present only while a Secret of the resource has a copy of its values in an annotation.',
+    reasons: {
+      LastAppliedAnnotation:
+        'True: Metacontroller runs with dynamic-apply; the message explains how to remove the copy.',
+    },
+  },
   Hibernated: {
     description: 'Present only while the resource hibernates.',
     desired: 'False',

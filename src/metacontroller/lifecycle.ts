@@ -10,7 +10,7 @@ import {
 } from './conditions.ts';
 import type { Clock, Controller } from './controller.ts';
 import { groupOf } from './object.ts';
-import { allChildren, preserveLiveFields, reapplyLastApplied } from './reapply.ts';
+import { allChildren, isDynamicallyApplied, LAST_APPLIED, preserveLiveFields, reapplyLastApplied } from './reapply.ts';
 import type { Parent, SyncBody, SyncRequest } from './request.ts';
 import type { SyncResponse } from './response.ts';
 
@@ -30,6 +30,16 @@ export function sync<Context extends Clock>(
   if (parent.metadata.deletionTimestamp) {
     return { status: { ...request.lastStatus }, children: allChildren(children).map(reapplyLastApplied) };
   }
+  const response = unlessPaused(controller, request, context);
+  return { ...response, status: withExposure(response.status, request, context) };
+}
+
+function unlessPaused<Context extends Clock>(
+  controller: Controller<Context>,
+  request: SyncRequest,
+  context: Context,
+): SyncResponse {
+  const { parent, children } = request;
   const paused = pausedCondition(parent);
   if (paused) {
     return {
@@ -39,6 +49,22 @@ export function sync<Context extends Clock>(
   }
   const response = controller.sync(request, context);
   return hibernation(parent).length > 0 ? { ...response, children: response.children.map(scaledToZero) } : response;
+}
+
+/**
+ * A status with the condition CredentialsExposed, or without it. Under dynamic-apply, Metacontroller copies every child into
+ * an annotation; the values of a Secret are then in its metadata too, which more users may read, and which more tools print.
+ */
+function withExposure(status: object, { parent, children, lastStatus }: SyncRequest, { now }: Clock): object {
+  const exposed = allChildren(children)
+    .filter((child) => child.kind === 'Secret' && isDynamicallyApplied(child))
+    .map(({ metadata }) => metadata.name);
+  const others = conditionsOf(status).filter(({ type }) => type !== 'CredentialsExposed');
+  if (exposed.length === 0 && others.length === conditionsOf(status).length) return status;
+  const message = `Annotation ${LAST_APPLIED} of Secret ${exposed.sort().join(', ')} contains its values, and kubectl describe prints it. Run Metacontroller with --apply-strategy=server-side-apply, which removes it, then replace the credentials.`;
+  const inputs = exposed.length > 0 ? [condition('CredentialsExposed', 'True', 'LastAppliedAnnotation', message)] : [];
+  const before = conditionsOf(lastStatus);
+  return { ...status, conditions: [...others, ...withTransitionTimes(inputs, before, parent.metadata, now())] };
 }
 
 /** The response that changes no child, with a status that explains the problem. */

@@ -1,7 +1,7 @@
 import type { ObservedObject } from './object.ts';
 
 /** Annotation in which dynamic-apply stores the last applied configuration. */
-const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
+export const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
 
 /** The label by which Metacontroller claims a child; with `generateSelector` it sets it on every child. */
 export const CONTROLLER_UID_LABEL = 'controller-uid';

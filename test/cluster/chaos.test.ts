@@ -8,7 +8,7 @@ import { startWorld, type World } from './world.ts';
 const OF = 'chaos';
 const PAIRS = 50;
 
-describe.each(metacontrollerBinary() ? (['dynamic-apply', 'test-double'] as const) : (['test-double'] as const))(
+describe.each(metacontrollerBinary() ? (['server-side-apply', 'test-double'] as const) : (['test-double'] as const))(
   'a cluster driven by %s, in which one program after the other is killed',
   (name) => {
     let world: World;

@@ -25,11 +25,43 @@ export interface ControlPlane {
 /** Addresses of the simulated nodes, from the range reserved for documentation. */
 export const NODE_ADDRESSES = ['192.0.2.11', '192.0.2.12', '192.0.2.13'];
 
+/** The address families of a control plane: where its API server listens, and the addresses of Services, nodes and pods. */
+interface Addresses {
+  loopback: string;
+  /** Arguments of kube-apiserver. */
+  api: string[];
+  nodes: string[];
+  /** Range of the addresses of pods. */
+  pods: string;
+}
+
+/** Services of both families, IPv4 first. */
+const DUAL_STACK: Addresses = {
+  loopback: '127.0.0.1',
+  api: ['--bind-address', '127.0.0.1', '--service-cluster-ip-range', '10.96.0.0/16,fd00:10:96::/112'],
+  nodes: NODE_ADDRESSES,
+  pods: '10.0.0.1/24',
+};
+
+/** A cluster without IPv4. */
+export const IPV6_ONLY: Addresses = {
+  loopback: '[::1]',
+  api: [
+    ...['--bind-address', '::1', '--advertise-address', '2001:db8::1'],
+    ...['--service-cluster-ip-range', 'fd00:10:96::/108'],
+  ],
+  nodes: ['2001:db8::11', '2001:db8::12', '2001:db8::13'],
+  pods: 'fd00:10:244::1/112',
+};
+
 /** The default rate limits of the programs of Kubernetes are far below the capacity of this API server. */
 const UNTHROTTLED = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /** Starts etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, and waits until pods can be scheduled. */
-export async function startControlPlane(log: (line: string) => void): Promise<ControlPlane> {
+export async function startControlPlane(
+  log: (line: string) => void,
+  addresses: Addresses = DUAL_STACK,
+): Promise<ControlPlane> {
   const tools = await goTools([
     'etcd',
     'kwok',
@@ -61,8 +93,8 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
 
     log('starting kube-apiserver');
     const apiArguments = [
-      ...['--etcd-servers', local('http', client), '--bind-address', '127.0.0.1', '--secure-port', `${api}`],
-      ...['--cert-dir', join(directory, 'certificates'), '--service-cluster-ip-range', '10.96.0.0/16,fd00:10:96::/112'],
+      ...['--etcd-servers', local('http', client), '--secure-port', `${api}`],
+      ...['--cert-dir', join(directory, 'certificates'), ...addresses.api],
       ...[
         '--service-account-key-file',
         files.serviceAccountKey,
@@ -81,7 +113,7 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
     );
     await writeFile(
       files.kubeconfig,
-      kubeconfig(local('https', api), files.token, join(directory, 'certificates/apiserver.crt')),
+      kubeconfig(`https://${addresses.loopback}:${api}`, files.token, join(directory, 'certificates/apiserver.crt')),
     );
     const kubernetes = connect(files.kubeconfig);
     const serves = () => until('kube-apiserver', () => kubernetes.ready(), 60, apiServer);
@@ -115,11 +147,12 @@ export async function startControlPlane(log: (line: string) => void): Promise<Co
       ],
       ...UNTHROTTLED,
     ]);
-    for (const [index, address] of NODE_ADDRESSES.entries()) await createNode(kubernetes, `node-${index + 1}`, address);
+    for (const [index, address] of addresses.nodes.entries())
+      await createNode(kubernetes, `node-${index + 1}`, address);
     await writeFile(join(directory, 'stages.yaml'), await kwokStages(tools.kustomize));
     const node = start('kwok', tools.kwok, [
       ...['--kubeconfig', files.kubeconfig, '--manage-all-nodes', '--config', join(directory, 'stages.yaml')],
-      ...['--server-address', `127.0.0.1:${kwok}`],
+      ...['--server-address', `127.0.0.1:${kwok}`, '--cidr', addresses.pods],
     ]);
     await until('the nodes', () => nodesReady(kubernetes), 60, node);
     await until(

@@ -11,7 +11,7 @@ const started = Date.now();
 const print = (line: string) =>
   process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}\n`);
 
-const world = await startWorld(metacontrollerBinary() ? 'dynamic-apply' : 'test-double', print);
+const world = await startWorld(metacontrollerBinary() ? 'server-side-apply' : 'test-double', print);
 print('creating the samples');
 for (const sample of await kustomize('manifests/samples')) await world.kubernetes.apply(sample);
 await isReady(world.kubernetes, broker('meshery', 'meshery-broker'));

@@ -38,7 +38,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     const kubeconfig = await leastPrivileged(controlPlane);
     driver =
       name === 'Metacontroller'
-        ? await startMetacontroller(binary ?? '', controlPlane, 'dynamic-apply', kubeconfig)
+        ? await startMetacontroller(binary ?? '', controlPlane, 'server-side-apply', kubeconfig)
         : startDriver({ kubernetes: connect(kubeconfig), directory: controlPlane.directory });
 
     ca = await authority();
@@ -50,7 +50,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
   });
   afterAll(async () => {
     if (name === 'Metacontroller') {
-      const log = await readFile(join(controlPlane.directory, 'metacontroller-dynamic-apply.log'), 'utf8');
+      const log = await readFile(join(controlPlane.directory, 'metacontroller-server-side-apply.log'), 'utf8');
       expect(log.match(/User "system:serviceaccount:metacontroller:metacontroller" cannot .*/)?.[0]).toBeUndefined();
     }
     await driver?.stop();

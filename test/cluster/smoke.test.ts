@@ -60,7 +60,7 @@ describe('the control plane of the tests', () => {
     return startMetacontroller(binary ?? '', controlPlane, strategyOf(name));
   };
   const doubles: DriverName[] = ['test-double', 'test-double-dynamic-apply'];
-  const drivers: DriverName[] = binary ? ['dynamic-apply', 'server-side-apply', ...doubles] : doubles;
+  const drivers: DriverName[] = binary ? ['server-side-apply', 'dynamic-apply', ...doubles] : doubles;
 
   it('returns quantities in the form in which the operator writes them', async () => {
     const path = '/api/v1/namespaces/default/pods?dryRun=All';

@@ -195,6 +195,44 @@ describe('the manifests', () => {
   });
 });
 
+describe('an overlay with another namespace', () => {
+  it.each([
+    ['manifests', 'metacontroller', 'manifests/samples', 'manifests/monitoring'],
+    ...['token', 'tls', 'mutual-tls'].map((overlay) => [
+      `manifests/overlays/${overlay}`,
+      `metacontroller/overlays/${overlay}`,
+    ]),
+  ])('moves all of %s and %s', async (...resources) => {
+    const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
+    for (const copied of ['manifests', 'metacontroller']) await cp(copied, join(folder, copied), { recursive: true });
+    await writeFile(join(folder, 'kustomization.yaml'), stringify({ namespace: 'ops', resources }));
+    const objects = await build(folder);
+    await rm(folder, { recursive: true });
+
+    const named = namespacesIn(objects);
+    expect(new Set(named.map(([, namespace]) => namespace))).toEqual(new Set(['ops']));
+    expect(objects.find(({ kind }) => kind === 'Namespace')?.metadata.name).toBe('ops');
+    const fields = named.map(([path]) => path);
+    for (const path of ['spec.hooks.sync.webhook.service', 'spec.hooks.customize.webhook.service', 'subjects.0']) {
+      expect(fields).toContain(`${path}.namespace`);
+    }
+    if (resources[0] === 'manifests') expect(fields).toContain('spec.broker.native.namespace');
+    else expect(fields.filter((path) => path.includes('ecretRef'))).not.toEqual([]);
+  });
+});
+
+/** Every field `namespace` of some objects that has a string: its path and its value. */
+function namespacesIn(value: unknown, path: string[] = []): [path: string, namespace: string][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const here = [...path, key];
+    // The first part is the index of the object.
+    return key === 'namespace' && typeof child === 'string'
+      ? [[here.slice(1).join('.'), child] as [string, string]]
+      : namespacesIn(child, here);
+  });
+}
+
 /** Names of the metrics that kube-state-metrics reports for the resources. */
 async function metricsOfResources(): Promise<string[]> {
   const { spec } = parse(await readFile('manifests/monitoring/kube-state-metrics/config.yaml', 'utf8'));
@@ -256,6 +294,8 @@ describe('the registration', () => {
     const values = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
     for (const args of [values.commandArgs, patched?.spec.template.spec.containers[0].args]) {
       expect(args).toEqual(expect.arrayContaining(['--client-go-qps=200', '--client-go-burst=400', '--workers=20']));
+      // With the default, dynamic-apply, Secrets are copied into an annotation.
+      expect(args).toContain('--apply-strategy=server-side-apply');
       expect(args).not.toContain('--replaced');
     }
   });

@@ -11,6 +11,7 @@ const meshSync = meshSyncParent({ broker: { native: { name: 'meshery-broker' } }
 const STARTING = { ready: false, addresses: false };
 
 describe.each(STRATEGIES)('under %s, a Broker and its MeshSync that become ready', (how) => {
+  // Under dynamic-apply, a Broker has one more as soon as its Secret is observed, with the condition CredentialsExposed.
   it('get two status writes each, in any order of syncs', async () => {
     const hook = hookOf(testApp());
     const steps = fc.array(fc.constantFrom('Broker', 'MeshSync', 'controllers'), { maxLength: 12 });
@@ -34,7 +35,8 @@ describe.each(STRATEGIES)('under %s, a Broker and its MeshSync that become ready
         for (const kind of ['MeshSync', 'Broker', 'MeshSync'] as const) {
           expect(condition(await synced(kind), 'Ready')).toMatchObject({ status: 'True' });
         }
-        expect(writes).toEqual({ Broker: 2, MeshSync: 2 });
+        expect(writes.MeshSync).toBe(2);
+        expect(how === 'dynamic-apply' ? [2, 3] : [2]).toContain(writes.Broker);
       }),
     );
   });

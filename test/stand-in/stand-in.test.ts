@@ -54,7 +54,7 @@ describe('a sync of the stand-in', () => {
     await expect(syncWith(new Cluster(), response)).rejects.toThrow(message);
   });
 
-  it.each<Strategy>(['dynamic-apply', 'server-side-apply'])(
+  it.each<Strategy>(['server-side-apply', 'dynamic-apply'])(
     'claims children by owner and label, and deletes those that are not desired, under %s',
     async (strategy) => {
       const cluster = new Cluster();

@@ -8,7 +8,8 @@ import { type Strategy, type SyncOutcome, sync as syncParent } from '../stand-in
 import { kindsOf, registrationOf } from '../stand-in/registrations.ts';
 import type { TestApp } from './app.ts';
 
-export const STRATEGIES: Strategy[] = ['dynamic-apply', 'server-side-apply'];
+/** The recommended strategy, then the default of Metacontroller. */
+export const STRATEGIES: Strategy[] = ['server-side-apply', 'dynamic-apply'];
 
 export interface ParentObject extends KubeObject {
   metadata: Metadata & { uid: string; generation: number };

@@ -131,3 +131,58 @@ describe.each(STRATEGIES)('under %s', (how) => {
     expect(condition(status, 'Hibernated')).toBeUndefined();
   });
 });
+
+describe('the copy of a Secret in the annotation of dynamic-apply', () => {
+  const broker = brokerParent({});
+  const remote = meshSyncParent(
+    { broker: { native: { name: 'meshery-broker', namespace: 'meshery' } } },
+    'edge',
+    'shop',
+  );
+  const parents = [broker, remote];
+  const exposed = (outcome?: { status: JsonObject }) =>
+    condition(outcome?.status, 'CredentialsExposed') as { message?: string } | undefined;
+
+  it('is reported with the names of the Secrets, whatever else the status says, and does not affect Ready', async () => {
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker, remote);
+    const [ofBroker, ofMeshSync] = await settle(cluster, parents, hook, 'dynamic-apply');
+    expect(exposed(ofBroker)).toMatchObject({ status: 'True', reason: 'LastAppliedAnnotation' });
+    expect(exposed(ofBroker)?.message).toContain('Secret meshery-nats-auth ');
+    expect(exposed(ofMeshSync)?.message).toContain('Secret edge-broker-auth ');
+    expect(condition(ofBroker?.status, 'Ready')).toMatchObject({ status: 'True' });
+
+    annotate(cluster, broker, { 'meshery.io/pause-reconciliation': 'true' });
+    const [paused] = await settle(cluster, [broker], hook, 'dynamic-apply');
+    expect(exposed(paused)).toEqual(exposed(ofBroker));
+    annotate(cluster, broker, {});
+    const found = cluster.get('Broker.meshery.io/v1alpha2', 'meshery', 'meshery-broker');
+    if (found) cluster.edit(found, 'kubectl', (object) => Object.assign(object, { spec: { version: 'not a tag' } }));
+    const [invalid] = await settle(cluster, [broker], hook, 'dynamic-apply');
+    expect(exposed(invalid)).toMatchObject({ status: 'True' });
+  });
+
+  it('is removed by server-side-apply, without a change of a pod template, and so is the condition', async () => {
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker);
+    await settle(cluster, [broker], hook, 'dynamic-apply');
+    const statefulSet = () => clone(cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats') as KubeObject);
+    const before = statefulSet();
+    const [outcome] = await settle(cluster, [broker], hook, 'server-side-apply');
+    expect(exposed(outcome)).toBeUndefined();
+    for (const child of children(cluster)) {
+      expect(Object.keys(child.metadata.annotations ?? {})).not.toContain(
+        'metacontroller.k8s.io/last-applied-configuration',
+      );
+    }
+    expect([statefulSet().spec, statefulSet().metadata.generation]).toEqual([before.spec, before.metadata.generation]);
+  });
+
+  it('is never reported under server-side-apply', async () => {
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker);
+    for (let round = 0; round < 4; round++) {
+      expect(exposed(await sync(cluster, broker, hook, 'server-side-apply'))).toBeUndefined();
+    }
+  });
+});

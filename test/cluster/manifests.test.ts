@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { goTool } from '../tools.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
+
+const run = promisify(execFile);
+
+/** The folders that are applied, each after those that it needs. */
+const folders = [
+  ...['manifests', 'manifests/crds', 'manifests/operator', 'manifests/meshsync'],
+  ...['manifests/overlays/token', 'manifests/overlays/tls', 'manifests/overlays/mutual-tls'],
+  ...['metacontroller', 'metacontroller/overlays/token'],
+  ...['metacontroller/overlays/tls', 'metacontroller/overlays/mutual-tls'],
+  ...['manifests/samples', 'manifests/monitoring', 'manifests/monitoring/kube-state-metrics'],
+];
+
+/** An overlay of all of it in another namespace, beside copies, since kustomize reads no folder above its own. */
+async function otherNamespace(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
+  for (const copied of ['manifests', 'metacontroller']) await cp(copied, join(folder, copied), { recursive: true });
+  const resources = ['manifests', 'metacontroller', 'manifests/samples'];
+  await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify({ namespace: 'ops', resources }));
+  return folder;
+}
+
+describe('kubectl', () => {
+  let controlPlane: ControlPlane;
+  let kubectl: (...args: string[]) => Promise<string>;
+  let failed = false;
+
+  beforeAll(async () => {
+    controlPlane = await startControlPlane(() => {});
+    const { kubernetes, kubeconfig } = controlPlane;
+    const monitoring = (kind: string) => openCrd('monitoring.coreos.com', 'v1', kind, `${kind.toLowerCase()}s`);
+    for (const crd of [...metacontrollerCrds(), monitoring('ServiceMonitor'), monitoring('PrometheusRule')]) {
+      await kubernetes.apply(crd);
+    }
+    await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'monitoring' } });
+    const program = await goTool('kubectl');
+    const flags = ['--kubeconfig', kubeconfig, '--cache-dir', join(controlPlane.directory, 'cache')];
+    kubectl = async (...args) => (await run(program, [...flags, ...args])).stdout;
+  });
+  afterAll(() => controlPlane?.stop(failed));
+
+  const generations = async (folder: string) => {
+    const objects = (await kustomize(folder)).map(({ apiVersion, kind, metadata: { name, namespace } }) =>
+      controlPlane.kubernetes.get(apiVersion, kind, name, namespace),
+    );
+    return (await Promise.all(objects)).map((object) => [object?.metadata.uid, object?.metadata.generation]);
+  };
+
+  async function nothingChanges(folder: string): Promise<void> {
+    const before = await generations(folder);
+    const applied = (await kubectl('apply', '-k', folder)).trim().split('\n');
+    expect(applied).toHaveLength(before.length);
+    // kubectl sends the selector of a PodDisruptionBudget each time, since its patch strategy is "replace".
+    const isSent = (line: string) => !line.endsWith(' unchanged') && !line.startsWith('poddisruptionbudget.policy/');
+    expect(applied.filter(isSent)).toEqual([]);
+    expect(await generations(folder)).toEqual(before);
+    expect(await kubectl('diff', '-k', folder)).toBe('');
+  }
+
+  it('knows every folder that the README lists', async () => {
+    const readme = await readFile('README.md', 'utf8');
+    const listed = [...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm)].map(([, folder]) => folder);
+    expect(folders).toEqual(expect.arrayContaining(listed));
+  });
+
+  it.each(folders)('finds nothing to change in %s once that is applied', async (folder) => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    await kubectl('apply', '-k', folder);
+    await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
+    await nothingChanges(folder);
+  });
+
+  it('installs everything in another namespace by an overlay that names it', async () => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    const folder = await otherNamespace();
+    await kubectl('apply', '-k', folder);
+    await nothingChanges(folder);
+    await rm(folder, { recursive: true });
+    const { kubernetes } = controlPlane;
+    expect(await kubernetes.get('apps/v1', 'Deployment', 'meshery-operator', 'ops')).toBeDefined();
+    const hooks = await kubernetes.get('metacontroller.k8s.io/v1alpha1', 'CompositeController', 'meshery-broker');
+    expect(hooks?.spec.hooks.sync.webhook.service).toEqual({ name: 'meshery-operator', namespace: 'ops' });
+  });
+});
