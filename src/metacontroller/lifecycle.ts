@@ -10,6 +10,7 @@ import {
 } from './conditions.ts';
 import type { Clock, Controller } from './controller.ts';
 import { groupOf } from './object.ts';
+import { repairEdits } from './one-of.ts';
 import { allChildren, isDynamicallyApplied, LAST_APPLIED, preserveLiveFields, reapplyLastApplied } from './reapply.ts';
 import type { Parent, SyncBody, SyncRequest } from './request.ts';
 import type { SyncResponse } from './response.ts';
@@ -48,7 +49,8 @@ function unlessPaused<Context extends Clock>(
     };
   }
   const response = controller.sync(request, context);
-  return hibernation(parent).length > 0 ? { ...response, children: response.children.map(scaledToZero) } : response;
+  const desired = repairEdits(response.children, children);
+  return { ...response, children: hibernation(parent).length > 0 ? desired.map(scaledToZero) : desired };
 }
 
 /**

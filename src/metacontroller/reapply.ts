@@ -54,9 +54,10 @@ export function isDynamicallyApplied(observed: ObservedObject | undefined): bool
   return observed?.metadata.annotations?.[LAST_APPLIED] !== undefined;
 }
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
-function lastApplied(observed: ObservedObject): Fields | undefined {
+/** What dynamic-apply has last applied; `undefined` without its annotation. */
+export function lastApplied(observed: ObservedObject): Fields | undefined {
   const annotation = observed.metadata.annotations?.[LAST_APPLIED];
   if (!annotation) return undefined;
   try {
@@ -67,21 +68,28 @@ function lastApplied(observed: ObservedObject): Fields | undefined {
   }
 }
 
-/**
- * The fields of Metacontroller's field manager. Its name is a flag of Metacontroller, so it is recognized by the fields that
- * only Metacontroller applies together: the controller-uid label, which users may apply too, and the owner references.
- */
+/** The fields of Metacontroller's field manager, with their live values. */
 function ownedFields(observed: ObservedObject): Fields | undefined {
-  const { managedFields } = observed.metadata;
-  for (const entry of Array.isArray(managedFields) ? managedFields : []) {
-    if (!isObject(entry) || entry.operation !== 'Apply' || !isObject(entry.fieldsV1)) continue;
-    const { fieldsV1 } = entry;
-    if (!hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`])) continue;
-    if (!hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences'])) continue;
-    const projected = project(observed, fieldsV1);
-    return isObject(projected) ? projected : undefined;
-  }
-  return undefined;
+  const { own } = fieldSets(observed);
+  const projected = own && project(observed, own);
+  return isObject(projected) ? projected : undefined;
+}
+
+/**
+ * The sets of fields in `managedFields`: that of Metacontroller's field manager, and those of others. Its name is a flag of
+ * Metacontroller, so it is recognized by the fields that only Metacontroller applies together: the controller-uid label,
+ * which users may apply too, and the owner references.
+ */
+export function fieldSets({ metadata: { managedFields } }: ObservedObject): { own?: Fields; others: Fields[] } {
+  const entries = (Array.isArray(managedFields) ? managedFields : []).filter(isObject);
+  const own = entries.find(
+    ({ operation, fieldsV1 }) =>
+      operation === 'Apply' &&
+      hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`]) &&
+      hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences']),
+  );
+  const others = entries.filter((entry) => entry !== own).map(({ fieldsV1 }) => fieldsV1);
+  return { ...(isObject(own?.fieldsV1) && { own: own.fieldsV1 }), others: others.filter(isObject) };
 }
 
 /**
@@ -134,7 +142,8 @@ function mergeKey(items: unknown[]): string | undefined {
     : undefined;
 }
 
-function identifies(key: string, item: unknown): boolean {
+/** Whether a key of a FieldsV1 set names an item of a list. */
+export function identifies(key: string, item: unknown): boolean {
   const identity = parse(key.slice(2));
   if (key.startsWith('v:')) return identity === item;
   if (!key.startsWith('k:') || !isObject(identity) || !isObject(item)) return false;
@@ -149,8 +158,8 @@ function parse(json: string): unknown {
   }
 }
 
-function hasPath(set: Fields, path: string[]): boolean {
-  let current: unknown = set;
+function hasPath(set: unknown, path: string[]): boolean {
+  let current = set;
   for (const key of path) {
     if (!isObject(current) || !Object.hasOwn(current, key)) return false;
     current = current[key];
@@ -158,6 +167,6 @@ function hasPath(set: Fields, path: string[]): boolean {
   return true;
 }
 
-function isObject(value: unknown): value is Fields {
+export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
