@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/server/config.ts';
+import { ownDeployment, readConfig } from '../../../src/server/config.ts';
 
 const defaults = {
   HOST: '0.0.0.0',
@@ -16,6 +16,8 @@ const defaults = {
   LOG_LEVEL: 'info',
   BODY_LIMIT: 8_388_608,
   IMAGE_REGISTRY: '',
+  POD_NAMESPACE: '',
+  DEPLOYMENT_NAME: 'meshery-operator',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
 };
@@ -46,6 +48,8 @@ describe('readConfig', () => {
         LOG_LEVEL: 'trace',
         BODY_LIMIT: '1024',
         IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+        POD_NAMESPACE: 'tools',
+        DEPLOYMENT_NAME: 'team.operator-1',
         DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '1',
       }),
@@ -64,6 +68,8 @@ describe('readConfig', () => {
       LOG_LEVEL: 'trace',
       BODY_LIMIT: 1024,
       IMAGE_REGISTRY: 'registry.example.com:5000/mirror',
+      POD_NAMESPACE: 'tools',
+      DEPLOYMENT_NAME: 'team.operator-1',
       DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 1,
     });
@@ -86,6 +92,13 @@ describe('readConfig', () => {
       'https://registry.example.com',
       'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
     ],
+    ['POD_NAMESPACE', 'a.b', 'POD_NAMESPACE must match ^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$'],
+    ['POD_NAMESPACE', 'a'.repeat(64), 'POD_NAMESPACE must be at most 63 characters long'],
+    [
+      'DEPLOYMENT_NAME',
+      'meshery/meshery-operator',
+      'DEPLOYMENT_NAME must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+    ],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('rejects %s=%s with one line', (name, value, message) => {
@@ -99,5 +112,15 @@ describe('readConfig', () => {
     [{ DRAIN_TIME: '1', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT'],
   ])('rejects the combination %j', (environment, message) => {
     expect(() => readConfig(environment)).toThrow(new Error(message));
+  });
+});
+
+describe('ownDeployment', () => {
+  it('is known where the namespace is', () => {
+    expect(ownDeployment(readConfig({ POD_NAMESPACE: 'tools' }))).toEqual({
+      namespace: 'tools',
+      name: 'meshery-operator',
+    });
+    expect(ownDeployment(readConfig({ DEPLOYMENT_NAME: 'other' }))).toBeUndefined();
   });
 });
