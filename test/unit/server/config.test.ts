@@ -92,8 +92,8 @@ describe('readConfig', () => {
       'https://registry.example.com',
       'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
     ],
-    ['POD_NAMESPACE', 'a.b', 'POD_NAMESPACE must match ^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$'],
-    ['POD_NAMESPACE', 'a'.repeat(64), 'POD_NAMESPACE must be at most 63 characters long'],
+    ['POD_NAMESPACE', 'a.b', 'POD_NAMESPACE must match ^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$'],
+    ['POD_NAMESPACE', 'a'.repeat(64), 'POD_NAMESPACE must match ^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$'],
     [
       'DEPLOYMENT_NAME',
       'meshery/meshery-operator',
