@@ -378,7 +378,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
     await rests(of);
     expect(await changes()).toMatchObject({
-      'Service/meshery-nats': 2,
+      'Secret/meshery-nats-auth': 2,
       'Deployment/meshery-meshsync': 2,
       'Pod/meshery-meshsync': 2,
     });

@@ -32,8 +32,6 @@ export async function countChanges(kubernetes: Kubernetes, of: string): Promise<
     // The last events may still be on their way.
     await new Promise((resolve) => setTimeout(resolve, 500));
     for (const stop of watches) stop();
-    if (process.env.COUNT_LOG)
-      (await import('node:fs')).appendFileSync(process.env.COUNT_LOG, `${of} ${JSON.stringify(counts)}\n`);
     return counts;
   };
 }
