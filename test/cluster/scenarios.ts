@@ -864,7 +864,7 @@ export function scenarios(driver: DriverName): void {
         ]);
       });
       await isReady(kubernetes, custom);
-      // A merge only appends: there the variables are removed first, and restored in order.
+      // Dynamic-apply only appends variables: the URL is removed first, then appended.
       const writes = dynamic ? 2 : 1;
       expect(await changes()).toEqual({ 'Deployment/custom': writes, 'Pod/custom': writes });
     });
