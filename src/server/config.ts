@@ -85,14 +85,12 @@ export const Config = Type.Object({
   }),
   POD_NAMESPACE: Type.String({
     default: '',
-    maxLength: 63,
-    pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$',
+    pattern: '^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$',
     description:
       'Namespace of the service, from the downward API: resources are synced whenever its Deployment changes. Default: they are not, as outside of a cluster.',
   }),
   DEPLOYMENT_NAME: Type.String({
     default: OPERATOR.name,
-    maxLength: 253,
     pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
     description: 'Name of that Deployment.',
   }),

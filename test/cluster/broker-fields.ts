@@ -2,6 +2,7 @@ import { expect, it, onTestFailed } from 'vitest';
 import { resolveBroker } from '../../src/broker/spec.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
+import { countChanges } from './changes.ts';
 import { broker, childrenOf, eventually, isReady, meshSync, namespace, versions } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import type { Scene } from './scenarios.ts';
@@ -32,6 +33,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       value: 1_000,
     });
     const { broker: applied } = await pair(of, { size: 2 });
+    const changes = await countChanges(cluster(), of);
     const plain = (await workload(of)).spec;
     const spec = {
       image: { repository: 'registry.example.com/nats', pullPolicy: 'Always' },
@@ -114,6 +116,12 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(await cluster().get('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats', of)).toBeUndefined();
     });
     await rests(of);
+    expect(await changes()).toEqual({
+      'ConfigMap/meshery-nats-config': 2,
+      'StatefulSet/meshery-nats': 2,
+      'Pod/meshery-nats': 2,
+      'NetworkPolicy/meshery-nats': 2,
+    });
   });
 
   it('the pods of a Broker run as the ServiceAccount of the spec, and as default when it is removed', async () => {
@@ -140,6 +148,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     onTestFailed(keepLogs);
     const of = 'reloads';
     const { broker: applied } = await pair(of);
+    const changes = await countChanges(cluster(), of);
     const template = async () => (await workload(of)).spec.template;
     const before = await template();
     await patchSpec(of, { config: { maxPayload: '2Mi', pingInterval: '1m', trace: true } });
@@ -171,6 +180,11 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await memory(null);
     await eventually(async () => expect(await template()).toEqual(before));
     await isReady(cluster(), applied);
+    expect(await changes()).toEqual({
+      'ConfigMap/meshery-nats-config': 5,
+      'StatefulSet/meshery-nats': 4,
+      'Pod/meshery-nats': 3,
+    });
   });
 
   it('a Broker keeps streams on volumes, and reports changes that the volumes do not allow', async () => {
@@ -182,6 +196,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const applied = broker(of, 'meshery-broker', { size: 3, jetstream: store('1Gi') });
     await cluster().apply(applied);
     const ready = await isReady(cluster(), applied);
+    const changes = await countChanges(cluster(), of);
     expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'True', reason: 'Quorum' });
     const claims = await cluster().list('v1', 'PersistentVolumeClaim', of);
     expect(claims.map(({ metadata, status }) => [metadata.name, status?.phase])).toEqual(
@@ -219,6 +234,8 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(data?.['nats.conf']).toContain(`max_file_store: ${1.5 * 2 ** 30}\n`);
     await rests(of);
     expect(await pods(of)).toEqual(running);
+    // Marked as orphaning, deleted, created; the ConfigMap has the new limit of streams.
+    expect(await changes()).toEqual({ 'StatefulSet/meshery-nats': 3, 'ConfigMap/meshery-nats-config': 1 });
   });
 
   it('a Broker whose volumes grow and that becomes a cluster in one edit keeps its streams until their loss is accepted', async () => {
@@ -315,6 +332,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     onTestFailed(keepLogs);
     const of = 'storage-later';
     const { broker: applied } = await pair(of);
+    const changes = await countChanges(cluster(), of);
     await storageClass();
     await volume(of, 'data-meshery-nats-0');
     const fileStore = {
@@ -330,6 +348,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of);
     const ready = await isReady(cluster(), applied, 'Ready', 60);
     expect(conditionOf(ready, 'JetStreamResilient')).toMatchObject({ status: 'False', reason: 'SingleServer' });
+    expect(await changes()).toMatchObject({ 'ConfigMap/meshery-nats-config': 1, 'StatefulSet/meshery-nats': 2 });
     await cluster().delete(MESHERY, 'MeshSync', 'meshery-meshsync', of);
     await cluster().delete(MESHERY, 'Broker', 'meshery-broker', of);
     await eventually(async () => expect(await childrenOf(cluster(), applied)).toEqual([]));
@@ -379,6 +398,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(decode((await get('v1', 'Secret', secret, its)).data?.['ca.crt'])).toBe(ca.certificate);
     }
 
+    const changes = await countChanges(cluster(), of);
     // A renewed certificate of the same authority concerns only the servers, which reload it without a restart.
     const templates = async () => [
       (await workload(of)).spec.template,
@@ -410,12 +430,22 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(status?.['publishing-to']).toBe(`nats://meshery-nats.${of}.svc:4222`);
     });
     expect(await token(of)).toBe('my-own-token');
+    expect(await changes()).toEqual({
+      'Secret/nats-tls': 3,
+      'Secret/meshery-nats-auth': 2,
+      'ConfigMap/meshery-nats-config': 1,
+      'StatefulSet/meshery-nats': 1,
+      'Pod/meshery-nats': 1,
+      'Deployment/near': 2,
+      'Pod/near': 2,
+    });
   });
 
   it('a Broker publishes the desired addresses', async () => {
     onTestFailed(keepLogs);
     const of = 'addresses';
     const { broker: applied, meshSync: synced } = await pair(of);
+    const changes = await countChanges(cluster(), of);
     await patchSpec(of, {
       service: {
         type: 'NodePort',
@@ -457,6 +487,11 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
     await rests(of);
+    expect(await changes()).toMatchObject({
+      'Secret/meshery-nats-auth': 2,
+      'Deployment/meshery-meshsync': 2,
+      'Pod/meshery-meshsync': 2,
+    });
   });
 
   it('a Broker exposes the monitoring port outside the cluster only when it is told to', async () => {
@@ -499,6 +534,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     onTestFailed(keepLogs);
     const of = 'scale-down';
     const { broker: applied } = await pair(of, { size: 4 });
+    const changes = await countChanges(cluster(), of);
     await get('policy/v1', 'PodDisruptionBudget', 'meshery-nats', of);
     await patchSpec(of, { size: 1 });
     const ready = await isReady(cluster(), applied);
@@ -512,6 +548,13 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       .filter(({ parent }) => parent.metadata.namespace === of)
       .flatMap(({ children }) => children['StatefulSet.apps/v1']?.[`${of}/meshery-nats`]?.spec.replicas ?? []);
     expect([...new Set(seen)]).toEqual([4, 3, 2, 1]);
+    expect(await changes()).toEqual({
+      'StatefulSet/meshery-nats': 3,
+      'Pod/meshery-nats': 1,
+      'Secret/meshery-nats-auth': 3,
+      'PodDisruptionBudget/meshery-nats': 1,
+      'Service/meshery-nats-headless': 1,
+    });
   });
 
   it('the API server rejects a Broker with fields that can not work together, and the hooks report the same', async () => {

@@ -3,8 +3,8 @@ import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 
 /**
  * Counts from now on how often something happens to each child in a namespace. The returned function ends the count and gives,
- * by `Kind/name`, the creations, deletions and writes of anything but the status, and by `Pod/instance` the created pods;
- * without those that nothing happened to.
+ * by `Kind/name`, the creations, deletions and writes of anything but the status, and by `Pod/instance` the rolls: how often
+ * new pods had another template than those before. What nothing happened to is left out.
  */
 export async function countChanges(kubernetes: Kubernetes, of: string): Promise<() => Promise<Record<string, number>>> {
   const counts: Record<string, number> = {};
@@ -18,8 +18,11 @@ export async function countChanges(kubernetes: Kubernetes, of: string): Promise<
     contents.set(key, contentOf(object));
     if (type !== 'LISTED' && (type !== 'MODIFIED' || before !== contents.get(key))) count(key);
   };
-  const created = (type: string, { metadata }: KubernetesObject) => {
-    if (type === 'ADDED') count(`Pod/${metadata.labels?.['app.kubernetes.io/instance']}`);
+  const created = (type: string, { metadata: { labels = {} } }: KubernetesObject) => {
+    const key = `Pod/${labels['app.kubernetes.io/instance']}`;
+    const template = labels['controller-revision-hash'] ?? labels['pod-template-hash'] ?? '';
+    if (type === 'ADDED' && contents.get(key) !== template) count(key);
+    if (type === 'ADDED' || type === 'LISTED') contents.set(key, template);
   };
   const watches = await Promise.all([
     ...childKinds.map(([apiVersion, kind]) => kubernetes.watch(apiVersion, kind, of, changed(kind))),

@@ -4,6 +4,7 @@ import { rbac } from '../../src/cli/rbac.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { resolveMeshSync } from '../../src/meshsync/spec.ts';
 import { authority } from '../support/certificates.ts';
+import { countChanges } from './changes.ts';
 import { eventually, isReady, meshSync, namespace } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import type { Scene } from './scenarios.ts';
@@ -28,6 +29,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     onTestFailed(keepLogs);
     const of = 'meshsync-pods';
     const { meshSync: applied } = await pair(of);
+    const changes = await countChanges(cluster(), of);
     await cluster().apply({
       apiVersion: 'scheduling.k8s.io/v1',
       kind: 'PriorityClass',
@@ -87,12 +89,14 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect((await deployment(of)).spec).toEqual(plain);
     await get('v1', 'ServiceAccount', 'meshery-meshsync', of);
     await get('v1', 'ServiceAccount', 'reader', of);
+    expect(await changes()).toMatchObject({ 'Deployment/meshery-meshsync': 2, 'ServiceAccount/meshery-meshsync': 2 });
   });
 
   it('a field of a MeshSync replaces what Meshery Server wrote', async () => {
     onTestFailed(keepLogs);
     const of = 'server-gives-way';
     const { meshSync: applied } = await pair(of);
+    const changes = await countChanges(cluster(), of);
     const write = async () => {
       const container = {
         name: 'meshsync',
@@ -143,6 +147,8 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       ).toHaveLength(2);
     });
     await isReady(cluster(), applied);
+    // Twice by hand, three times by the operator.
+    expect(await changes()).toMatchObject({ 'Deployment/meshery-meshsync': 5 });
   });
 
   it('a MeshSync connects to a custom broker with Secrets of the user, and waits for them', async () => {
@@ -164,6 +170,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     expect(await cluster().get('apps/v1', 'Deployment', 'elsewhere', of)).toBeUndefined();
     await secret(of, 'authority', { bundle: (await authority()).certificate });
     const ready = await isReady(cluster(), applied);
+    const changes = await countChanges(cluster(), of);
     expect(ready.status).toMatchObject({
       broker: 'custom',
       'publishing-to': 'tls://a.example.com/,tls://b.example.com:4333',
@@ -196,12 +203,19 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       expect(spec.volumes).toHaveLength(1);
     });
     expect((await isReady(cluster(), applied)).status?.['publishing-to']).toBe('nats://c.example.com');
+    expect(await changes()).toEqual({
+      'Secret/mine': 1,
+      'Secret/elsewhere-broker-auth': 1,
+      'Deployment/elsewhere': 2,
+      'Pod/elsewhere': 2,
+    });
   });
 
   it('a MeshSync with an invalid watch-list keeps its children, and a new one starts no pods', async () => {
     onTestFailed(keepLogs);
     const of = 'watch-list';
     const { meshSync: applied } = await pair(of);
+    const changes = await countChanges(cluster(), of);
     const { spec } = await deployment(of);
     const broken = { 'watch-list': { data: { whitelist: '["pods.v1."]' } } };
     await change(of, { ...broken, debug: true });
@@ -216,6 +230,7 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
     for (const name of ['meshery-meshsync', 'fresh']) await change(of, { 'watch-list': null, debug: null }, name);
     await Promise.all([isReady(cluster(), applied), isReady(cluster(), fresh)]);
     expect((await deployment(of)).spec).toEqual(spec);
+    expect(await changes()).toEqual({ 'ServiceAccount/fresh': 1, 'Deployment/fresh': 1, 'Pod/fresh': 1 });
   });
 
   it('a MeshSync reports which watch-list is in force, and that its binding is unknown', async () => {

@@ -75,6 +75,9 @@ async function clientWith(
   return connection;
 }
 
+/** When a server started: a reload does not change it. */
+const startOf = async (server: NatsServer) => (await server.monitor('/varz')).start;
+
 /** Publishes until the subscriber has received a message, because its interest takes a moment to reach the other servers. */
 async function delivers(publisher: NatsConnection, subscriber: NatsConnection): Promise<boolean> {
   const subject = `test.${Math.random()}`;
@@ -115,9 +118,11 @@ describe.each([1, 3])('the generated configuration of %i server(s)', (size) => {
     const next = `${token}Rotated`;
     const all = servers.map(({ ports }) => ports);
     for (const server of servers) {
+      const started = await startOf(server);
       await writeConfiguration(server.directory, server.ports, all, natsConf, credentialsConf.replace(token, next));
       await reload(server);
       await client(next, server);
+      expect(await startOf(server)).toBe(started);
       await expect(client(token, server)).rejects.toThrow(/authorization/i);
     }
   });
@@ -217,6 +222,7 @@ describe('one NATS server', () => {
     const { natsConf, credentialsConf, token } = await broker(1);
     const [server] = servers as [NatsServer];
     expect((await client(token, server)).info?.max_payload).toBe(1_048_576);
+    const start = await startOf(server);
     const config = { maxPayload: '2Mi', maxConnections: 10, writeDeadline: '5s', pingInterval: '1m', pingMax: 3 };
     const changed = generate(1, { config: { ...config, debug: true, trace: true } });
     expect(changed.natsConf).not.toBe(natsConf);
@@ -228,6 +234,7 @@ describe('one NATS server', () => {
       max_payload: 2_097_152,
       ping_interval: 60_000_000_000,
       ping_max: 3,
+      start,
       write_deadline: 5_000_000_000,
     });
   });

@@ -25,13 +25,13 @@ import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
 import { kustomize } from './registration.ts';
 import { exposedIn } from './secrecy.ts';
-import { type DriverName, isDouble, startWorld, type World } from './world.ts';
+import { type DriverName, isDouble, startWorld, strategyOf, type World } from './world.ts';
 
 const MESHERY = 'meshery.io/v1alpha2';
 
-/** Changes of a pair with three servers when both of its workloads get another pod template, once. */
+/** The changes of a pair whose workloads get another pod template, once. */
 const ROLLED_ONCE = {
-  ...{ 'StatefulSet/meshery-nats': 1, 'Pod/meshery-nats': 3 },
+  ...{ 'StatefulSet/meshery-nats': 1, 'Pod/meshery-nats': 1 },
   ...{ 'Deployment/meshery-meshsync': 1, 'Pod/meshery-meshsync': 1 },
 };
 
@@ -65,6 +65,7 @@ export function scenarios(driver: DriverName): void {
   let world: World;
   let kubernetes: Kubernetes;
   let failed = false;
+  const dynamic = strategyOf(driver) === 'dynamic-apply';
   const keepLogs = () => {
     failed = true;
   };
@@ -156,6 +157,54 @@ export function scenarios(driver: DriverName): void {
     await meanwhile();
     world.operator = await startOperator(world.controlPlane.directory, undefined, { [name]: value });
   };
+
+  it('a changed environment of the operator takes effect with its new pods, by one roll', async () => {
+    onTestFailed(keepLogs);
+    const of = 'environment-change';
+    await pair(of, { size: 3 });
+    await isAtRest(of);
+    const changes = await countChanges(kubernetes, of);
+    await replaceOperator('IMAGE_REGISTRY', 'registry.example.com/mirror');
+    await eventually(async () => {
+      for (const [kind, name] of [
+        ['StatefulSet', 'meshery-nats'] as const,
+        ['Deployment', 'meshery-meshsync'] as const,
+      ]) {
+        const { spec } = await get('apps/v1', kind, name, of);
+        expect(spec.template.spec.containers[0].image).toMatch(/^registry[.]example[.]com\/mirror\//);
+      }
+    }, 15);
+    await isAtRest(of);
+    expect(await changes()).toEqual(ROLLED_ONCE);
+  });
+
+  it('an upgrade of the operator takes effect with its new pods, by one roll, though syncs failed in between', async () => {
+    onTestFailed(keepLogs);
+    const of = 'upgrade';
+    world.gateway.mode = 'older';
+    const applied = await pair(of, { size: 3 });
+    const image = async () =>
+      (await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).spec.template.spec.containers[0].image;
+    expect(await image()).toMatch(/nats:2[.]14[.]1-alpine$/);
+    await isAtRest(of);
+    const changes = await countChanges(kubernetes, of);
+    await replaceOperator('IMAGE_REGISTRY', '', async () => {
+      await annotate(of, { 'example.com/during': 'the upgrade' });
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      world.gateway.mode = 'pass';
+    });
+    await eventually(async () => expect(await image()).toMatch(/nats:2[.]14[.]2-alpine$/), 15);
+    await isAtRest(of);
+    // The older version sets one label less, in all children.
+    const children = [
+      ...(await childrenOf(kubernetes, applied.broker)),
+      ...(await childrenOf(kubernetes, applied.meshSync)),
+    ];
+    expect(await changes()).toEqual({
+      ...ROLLED_ONCE,
+      ...Object.fromEntries(names(children).map((name) => [name, 1])),
+    });
+  });
 
   describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
@@ -263,6 +312,7 @@ export function scenarios(driver: DriverName): void {
       onTestFailed(keepLogs);
       const of = 'changes';
       const { broker: applied } = await pair(of);
+      const changes = await countChanges(kubernetes, of);
       const before = uids(await childrenOf(kubernetes, applied));
       const ready = (reason = 'Ready') => isReady(kubernetes, applied, reason);
 
@@ -322,6 +372,12 @@ export function scenarios(driver: DriverName): void {
         nodePorts: [],
       });
       expect(uids(await childrenOf(kubernetes, applied))).toMatchObject(before);
+      // The size is 3, 2, 1 and 2; changes of the Service may come together.
+      expect(await changes()).toMatchObject({
+        'StatefulSet/meshery-nats': 4,
+        'Secret/meshery-nats-auth': 4,
+        'PodDisruptionBudget/meshery-nats': 3,
+      });
     });
 
     it('the operator reports changes that Kubernetes does not allow', async () => {
@@ -333,17 +389,20 @@ export function scenarios(driver: DriverName): void {
       });
       await kubernetes.apply(applied);
       await isReady(kubernetes, applied, 'LoadBalancerPending');
+      const changes = await countChanges(kubernetes, of);
       await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
       const { status } = await isReady(kubernetes, applied, 'ImmutableField');
       expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
       const { spec } = await get('v1', 'Service', 'meshery-nats-external', of);
       expect(spec.loadBalancerClass).toBe('example.com/a');
+      expect(await changes()).toEqual({});
     });
 
     it('the operator restores deleted and edited children', async () => {
       onTestFailed(keepLogs);
       const of = 'restore';
       const applied = await pair(of, { size: 3 });
+      const changes = await countChanges(kubernetes, of);
       const all = async () => [
         ...(await childrenOf(kubernetes, applied.broker)),
         ...(await childrenOf(kubernetes, applied.meshSync)),
@@ -397,6 +456,20 @@ export function scenarios(driver: DriverName): void {
         });
       }
       await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
+      // Each was deleted and created, edited and restored; the new token is one more change of its users.
+      const four = [
+        'Secret/meshery-nats-auth',
+        'ConfigMap/meshery-nats-config',
+        'Service/meshery-nats',
+        'Service/meshery-nats-headless',
+        'ServiceAccount/meshery-meshsync',
+      ];
+      expect(await changes()).toMatchObject({
+        ...Object.fromEntries(four.map((name) => [name, 4])),
+        'StatefulSet/meshery-nats': 5,
+        'Deployment/meshery-meshsync': 5,
+        'PodDisruptionBudget/meshery-nats': 2,
+      });
 
       function edit(
         apiVersion: string,
@@ -412,6 +485,7 @@ export function scenarios(driver: DriverName): void {
       onTestFailed(keepLogs);
       const of = 'rotate';
       const applied = await pair(of);
+      const changes = await countChanges(kubernetes, of);
       await namespace(kubernetes, 'rotate-remote');
       const remote = meshSync('rotate-remote', 'remote', 'meshery-broker', of);
       await kubernetes.apply(remote);
@@ -423,7 +497,6 @@ export function scenarios(driver: DriverName): void {
         await checksum('StatefulSet', 'meshery-nats'),
         await checksum('Deployment', 'meshery-meshsync'),
       ];
-      const { generation } = (await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).metadata;
       await kubernetes.delete('v1', 'Secret', 'meshery-nats-auth', of);
       await eventually(async () => {
         const after = [
@@ -441,13 +514,20 @@ export function scenarios(driver: DriverName): void {
         isReady(kubernetes, applied.meshSync),
         isReady(kubernetes, remote),
       ]);
-      expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).metadata.generation).toBe((generation ?? 0) + 1);
+      expect(await changes()).toEqual({
+        'Secret/meshery-nats-auth': 2,
+        'StatefulSet/meshery-nats': 1,
+        'Pod/meshery-nats': 1,
+        'Deployment/meshery-meshsync': 1,
+        'Pod/meshery-meshsync': 1,
+      });
     });
 
     it('MeshSync keeps running while its Broker is replaced', async () => {
       onTestFailed(keepLogs);
       const of = 'replace';
       const applied = await pair(of);
+      const changes = await countChanges(kubernetes, of);
       const before = await get('apps/v1', 'Deployment', 'meshery-meshsync', of);
       const old = await token(of);
       await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', of);
@@ -462,6 +542,18 @@ export function scenarios(driver: DriverName): void {
       expect(after.metadata.uid).toBe(before.metadata.uid);
       expect(await token(of)).not.toBe(old);
       expect(after.spec.template.metadata.annotations).not.toEqual(before.spec.template.metadata.annotations);
+      // Every child of the Broker is deleted and created.
+      expect(await changes()).toEqual({
+        ...{
+          'Secret/meshery-nats-auth': 2,
+          'ConfigMap/meshery-nats-config': 2,
+          'Service/meshery-nats': 2,
+          'Service/meshery-nats-headless': 2,
+          'StatefulSet/meshery-nats': 2,
+          'Pod/meshery-nats': 1,
+        },
+        ...{ 'Deployment/meshery-meshsync': 1, 'Pod/meshery-meshsync': 1 },
+      });
     });
 
     it('MeshSync may read everything and write nothing', async () => {
@@ -613,6 +705,7 @@ export function scenarios(driver: DriverName): void {
       onTestFailed(keepLogs);
       const of = 'breaks';
       const applied = await pair(of);
+      const changes = await countChanges(kubernetes, of);
       const before = uids(await childrenOf(kubernetes, applied.broker));
       await patchSpec(of, { service: { annotations: { 'not a key': 'x' } } });
       await isReady(kubernetes, applied.broker, 'InvalidSpec');
@@ -621,12 +714,14 @@ export function scenarios(driver: DriverName): void {
       await patchSpec(of, { service: null });
       await isReady(kubernetes, applied.broker);
       expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
+      expect(await changes()).toEqual({});
     });
 
     it('a paused pair keeps its children unchanged, and is reconciled again after the pause', async () => {
       onTestFailed(keepLogs);
       const of = 'pause';
       const applied = await pair(of);
+      const changes = await countChanges(kubernetes, of);
       await annotate(of, { 'meshery.io/pause-reconciliation': 'true' });
       await eventually(async () => {
         for (const [kind, name] of usual) {
@@ -665,12 +760,19 @@ export function scenarios(driver: DriverName): void {
         await get(...config);
       });
       await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
+      // Once by hand, once by the operator, and under dynamic-apply the annotation of what was applied last.
+      const writes = dynamic ? 3 : 2;
+      expect(await changes()).toMatchObject({
+        'StatefulSet/meshery-nats': writes,
+        'Deployment/meshery-meshsync': writes,
+      });
     });
 
     it('a hibernating pair has no pods, and resumes with the same token', async () => {
       onTestFailed(keepLogs);
       const of = 'hibernation';
       const applied = await pair(of, { size: 3 });
+      const changes = await countChanges(kubernetes, of);
       const before = [await token(of), uids(await childrenOf(kubernetes, applied.broker))];
       await annotate(of, { 'meshery.io/hibernation': 'on' });
       await Promise.all([
@@ -683,6 +785,7 @@ export function scenarios(driver: DriverName): void {
       expect([await token(of), uids(await childrenOf(kubernetes, applied.broker))]).toEqual(before);
       // For a moment, a controller that has not observed the end of the former pods yet counts them as the new ones.
       await eventually(async () => expect(await kubernetes.list('v1', 'Pod', of)).toHaveLength(4));
+      expect(await changes()).toEqual({ 'StatefulSet/meshery-nats': 2, 'Deployment/meshery-meshsync': 2 });
     });
 
     it('the CRDs serve both versions, and accept what Go clients write', async () => {
@@ -723,6 +826,7 @@ export function scenarios(driver: DriverName): void {
       onTestFailed(keepLogs);
       const of = 'server-edits';
       const applied = await pair(of);
+      const changes = await countChanges(kubernetes, of);
       const path = `/apis/apps/v1/namespaces/${of}/deployments/meshery-meshsync`;
       const template = {
         metadata: { annotations: { 'meshery.io/restarted-at': 'now' } },
@@ -744,6 +848,7 @@ export function scenarios(driver: DriverName): void {
         expect.arrayContaining(['NATS_TOKEN', 'BROKER_URL', 'DEBUG']),
       );
       expect(spec.template.metadata.annotations['meshery.io/restarted-at']).toBe('now');
+      expect(await changes()).toMatchObject({ 'Deployment/meshery-meshsync': 2 });
     });
 
     it('the operator puts the token before the URL when a MeshSync changes from a URL to a Broker', async () => {
@@ -753,6 +858,7 @@ export function scenarios(driver: DriverName): void {
       const custom = { ...meshSync(of, 'custom'), spec: { broker: { custom: { url: 'nats://elsewhere:4222' } } } };
       await kubernetes.apply(custom);
       await isReady(kubernetes, custom);
+      const changes = await countChanges(kubernetes, of);
       await patchSpec(of, { broker: { custom: null, native: { name: applied.metadata.name } } }, 'MeshSync', 'custom');
       await eventually(async () => {
         const { spec } = await get('apps/v1', 'Deployment', 'custom', of);
@@ -762,6 +868,9 @@ export function scenarios(driver: DriverName): void {
         ]);
       });
       await isReady(kubernetes, custom);
+      // Dynamic-apply only appends variables: the URL is removed first, then appended.
+      const writes = dynamic ? 2 : 1;
+      expect(await changes()).toEqual({ 'Deployment/custom': writes, 'Pod/custom': writes });
     });
   });
 
@@ -769,6 +878,7 @@ export function scenarios(driver: DriverName): void {
     onTestFailed(keepLogs);
     const applied = meshSync('meshery', 'meshery-meshsync');
     const before = await isReady(kubernetes, applied);
+    const changes = await countChanges(kubernetes, 'meshery');
     expect(before.status?.conditions?.map(({ type }) => type)).not.toContain('WatchListActive');
     const deployment = () => get('apps/v1', 'Deployment', 'meshery-meshsync', 'meshery');
     const revision = async () =>
@@ -789,6 +899,7 @@ export function scenarios(driver: DriverName): void {
     await watch(old);
     await isReady(kubernetes, applied);
     expect(await revision()).toBe(first + 2);
+    expect(await changes()).toEqual({ 'Deployment/meshery-meshsync': 2, 'Pod/meshery-meshsync': 2 });
   });
 
   it('no child is lost while the service is down, fails, is late or runs in two versions', async () => {
@@ -799,6 +910,7 @@ export function scenarios(driver: DriverName): void {
     const all = async () =>
       uids([...(await childrenOf(kubernetes, applied.broker)), ...(await childrenOf(kubernetes, applied.meshSync))]);
     const before = await all();
+    const changes = await countChanges(kubernetes, 'outage');
     let label = 0;
     /** Changes a label, so that Metacontroller has a reason to sync. */
     const touch = async () => {
@@ -825,14 +937,18 @@ export function scenarios(driver: DriverName): void {
     world.operator = await startOperator(world.controlPlane.directory, Number(new URL(world.operator.url).port));
     gateway.mode = 'late';
     await during(13);
-    gateway.mode = 'mixed';
-    await during(5);
     gateway.mode = 'pass';
     await touch();
     await eventually(async () => {
       const service = await get('v1', 'Service', 'meshery-nats', 'outage');
       expect(service.metadata.annotations).toMatchObject({ 'example.com/during': 'the outage' });
     });
+    expect(await changes()).toEqual({ 'Service/meshery-nats': 1 });
+
+    gateway.mode = 'mixed';
+    await during(5);
+    gateway.mode = 'pass';
+    await touch();
     await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
     expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', 'outage')).spec.template.spec.containers[0].image).toBe(
       'nats:2.14.2-alpine',

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest'
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { authority, issue, type KeyPair, tlsData } from '../support/certificates.ts';
 import { leastPrivileged } from './accounts.ts';
+import { countChanges } from './changes.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { post, startDriver } from './driver.ts';
 import { broker, eventually, isReady, meshSync, namespace } from './expectations.ts';
@@ -113,6 +114,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     // The operator has another token than Metacontroller: nothing is written until it has that one as well.
     const tokens = environment.HOOK_TOKEN_FILES?.split(',')[0];
     if (!tokens) return expect(await exposed()).toEqual([]);
+    const changes = await countChanges(kubernetes, of);
     await writeFile(tokens, SECOND);
     await eventually(async () => expect([await call(FIRST), await call(SECOND)]).toEqual([401, 400]));
     await kubernetes.patch({ ...applied[0], spec: { size: 2 } } as KubernetesObject);
@@ -121,6 +123,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     expect(await size()).toBe(1);
     await writeFile(tokens, `${SECOND}\n${FIRST}`);
     await eventually(async () => expect(await size()).toBe(2), 60);
+    expect(await changes()).toMatchObject({ 'StatefulSet/meshery-nats': 1 });
     expect(await exposed()).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
+import { readConfig } from '../../src/server/config.ts';
 import { testApp } from '../support/app.ts';
 import { goTool } from '../tools.ts';
 
@@ -116,6 +117,15 @@ describe('the manifests', () => {
       });
     },
   );
+
+  it('never run two versions of the service at once, and tell it its Deployment', async () => {
+    const deployment = (await build('manifests')).find(({ kind }) => kind === 'Deployment');
+    expect(deployment?.spec.strategy).toEqual({ type: 'Recreate' });
+    expect(deployment?.spec.minReadySeconds).toBeGreaterThan(0);
+    const { env } = deployment?.spec.template.spec.containers[0] ?? {};
+    expect(env).toContainEqual({ name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } });
+    expect(deployment?.metadata.name).toBe(readConfig({}).DEPLOYMENT_NAME);
+  });
 
   it('use the same pod selector in Deployment, Service and PodDisruptionBudget', async () => {
     const objects = await build('manifests/operator');

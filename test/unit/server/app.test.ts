@@ -353,6 +353,61 @@ describe('a response', () => {
   });
 });
 
+describe('the Deployment of the service', () => {
+  const ownDeployment = { namespace: 'tools', name: 'operator' };
+  const rule = { apiVersion: 'apps/v1', resource: 'deployments', namespace: 'tools', names: ['operator'] };
+
+  it.each([
+    ['/broker/customize', brokerParent()],
+    ['/meshsync/customize', meshSyncParent()],
+    ['/broker/customize', brokerParent({ size: 'x' })],
+  ])('is the last related object in the response of %s', async (route, parent) => {
+    const rules = async (options: object) =>
+      ((await testApp(options).post(route, { parent })).json() as { relatedResources: object[] }).relatedResources;
+    const without = await rules({});
+    expect(without).not.toContainEqual(rule);
+    expect(await rules({ ownDeployment })).toEqual([...without, rule]);
+  });
+
+  it.each([
+    ['/broker/sync', brokerParent()],
+    ['/meshsync/sync', meshSyncParent()],
+  ])('changes nothing in the response of %s', async (route, parent) => {
+    const body = { parent, children: {}, related: {} };
+    const related = { 'Deployment.apps/v1': { 'meshery/meshery-operator': operatorDeployment } };
+    const [without, withIt] = [body, { ...body, related }].map((each) => testApp().post(route, each));
+    expect((await withIt)?.json()).toEqual((await without)?.json());
+  });
+
+  it('is in the way of a MeshSync of its name and namespace only', async () => {
+    const conflict = async (name: string, namespace: string) => {
+      const parent = meshSyncParent({ broker: { custom: { url: 'nats://a' } } }, name, namespace);
+      const related = { 'Deployment.apps/v1': { 'meshery/meshery-operator': operatorDeployment } };
+      const response = (await testApp().post('/meshsync/sync', { parent, children: {}, related })).json();
+      const kinds = (response.children as { kind: string }[]).map(({ kind }) => kind);
+      return [condition(response.status, 'NamesAvailable')?.reason, kinds.includes('Deployment')];
+    };
+    expect(await conflict('meshery-operator', 'meshery')).toEqual(['NameConflict', false]);
+    expect(await conflict('meshery-operator', 'other')).toEqual(['NoConflicts', true]);
+    expect(await conflict('meshery-meshsync', 'meshery')).toEqual(['NoConflicts', true]);
+  });
+});
+
+/** The Deployment of the operator, as Metacontroller observes it. */
+const operatorDeployment = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: {
+    name: 'meshery-operator',
+    namespace: 'meshery',
+    uid: 'operator',
+    generation: 2,
+    labels: { app: 'meshery' },
+  },
+  spec: { replicas: 2, template: { spec: { containers: [{ name: 'manager', env: [{ name: 'POD_NAMESPACE' }] }] } } },
+  status: { observedGeneration: 2, replicas: 2, availableReplicas: 2 },
+};
+
 describe('the health check', () => {
   it.each(['/livez', '/readyz'])('%s responds with 200 while the service runs', async (url) => {
     const response = await testApp().app.inject({ url });

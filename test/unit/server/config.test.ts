@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commonMetadata, readConfig } from '../../../src/server/config.ts';
+import { commonMetadata, ownDeployment, readConfig } from '../../../src/server/config.ts';
 
 const defaults = {
   HOST: '',
@@ -20,6 +20,8 @@ const defaults = {
   COMMON_ANNOTATIONS: '',
   IMAGE_REGISTRY_LIBRARY: 'false',
   SECURITY_CONTEXT: 'restricted',
+  POD_NAMESPACE: '',
+  DEPLOYMENT_NAME: 'meshery-operator',
   DRAIN_TIME: 2_000,
   SHUTDOWN_TIMEOUT: 20_000,
 };
@@ -65,6 +67,8 @@ describe('readConfig', () => {
         COMMON_ANNOTATIONS: '{"example.com/ports":"4222,6222"}',
         IMAGE_REGISTRY_LIBRARY: 'true',
         SECURITY_CONTEXT: 'platform',
+        POD_NAMESPACE: 'tools',
+        DEPLOYMENT_NAME: 'team.operator-1',
         DRAIN_TIME: '0',
         SHUTDOWN_TIMEOUT: '1',
       }),
@@ -87,6 +91,8 @@ describe('readConfig', () => {
       COMMON_ANNOTATIONS: '{"example.com/ports":"4222,6222"}',
       IMAGE_REGISTRY_LIBRARY: 'true',
       SECURITY_CONTEXT: 'platform',
+      POD_NAMESPACE: 'tools',
+      DEPLOYMENT_NAME: 'team.operator-1',
       DRAIN_TIME: 0,
       SHUTDOWN_TIMEOUT: 1,
     });
@@ -131,6 +137,13 @@ describe('readConfig', () => {
     ],
     ['IMAGE_REGISTRY_LIBRARY', 'yes', 'IMAGE_REGISTRY_LIBRARY must be one of true, false'],
     ['SECURITY_CONTEXT', 'none', 'SECURITY_CONTEXT must be one of restricted, platform'],
+    ['POD_NAMESPACE', 'a.b', 'POD_NAMESPACE must match ^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$'],
+    ['POD_NAMESPACE', 'a'.repeat(64), 'POD_NAMESPACE must match ^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$'],
+    [
+      'DEPLOYMENT_NAME',
+      'meshery/meshery-operator',
+      'DEPLOYMENT_NAME must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+    ],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('rejects %s=%s with one line', (name, value, message) => {
@@ -145,5 +158,15 @@ describe('readConfig', () => {
     [{ DRAIN_TIME: '1', SHUTDOWN_TIMEOUT: '1' }, 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT'],
   ])('rejects the combination %j', (environment, message) => {
     expect(() => readConfig(environment)).toThrow(new Error(message));
+  });
+});
+
+describe('ownDeployment', () => {
+  it('is known where the namespace is', () => {
+    expect(ownDeployment(readConfig({ POD_NAMESPACE: 'tools' }))).toEqual({
+      namespace: 'tools',
+      name: 'meshery-operator',
+    });
+    expect(ownDeployment(readConfig({ DEPLOYMENT_NAME: 'other' }))).toBeUndefined();
   });
 });
