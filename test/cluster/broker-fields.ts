@@ -557,6 +557,32 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     });
   });
 
+  it('a Broker with JetStream counts servers after scaling down until the annotation is removed', async () => {
+    onTestFailed(keepLogs);
+    const of = 'peers';
+    const { broker: applied } = await pair(of, { size: 5, jetstream: { memoryStore: { maxSize: '16Mi' } } });
+    const { template } = (await workload(of)).spec;
+    await patchSpec(of, { size: 3 });
+    expect(conditionOf(await isReady(cluster(), applied), 'JetStreamResilient')).toMatchObject({
+      status: 'False',
+      reason: 'RemovedServersCount',
+    });
+    // As the message says.
+    const annotations = { 'meshery.io/jetstream-peers': null };
+    await cluster().patch({
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'meshery-nats', namespace: of, annotations },
+    } as unknown as KubernetesObject);
+    await eventually(async () => {
+      const now = await get(MESHERY, 'Broker', 'meshery-broker', of);
+      expect(conditionOf(now, 'JetStreamResilient')).toMatchObject({ status: 'True', reason: 'Quorum' });
+    });
+    const statefulSet = await workload(of);
+    expect(statefulSet.metadata.annotations).not.toHaveProperty(['meshery.io/jetstream-peers']);
+    expect(statefulSet.spec.template).toEqual(template);
+  });
+
   it('the API server rejects a Broker with fields that can not work together, and the hooks report the same', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'refused');

@@ -408,7 +408,7 @@ export function scenarios(driver: DriverName): void {
         ...(await childrenOf(kubernetes, applied.meshSync)),
       ];
       const before = await all();
-      expect(before).toHaveLength(8);
+      expect(before).toHaveLength(9);
       for (const { apiVersion, kind, metadata } of before) {
         await kubernetes.delete(apiVersion, kind, metadata.name, of);
         await eventually(async () => {

@@ -482,8 +482,8 @@ describe('demo', () => {
       await file('c.yaml', custom),
     ]);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/Broker\/meshery-broker +after the first sync +False +Starting +5\n/);
-    expect(stdout).toMatch(/Broker\/meshery-broker +once its pods run +True +Ready +5 +\S+:4222\n/);
+    expect(stdout).toMatch(/Broker\/meshery-broker +after the first sync +False +Starting +6\n/);
+    expect(stdout).toMatch(/Broker\/meshery-broker +once its pods run +True +Ready +6 +\S+:4222\n/);
     expect(stdout).toMatch(/MeshSync\/meshery-meshsync +once its pods run +True +Ready +2 +nats:\/\/meshery-nats/);
     expect(stdout).toMatch(/MeshSync\/c +once its pods run +True +Ready +3 +tls:\/\/nats\.example\.com\n/);
     for (const secret of objects(stdout.slice(stdout.indexOf('---\n'))).filter(({ kind }) => kind === 'Secret')) {

@@ -115,6 +115,24 @@ describe.each(STRATEGIES)('under %s, a name conflict', (how) => {
     expect(at(cluster.get('Secret.v1', 'meshery', 'meshery-nats-auth'), 'data', 'token')).toBe('bWluZQ==');
   });
 
+  it.each(['meshery-nats-auth', 'meshery-nats-server'])(
+    'for Secret %s starts no servers, and settles',
+    async (name) => {
+      const broker = brokerParent({ size: 3 });
+      const secret: KubeObject = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'meshery' } };
+      const cluster = clusterWith(broker, secret);
+      const hook = hookOf(testApp());
+      const [settled] = await settle(cluster, [broker], hook, how);
+      expect(at(condition(settled?.status, 'NamesAvailable'), 'message')).toContain(
+        `Secret ${name} was not created by`,
+      );
+      expect(cluster.all('StatefulSet.apps/v1')).toEqual([]);
+      cluster.delete(secret);
+      const [ready] = await settle(cluster, [broker], hook, how);
+      expect(condition(ready?.status, 'Ready')).toMatchObject({ status: 'True' });
+    },
+  );
+
   it.each([
     ['ServiceAccount.v1', { apiVersion: 'v1', kind: 'ServiceAccount' }],
     ['Deployment.apps/v1', { apiVersion: 'apps/v1', kind: 'Deployment' }],
