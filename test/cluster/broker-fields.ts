@@ -199,6 +199,13 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(data?.['nats.conf']).toContain(`max_file_store: ${1.5 * 2 ** 30}\n`);
     await rests(of);
     expect(await pods(of)).toEqual(running);
+
+    await patchSpec(of, { jetstream: store('1Gi') });
+    const { status: smaller } = await isReady(cluster(), applied, 'ImmutableField');
+    const [, back = ''] = /Set it back to (\w+)/.exec(smaller?.conditions?.[0]?.message ?? '') ?? [];
+    await patchSpec(of, { jetstream: store(back) });
+    await isReady(cluster(), applied);
+    expect((await workload(of)).metadata.generation).toBe(1);
   });
 
   it('a Broker whose volumes grow and that becomes a cluster in one edit keeps its streams until their loss is accepted', async () => {
@@ -437,6 +444,19 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
     await rests(of);
+
+    // As the message says: both Services are deleted. The pods keep running.
+    const running = await pods(of);
+    await patchSpec(of, { service: { ipFamilies: ['IPv6'] } });
+    const { status: told } = await isReady(cluster(), applied, 'ImmutableField');
+    const [, services = ''] = /kubectl delete service (.*) -n /.exec(told?.conditions?.[0]?.message ?? '') ?? [];
+    expect(services).toBe('meshery-nats meshery-nats-headless');
+    for (const name of services.split(' ')) await cluster().delete('v1', 'Service', name, of);
+    const { status: moved } = await isReady(cluster(), applied);
+    expect(moved?.endpoint.internal).toMatch(/^\[.*:.*\]:4222$/);
+    expect((await get('v1', 'Service', 'meshery-nats-headless', of)).spec.ipFamilies).toEqual(['IPv6']);
+    await rests(of);
+    expect(await pods(of)).toEqual(running);
   });
 
   it('a Broker removes servers one by one', async () => {

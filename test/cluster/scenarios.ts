@@ -301,7 +301,15 @@ export function scenarios(driver: DriverName): void {
       await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
       const { status } = await isReady(kubernetes, applied, 'ImmutableField');
       expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
-      expect((await get('v1', 'Service', 'meshery-nats', of)).spec.loadBalancerClass).toBe('example.com/a');
+      const service = async () => (await get('v1', 'Service', 'meshery-nats', of)).spec;
+      expect((await service()).loadBalancerClass).toBe('example.com/a');
+      // As the message says.
+      await patchSpec(of, { service: { type: 'ClusterIP', loadBalancerClass: null } });
+      await isReady(kubernetes, applied);
+      expect(await service()).toMatchObject({ type: 'ClusterIP' });
+      await patchSpec(of, { service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/b' } });
+      await isReady(kubernetes, applied, 'LoadBalancerPending');
+      expect((await service()).loadBalancerClass).toBe('example.com/b');
     });
 
     it('the operator restores deleted and edited children', async () => {
