@@ -108,17 +108,17 @@ function withStreams(
   const isKept = isSameMode(streamServers, size);
   if (!isKept && acceptsStreamLoss) return { size: next };
   const running = observed?.spec.replicas || undefined; // none while it hibernates
+  // Where somebody else scaled the StatefulSet, the next step may be of the other mode.
+  const kept = [next, size, running].find((each) => each && isSameMode(streamServers, each)) ?? streamServers;
   const usesVolumes = jetStream?.fileStore ?? (jetStream && dataClaim(observed));
-  if (!usesVolumes) {
-    // The mode stays until no pod has the volumes open any more, not even one whose StatefulSet was deleted without it.
-    const isClosed = observed && !opensVolumes(observed) && isSettled(observed);
-    return { size: isKept || isClosed ? next : (running ?? streamServers) };
-  }
+  // The mode stays until no pod has the volumes open any more, not even one whose StatefulSet was deleted without it.
+  const isClosed = observed && !opensVolumes(observed) && isSettled(observed);
+  if (!usesVolumes) return { size: isClosed ? next : kept };
   if (observed && !opensVolumes(observed)) {
-    if (isKept && isSameMode(streamServers, running ?? next) && isSettled(observed)) return { size: next };
+    if (isClosed && isKept && isSameMode(streamServers, running ?? next)) return { size: next };
     const what = 'The volumes are not used';
     return {
-      size: next,
+      size: isClosed ? next : kept,
       keepsVolumesClosed: true,
       ...(!isKept && { deferredChange: streamsWouldBeLost(broker, streamServers, what) }),
     };
@@ -127,8 +127,7 @@ function withStreams(
     const what = `spec.size can't change from ${streamServers} to ${size}`;
     return { size: streamServers, deferredChange: streamsWouldBeLost(broker, streamServers, what) };
   }
-  // Where somebody else scaled the StatefulSet, a step in between would change the mode, too.
-  return { size: isSameMode(streamServers, next) ? next : size };
+  return { size: kept };
 }
 
 function streamsWouldBeLost({ name, namespace, size }: Broker, servers: number, what: string): BrokerProblem {

@@ -115,7 +115,7 @@ function deferredServiceChange(broker: Broker, { service, external }: BrokerServ
   if (desired !== undefined && desired !== effective) {
     return {
       reason: 'ImmutableField',
-      message: `spec.service.loadBalancerClass can't become ${desired} while it is ${effective ?? 'unset'}: it is immutable while the type is LoadBalancer. Set the type to ClusterIP, then back.`,
+      message: `spec.service.loadBalancerClass can't become ${desired} while it is ${effective ?? 'unset'}: it is immutable while the type is LoadBalancer. Set the type to ClusterIP without a class, and both back when the Service has that type.`,
     };
   }
   const family = fixedFamily(broker, service) ?? fixedFamily(broker, external);

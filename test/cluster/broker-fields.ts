@@ -236,6 +236,13 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(await pods(of)).toEqual(running);
     // Marked as orphaning, deleted, created; the ConfigMap has the new limit of streams.
     expect(await changes()).toEqual({ 'StatefulSet/meshery-nats': 3, 'ConfigMap/meshery-nats-config': 1 });
+
+    await patchSpec(of, { jetstream: store('1Gi') });
+    const { status: smaller } = await isReady(cluster(), applied, 'ImmutableField');
+    const [, back = ''] = /Set it back to (\w+)/.exec(smaller?.conditions?.[0]?.message ?? '') ?? [];
+    await patchSpec(of, { jetstream: store(back) });
+    await isReady(cluster(), applied);
+    expect((await workload(of)).metadata.generation).toBe(1);
   });
 
   it('a Broker whose volumes grow and that becomes a cluster in one edit keeps its streams until their loss is accepted', async () => {
@@ -492,6 +499,19 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       'Deployment/meshery-meshsync': 2,
       'Pod/meshery-meshsync': 2,
     });
+
+    // As the message says: both Services are deleted. The pods keep running.
+    const running = await pods(of);
+    await patchSpec(of, { service: { ipFamilies: ['IPv6'] } });
+    const { status: told } = await isReady(cluster(), applied, 'ImmutableField');
+    const [, services = ''] = /kubectl delete service (.*) -n /.exec(told?.conditions?.[0]?.message ?? '') ?? [];
+    expect(services).toBe('meshery-nats meshery-nats-headless');
+    for (const name of services.split(' ')) await cluster().delete('v1', 'Service', name, of);
+    const { status: moved } = await isReady(cluster(), applied);
+    expect(moved?.endpoint.internal).toMatch(/^\[.*:.*\]:4222$/);
+    expect((await get('v1', 'Service', 'meshery-nats-headless', of)).spec.ipFamilies).toEqual(['IPv6']);
+    await rests(of);
+    expect(await pods(of)).toEqual(running);
   });
 
   it('a Broker exposes the monitoring port outside the cluster only when it is told to', async () => {

@@ -393,9 +393,16 @@ export function scenarios(driver: DriverName): void {
       await patchSpec(of, { service: { loadBalancerClass: 'example.com/b' } });
       const { status } = await isReady(kubernetes, applied, 'ImmutableField');
       expect(status?.conditions?.[0]?.message).toContain('spec.service.loadBalancerClass');
-      const { spec } = await get('v1', 'Service', 'meshery-nats-external', of);
-      expect(spec.loadBalancerClass).toBe('example.com/a');
+      const external = async () => (await get('v1', 'Service', 'meshery-nats-external', of)).spec;
+      expect((await external()).loadBalancerClass).toBe('example.com/a');
       expect(await changes()).toEqual({});
+      // As the message says.
+      await patchSpec(of, { service: { type: 'ClusterIP', loadBalancerClass: null } });
+      await isReady(kubernetes, applied);
+      expect(await kubernetes.get('v1', 'Service', 'meshery-nats-external', of)).toBeUndefined();
+      await patchSpec(of, { service: { type: 'LoadBalancer', loadBalancerClass: 'example.com/b' } });
+      await isReady(kubernetes, applied, 'LoadBalancerPending');
+      expect((await external()).loadBalancerClass).toBe('example.com/b');
     });
 
     it('the operator restores deleted and edited children', async () => {

@@ -97,6 +97,23 @@ describe('the pods of a Broker with JetStream', () => {
     );
   });
 
+  it('do not roll when their StatefulSet is deleted without them, since the ConfigMap has the same annotations', () => {
+    const first = annotationsOf(broker('1Gi', '1Gi'));
+    const configMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'n', namespace: 'n', annotations: { ...first.workload, ...first.pods } },
+    };
+    const last = lastJetStream(undefined, configMap);
+    expect(jetStreamAnnotations(broker('2Gi', '1Gi'), last, undefined).pods).toEqual(first.pods);
+    expect(jetStreamAnnotations(broker('1Gi', undefined), last, undefined).pods).not.toEqual(first.pods);
+    // Without JetStream, the number of servers whose volumes have streams is still known.
+    expect(jetStreamAnnotations(broker(undefined, undefined), last, undefined)).toEqual({
+      workload: { 'meshery.io/stream-servers': '1' },
+      pods: {},
+    });
+  });
+
   it('have no annotation without JetStream', () => {
     expect(annotationsOf(broker(undefined, undefined))).toEqual({ workload: {}, pods: {} });
   });

@@ -59,6 +59,26 @@ describe('an invalid name', () => {
     expect((await testApp().post('/broker/customize', { parent: brokerParent({}, name) })).statusCode).toBe(200);
   });
 
+  it('of a budget of somebody else conflicts only with a Broker that needs one, which may be more than its spec says', async () => {
+    const budget = {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'meshery-nats', namespace: 'meshery' },
+    };
+    const related = { 'PodDisruptionBudget.policy/v1': { 'meshery/meshery-nats': budget } };
+    for (const [size, status] of [
+      [1, 'True'],
+      [3, 'False'],
+    ] as const) {
+      const response = await testApp().post('/broker/sync', { parent: brokerParent({ size }), children: {}, related });
+      const conditions = at(response.json(), 'status', 'conditions');
+      expect(conditions).toContainEqual(expect.objectContaining({ type: 'NamesAvailable', status }));
+      expect(response.text.includes('maxUnavailable')).toBe(false);
+    }
+    const { relatedResources } = (await testApp().post('/broker/customize', { parent: brokerParent({}) })).json();
+    expect(relatedResources).toContainEqual(expect.objectContaining({ resource: 'poddisruptionbudgets' }));
+  });
+
   it('of a MeshSync with 64 characters is reported in a condition, while one with 63 is valid', async () => {
     const spec = { broker: { custom: { url: 'nats://a' } } };
     const responses = [64, 63].map((length) =>
