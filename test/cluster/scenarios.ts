@@ -16,6 +16,7 @@ import {
   uids,
   versions,
 } from './expectations.ts';
+import { handEdits } from './hand-edits.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { meshSyncFields } from './meshsync-fields.ts';
 import { startOperator } from './operator.ts';
@@ -126,6 +127,7 @@ export function scenarios(driver: DriverName): void {
   describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
     meshSyncFields(scene);
+    handEdits(scene);
 
     it('the operator makes the samples ready under the names that Meshery Server expects', async () => {
       onTestFailed(keepLogs);
