@@ -148,6 +148,8 @@ function remove(root: KubeObject, path: Path): void {
     if (index >= 0) parent.splice(index, 1);
   } else if (isObject(parent)) {
     delete parent[last.slice(2)];
+    // An object without any field left becomes null.
+    if (Object.keys(parent).length === 0 && path.length > 1) remove(root, path.slice(0, -1));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { oneOfs } from '../../src/metacontroller/one-of.ts';
-import { isObject, type JsonObject } from '../stand-in/json.ts';
+import { isObject, type Json, type JsonObject } from '../stand-in/json.ts';
 
 /** An edit as `kubectl edit` makes it, as a JSON patch. */
 export interface Edit {
@@ -67,4 +67,14 @@ function replacements(value: JsonObject, path: string, fields: string[]): Edit[]
       const replacement = { ...value, ...(together[name] ?? { [present]: undefined, [name]: byHand[name] }) };
       return { what: `${path}/${name}`, operations: [{ op: 'replace', path, value: replacement as JsonObject }] };
     });
+}
+
+/** Applies the JSON patch of an edit to an object in place. */
+export function applyEdit(object: JsonObject, { operations }: Edit): void {
+  for (const { path, value } of operations) {
+    const keys = String(path).split('/').slice(1);
+    const last = keys.pop() ?? '';
+    const parent = keys.reduce<Json | undefined>((inside, key) => (inside as JsonObject)[key], object);
+    (parent as JsonObject)[last] = structuredClone(value);
+  }
 }
