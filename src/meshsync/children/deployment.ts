@@ -47,6 +47,8 @@ export function deployment(
           labels: { ...meshSyncLabels(meshSync), ...selector },
         },
         spec: {
+          // Asked for by the pod, since its ServiceAccount may deny it by default.
+          automountServiceAccountToken: true,
           containers: [container(meshSync, access, observed)],
           securityContext: restrictedPod,
           serviceAccountName: meshSync.serviceAccountName ?? meshSync.names.meshsync,
