@@ -43,7 +43,7 @@ export const oneOfs: readonly OneOf[] = [
     when: ({ allowPrivilegeEscalation }) => allowPrivilegeEscalation === false,
   },
   // "can only be set when seccomp type is set to Localhost"
-  { in: ['seccompProfile'], fields: ['localhostProfile', 'type'] },
+  { in: ['seccompProfile'], fields: ['localhostProfile', 'type'], when: ({ type }) => type !== 'Localhost' },
   // "may only be used when `type` is 'LoadBalancer'"
   { in: ['spec'], fields: ['loadBalancerSourceRanges', 'type'], when: ({ type }) => type !== 'LoadBalancer' },
 ];

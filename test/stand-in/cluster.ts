@@ -184,14 +184,9 @@ function rejectContradictions(object: KubeObject): void {
     if (!isObject(value)) continue;
     const field = path.filter((element) => typeof element === 'string').at(-1) ?? '';
     for (const { fields, when } of oneOfs.filter((rule) => rule.in.includes(field))) {
-      const present = fields.filter((name) => value[name]);
-      const isContradiction =
-        field === 'seccompProfile'
-          ? value.type !== 'Localhost' && present.length > 1
-          : when
-            ? when(value) && value[fields.find((name) => name !== 'type' && name !== 'allowPrivilegeEscalation') ?? '']
-            : present.length > 1;
-      if (isContradiction) throw apiError(422, `${object.kind} ${path.join('.')} has ${present.join(' and ')}`);
+      const present = fields.filter((name) => value[name] !== undefined);
+      if (present.length < 2 || when?.(value) === false) continue;
+      throw apiError(422, `${object.kind} ${path.join('.')} has ${present.join(' and ')}`);
     }
   }
 }
