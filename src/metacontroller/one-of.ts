@@ -24,11 +24,11 @@ export const oneOfs: readonly OneOf[] = [
   { in: ['env'], fields: ['value', 'valueFrom'] },
   // "may not have more than one field specified at a time"
   { in: ['valueFrom'], fields: ['configMapKeyRef', 'fieldRef', 'fileKeyRef', 'resourceFieldRef', 'secretKeyRef'] },
-  // "may not specify more than 1 volume type"
+  // "may not specify more than 1 volume type"; those with objects inside can't be taken over by server-side-apply
   {
     in: ['volumes'],
     fields: [
-      ...['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'hostPath', 'image', 'nfs'],
+      ...['configMap', 'downwardAPI', 'emptyDir', 'hostPath', 'image', 'nfs'],
       ...['persistentVolumeClaim', 'projected', 'secret'],
     ],
   },
@@ -43,7 +43,7 @@ export const oneOfs: readonly OneOf[] = [
     when: ({ allowPrivilegeEscalation }) => allowPrivilegeEscalation === false,
   },
   // "can only be set when seccomp type is set to Localhost"
-  { in: ['seccompProfile'], fields: ['localhostProfile', 'type'] },
+  { in: ['seccompProfile'], fields: ['localhostProfile', 'type'], when: ({ type }) => type !== 'Localhost' },
   // "may only be used when `type` is 'LoadBalancer'"
   { in: ['spec'], fields: ['loadBalancerSourceRanges', 'type'], when: ({ type }) => type !== 'LoadBalancer' },
 ];
@@ -54,8 +54,6 @@ const ATOMIC = ['configMapKeyRef', 'fieldRef', 'fileKeyRef', 'resourceFieldRef',
 /** What is required inside such a field, with valid values that differ from the observed ones. */
 const substitutes: Record<string, (observed: Fields) => Fields> = {
   configMap: ({ name }) => ({ name: other(name) }),
-  csi: ({ driver }) => ({ driver: other(driver), nodePublishSecretRef: null }),
-  ephemeral: ({ volumeClaimTemplate }) => ({ volumeClaimTemplate: otherClaim(volumeClaimTemplate) }),
   exec: ({ command }) => ({ command: [other(Array.isArray(command) ? command[0] : '')] }),
   grpc: ({ port }) => ({ port: other(port) }),
   hostPath: ({ path }) => ({ path: other(path) }),
@@ -66,7 +64,7 @@ const substitutes: Record<string, (observed: Fields) => Fields> = {
   secret: ({ secretName }) => ({ secretName: other(secretName) }),
   sleep: ({ seconds }) => ({ seconds: other(seconds) }),
   tcpSocket: ({ port }) => ({ port: other(port) }),
-  valueFrom: (sources) => ({ ...nulls(sources, false), secretKeyRef: otherKey(sources.secretKeyRef) }),
+  valueFrom: ({ secretKeyRef }) => ({ secretKeyRef: otherKey(secretKeyRef) }),
 };
 
 function other(value: unknown): string | number {
@@ -79,21 +77,9 @@ function otherKey(secretKeyRef: unknown): Fields {
   return { key: 'a', name: other(isObject(secretKeyRef) ? secretKeyRef.name : undefined) };
 }
 
-function otherClaim(template: unknown): Fields {
-  const { spec, ...rest } = isObject(template) ? template : {};
-  const { accessModes, resources, ...more } = isObject(spec) ? spec : {};
-  const modes = ['ReadWriteOnce', 'ReadWriteMany'].filter((mode) => JSON.stringify(accessModes) !== `["${mode}"]`);
-  const storage = JSON.stringify(resources) === '{"requests":{"storage":"1"}}' ? '2' : '1';
-  return {
-    ...nulls(rest),
-    spec: { ...nulls(more), accessModes: modes.slice(0, 1), resources: { requests: { storage } } },
-  };
-}
-
 /** An object with null for each value in it. */
-function nulls(value: Fields, deep = true): Fields {
-  const entries = Object.entries(value).map(([key, inside]) => [key, deep && isObject(inside) ? nulls(inside) : null]);
-  return Object.fromEntries(entries);
+function nulls(value: Fields): Fields {
+  return Object.fromEntries(Object.keys(value).map((key) => [key, null]));
 }
 
 /**
@@ -196,12 +182,13 @@ function onlyOne({ fields }: OneOf, desired: Fields, observed: Fields, claims: C
   return changes;
 }
 
-/** Whether an apply without the field removes it. */
+/** Whether an apply without the field removes it: nobody else owns a value in it. */
 function isOurs(name: string, value: unknown, { last, isDynamic, own, others }: Claims): boolean {
   if (isDynamic) return at(last, name) !== undefined;
+  const key = `f:${name}`;
   const isWhole = !isObject(value) || ATOMIC.includes(name);
-  const holds = (set: unknown) => isObject(set) && (isWhole || Object.keys(set).some((key) => key !== '.'));
-  return at(own, `f:${name}`) !== undefined && !others.some((set) => holds(at(set, `f:${name}`)));
+  const ownsValue = (set: unknown) => isObject(set) && (isWhole || Object.keys(set).some((inside) => inside !== '.'));
+  return at(own, key) !== undefined && !others.some((set) => ownsValue(at(set, key)));
 }
 
 /**

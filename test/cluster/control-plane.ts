@@ -102,7 +102,7 @@ export async function startControlPlane(
         files.serviceAccountKey,
       ],
       ...['--service-account-issuer', 'https://kubernetes.default.svc', '--token-auth-file', files.tokens],
-      ...['--authorization-mode', 'RBAC'],
+      ...['--authorization-mode', 'RBAC', '--allow-privileged'],
     ];
     let apiServer = start('kube-apiserver', tools['kube-apiserver'], apiArguments);
     await until(

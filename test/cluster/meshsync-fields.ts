@@ -37,7 +37,8 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       value: 1_000,
     });
     const metadata = { name: 'reader', namespace: of };
-    await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false };
+    await cluster().apply(account);
     const plain = (await deployment(of)).spec;
     const spec = {
       size: 2,
@@ -80,6 +81,12 @@ export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patch
       ['node-2', 'reader'],
       ['node-2', 'reader'],
     ]);
+    // The API server adds the token as a volume.
+    for (const { spec } of pods) {
+      expect(spec.volumes).toContainEqual(
+        expect.objectContaining({ name: expect.stringContaining('kube-api-access'), projected: expect.anything() }),
+      );
+    }
     await eventually(async () => {
       expect(await cluster().get('v1', 'ServiceAccount', 'meshery-meshsync', of)).toBeUndefined();
     });

@@ -18,6 +18,7 @@ import {
   uids,
   versions,
 } from './expectations.ts';
+import { handEdits } from './hand-edits.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { meshSyncFields } from './meshsync-fields.ts';
 import { startOperator } from './operator.ts';
@@ -210,6 +211,7 @@ export function scenarios(driver: DriverName): void {
     brokerFields(scene);
     meshSyncFields(scene);
     admission(scene);
+    handEdits(scene);
 
     it('the operator makes the samples ready under the names that Meshery Server expects', async () => {
       onTestFailed(keepLogs);

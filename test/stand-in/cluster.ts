@@ -1,5 +1,6 @@
+import { oneOfs } from '../../src/metacontroller/one-of.ts';
 import { admitted, isCustom } from './defaults.ts';
-import { at, clone, equal, groupKey, isObject, type Json, type KubeObject } from './json.ts';
+import { at, clone, equal, groupKey, isObject, type Json, type KubeObject, walk } from './json.ts';
 import { serverSideApply, trackUpdate } from './server-side-apply.ts';
 import { apiError } from './transport.ts';
 
@@ -31,6 +32,7 @@ export class Cluster {
   create(object: KubeObject, manager: string): KubeObject {
     if (this.#objects.has(keyOf(object))) throw apiError(409, `${keyOf(object)} already exists`);
     const next = admitted(allocated(clone(object), undefined, this.#next()));
+    rejectContradictions(next);
     return this.#store(trackUpdate(undefined, this.#born(next), manager));
   }
 
@@ -39,6 +41,7 @@ export class Cluster {
     const old = this.#existing(object);
     const next = admitted(allocated(clone(object), old, this.#next()));
     rejectImmutable(old, next);
+    rejectContradictions(next);
     return this.#replace(old, trackUpdate(old, next, manager));
   }
 
@@ -54,6 +57,7 @@ export class Cluster {
     const old = this.#objects.get(keyOf(desired));
     const merged = serverSideApply(old ? clone(old) : clone({ ...desired, metadata: bare(desired) }), desired, manager);
     const next = admitted(allocated(merged, old, this.#next()));
+    rejectContradictions(next);
     if (!old) return this.#store(this.#born(next));
     rejectImmutable(old, next);
     return this.#replace(old, next);
@@ -169,6 +173,20 @@ function rejectImmutable(old: KubeObject, next: KubeObject): void {
   if (isObject(selector) && next.kind in IMMUTABLE && next.kind !== 'Service') {
     for (const [key, value] of Object.entries(selector)) {
       if (!isObject(labels) || labels[key] !== value) throw apiError(422, `${next.kind} selector and labels`);
+    }
+  }
+}
+
+/** Rejects an object in which several fields are set of which the API server takes one only. */
+function rejectContradictions(object: KubeObject): void {
+  if (isCustom(object)) return;
+  for (const [path, value] of walk(object.spec, ['spec'])) {
+    if (!isObject(value)) continue;
+    const field = path.filter((element) => typeof element === 'string').at(-1) ?? '';
+    for (const { fields, when } of oneOfs.filter((rule) => rule.in.includes(field))) {
+      const present = fields.filter((name) => value[name] !== undefined);
+      if (present.length < 2 || when?.(value) === false) continue;
+      throw apiError(422, `${object.kind} ${path.join('.')} has ${present.join(' and ')}`);
     }
   }
 }

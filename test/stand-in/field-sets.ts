@@ -28,7 +28,10 @@ export function listKeys(path: Path): string[] | undefined {
 }
 
 /** Maps that are owned as a whole. */
-const ATOMIC_MAPS = new Set(['f:selector', 'f:labelSelector', 'f:secretKeyRef', 'f:fieldRef']);
+const ATOMIC_MAPS = new Set([
+  ...['f:selector', 'f:labelSelector'],
+  ...['f:configMapKeyRef', 'f:fieldRef', 'f:resourceFieldRef', 'f:secretKeyRef'],
+]);
 
 export function isGranularMap(value: unknown, path: Path): value is JsonObject {
   return isObject(value) && !ATOMIC_MAPS.has(path.at(-1) ?? '');

@@ -82,8 +82,11 @@ function checked(
   { parent, children: observed }: SyncRequest,
 ): Pick<SyncOutcome, 'status' | 'children'> {
   const { status = {}, children = [] } = decode(SyncResponse, response);
-  // Metacontroller would read null in a child as a field to remove, which no response of ours means.
-  for (const [path, value] of walk(response)) if (value === null) throw new Error(`null at ${path.join('.')}`);
+  // Metacontroller reads null in a child as a field to remove: one that somebody else has set.
+  const seen = new Set([...walk(observed)].map(([path]) => path.at(-1)));
+  for (const [path, value] of walk(response)) {
+    if (value === null && !seen.has(path.at(-1))) throw new Error(`null at ${path.join('.')}`);
+  }
   const names = new Set<string>();
   for (const child of children) {
     const group = groupKey(child);

@@ -3,6 +3,7 @@ import {
   fromFieldsV1,
   isGranularMap,
   itemElement,
+  keyOf,
   leaves,
   listKeys,
   type Path,
@@ -31,7 +32,9 @@ export function serverSideApply(live: KubeObject, applied: KubeObject, manager: 
   const holding = ancestors(others);
   const stays = (member: string) => desired.has(member) || others.has(member) || holding.has(member);
   const dropped = [...(before.get(mine) ?? [])].filter((member) => !stays(member));
-  for (const member of dropped) remove(result, pathOf(member));
+  const members = [...desired.keys(), ...others];
+  const kept = new Set([...members, ...ancestors(members)]);
+  for (const member of dropped) remove(result, outermost(pathOf(member), kept));
   before.set(mine, new Set(desired.keys()));
   return withOwners(result, before);
 }
@@ -149,6 +152,13 @@ function remove(root: KubeObject, path: Path): void {
   } else if (isObject(parent)) {
     delete parent[last.slice(2)];
   }
+}
+
+/** With the last owned field of an object, the object itself is removed, and the defaults in it. */
+function outermost(path: Path, kept: Set<string>): Path {
+  const parent = path.slice(0, -1);
+  const isField = parent.at(-1)?.startsWith('f:') && path.at(-1)?.startsWith('f:');
+  return isField && parent.length > 1 && !kept.has(keyOf(parent)) ? outermost(parent, kept) : path;
 }
 
 function child(value: Json | undefined, element: string): Json | undefined {

@@ -1,17 +1,29 @@
 import fc from 'fast-check';
+import { oneOfs } from '../../src/metacontroller/one-of.ts';
 import type { Cluster } from '../stand-in/cluster.ts';
 import { isObject, type JsonObject, type KubeObject } from '../stand-in/json.ts';
+import { applyEdit, editsOf } from './one-of-edits.ts';
 
 /** An event for the children of a parent between two syncs. */
 export interface Disturbance {
-  what: 'delete' | 'half-made' | 'foreign' | 'stranger' | 'no status' | 'unready' | 'edited' | 'unlabelled';
+  what: 'delete' | 'half-made' | 'foreign' | 'stranger' | 'no status' | 'unready' | 'edited' | 'unlabelled' | 'one-of';
   /** The index of the child among all. */
   which: number;
 }
 
 export const disturbances: fc.Arbitrary<Disturbance[]> = fc.array(
   fc.record({
-    what: fc.constantFrom('delete', 'half-made', 'foreign', 'stranger', 'no status', 'unready', 'edited', 'unlabelled'),
+    what: fc.constantFrom(
+      'delete',
+      'half-made',
+      'foreign',
+      'stranger',
+      'no status',
+      'unready',
+      'edited',
+      'unlabelled',
+      'one-of',
+    ),
     which: fc.nat(10),
   }),
   { maxLength: 4 },
@@ -59,12 +71,22 @@ export function disturb(cluster: Cluster, parent: KubeObject, { what, which }: D
         metadata.labels = { ...metadata.labels, 'app.kubernetes.io/part-of': 'mine' };
       });
       return undefined;
+    case 'one-of':
+      editOneOf(cluster, child, which);
+      return undefined;
     case 'unlabelled':
       cluster.edit(child, 'somebody', ({ metadata }) => {
         delete metadata.labels?.['controller-uid'];
       });
       return undefined;
   }
+}
+
+/** Replaces a field by another one of which the API server takes one only. */
+function editOneOf(cluster: Cluster, child: KubeObject, which: number): void {
+  const edits = editsOf(child, oneOfs);
+  const edit = edits[(which * 7) % Math.max(edits.length, 1)];
+  if (edit) cluster.edit(child, 'somebody', (object) => applyEdit(object, edit));
 }
 
 function halve(child: KubeObject): void {

@@ -50,6 +50,8 @@ export function deployment(
           labels: { ...meshSyncLabels(meshSync), ...selector },
         },
         spec: {
+          // Asked for by the pod, since its ServiceAccount may deny it by default.
+          automountServiceAccountToken: true,
           containers: [container(meshSync, access, observed)],
           securityContext: podSecurityContext(meshSync.securityContext),
           serviceAccountName: meshSync.serviceAccountName ?? meshSync.names.meshsync,

@@ -5,7 +5,7 @@ import type { MeshSync } from '../spec.ts';
 
 /**
  * The ServiceAccount of MeshSync's pods. The installed ClusterRoleBinding binds it to the read-only ClusterRole
- * `meshery-meshsync`, since a child of a namespaced resource can't be cluster-scoped.
+ * `meshery-meshsync`, since a child of a namespaced resource can't be cluster-scoped. Only pods that ask for it get its token.
  */
 export function serviceAccount(meshSync: MeshSync): Manifest<V1ServiceAccount> {
   return {
@@ -16,5 +16,6 @@ export function serviceAccount(meshSync: MeshSync): Manifest<V1ServiceAccount> {
       namespace: meshSync.namespace,
       labels: meshSyncLabels(meshSync),
     },
+    automountServiceAccountToken: false,
   };
 }

@@ -236,6 +236,12 @@ describe.each(STRATEGIES)('under %s, the ServiceAccount', (how) => {
     expect([podsRunAs(cluster), own(cluster)]).toEqual(['meshery-meshsync', expect.anything()]);
   });
 
+  it('gives its token only to pods that ask for it, as those of MeshSync do', async () => {
+    const cluster = await running(NATIVE, how);
+    expect(own(cluster)).toMatchObject({ automountServiceAccountToken: false });
+    expect(at(deployment(cluster), 'spec', 'template', 'spec', 'automountServiceAccountToken')).toBe(true);
+  });
+
   it('that the spec names is not changed', async () => {
     const cluster = clusterWith(broker, { ...parent, spec: { ...NATIVE, serviceAccountName: 'reader' } });
     cluster.create(
