@@ -146,7 +146,7 @@ describe('the golden Brokers', () => {
   });
 
   it('are all checked', () => {
-    expect(brokers).toHaveLength(17);
+    expect(brokers).toHaveLength(18);
   });
 
   it.each(brokers)('%s has a configuration that NATS accepts', async (_name, files) => {
