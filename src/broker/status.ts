@@ -4,6 +4,7 @@ import { tagOf } from '../kubernetes/images.ts';
 import type { ObservedPod, ObservedService, ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import { progressing, replicaCounts } from '../kubernetes/rollout.ts';
+import { childrenCreated } from '../metacontroller/children-created.ts';
 import {
   type ConditionInput,
   conditionsOf,
@@ -37,8 +38,8 @@ export interface BrokerObservation {
   deferredChange: BrokerProblem | undefined;
   /** Why clients in the cluster refuse the certificate, where there is one that they refuse. */
   certificateProblem: CertificateProblem | undefined;
-  /** The condition ChildrenCreated, while a child is missing. */
-  childrenCreated: ConditionInput[];
+  /** The children of the response that are not observed yet. */
+  missing: string[];
 }
 
 /** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
@@ -48,7 +49,7 @@ export function brokerStatus(
   observation: BrokerObservation,
   now: Date,
 ): BrokerStatus {
-  const { selector, service, statefulSet, desired, pods, childrenCreated } = observation;
+  const { selector, service, statefulSet, desired, pods } = observation;
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, desired ? size : 0);
@@ -60,7 +61,9 @@ export function brokerStatus(
   const rollout = withEvents(progressing(statefulSet, desired, size, 'servers'), broker);
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, service));
   const names = namesAvailable(observation.nameConflicts);
-  const requirements = [applied, names, ...hibernated, ...childrenCreated, rollout, endpoint.condition];
+  const summary = (created: ConditionInput[]) =>
+    ready([applied, names, ...hibernated, ...created, rollout, endpoint.condition], 'The broker is serving.');
+  const created = childrenCreated(parent, observation.missing, summary([]), now);
   const warnings = [...resilience(broker), ...certificate(broker, observation.certificateProblem)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
@@ -76,16 +79,7 @@ export function brokerStatus(
     ...(version && { version }),
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
-      [
-        ready(requirements, 'The broker is serving.'),
-        rollout,
-        endpoint.condition,
-        applied,
-        names,
-        ...childrenCreated,
-        ...warnings,
-        ...hibernated,
-      ],
+      [summary(created), rollout, endpoint.condition, applied, names, ...created, ...warnings, ...hibernated],
       conditionsOf(parent.status),
       parent.metadata,
       now,

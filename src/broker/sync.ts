@@ -1,7 +1,7 @@
 import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
-import { childrenCreated } from '../metacontroller/children-created.ts';
+import { missingChildren } from '../metacontroller/children-created.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
@@ -81,7 +81,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         nameConflicts: Object.values(found).flatMap(({ nameConflict }) => nameConflict ?? []),
         deferredChange,
         certificateProblem: references.certificateProblem,
-        childrenCreated: childrenCreated(request, children, now),
+        missing: missingChildren(request, children),
       },
       now,
     ),
