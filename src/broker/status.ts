@@ -4,6 +4,7 @@ import { tagOf } from '../kubernetes/images.ts';
 import type { ObservedPod, ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import { progressing, replicaCounts } from '../kubernetes/rollout.ts';
+import { childrenCreated } from '../metacontroller/children-created.ts';
 import {
   type ConditionInput,
   conditionsOf,
@@ -44,8 +45,8 @@ export interface BrokerObservation {
   certificateProblem: CertificateProblem | undefined;
   /** Which certificate that they accept expires soon. */
   certificateExpiry: string | undefined;
-  /** The condition ChildrenCreated, while a child is missing. */
-  childrenCreated: ConditionInput[];
+  /** The children of the response that are not observed yet. */
+  missing: string[];
 }
 
 /** The status of a broker, from the observed state alone: Metacontroller writes it even if a child could not be applied. */
@@ -55,7 +56,7 @@ export function brokerStatus(
   observation: BrokerObservation,
   now: Date,
 ): BrokerStatus {
-  const { selector, services, statefulSet, desired, pods, childrenCreated } = observation;
+  const { selector, services, statefulSet, desired, pods } = observation;
   const hibernated = hibernation(parent);
   const size = hibernated.length > 0 ? 0 : broker.size;
   const { replicas, readyReplicas } = replicaCounts(statefulSet, desired ? size : 0);
@@ -67,7 +68,9 @@ export function brokerStatus(
   const rollout = withEvents(progressing(statefulSet, desired, size, 'servers'), broker);
   const applied = specApplied(observation.deferredChange ?? deferredServiceChange(broker, services));
   const names = namesAvailable(observation.nameConflicts);
-  const requirements = [applied, names, ...hibernated, ...childrenCreated, rollout, endpoint.condition];
+  const summary = (created: ConditionInput[]) =>
+    ready([applied, names, ...hibernated, ...created, rollout, endpoint.condition], 'The broker is serving.');
+  const created = childrenCreated(parent, observation.missing, summary([]), now);
   const warnings = [...resilience(observation), ...certificate(broker, observation)];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
@@ -83,16 +86,7 @@ export function brokerStatus(
     ...(version && { version }),
     ...(Object.keys(endpoint.addresses).length > 0 && { endpoint: endpoint.addresses }),
     conditions: withTransitionTimes(
-      [
-        ready(requirements, 'The broker is serving.'),
-        rollout,
-        endpoint.condition,
-        applied,
-        names,
-        ...childrenCreated,
-        ...warnings,
-        ...hibernated,
-      ],
+      [summary(created), rollout, endpoint.condition, applied, names, ...created, ...warnings, ...hibernated],
       conditionsOf(parent.status),
       parent.metadata,
       now,

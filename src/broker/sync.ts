@@ -2,7 +2,7 @@ import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { progressing } from '../kubernetes/rollout.ts';
-import { childrenCreated } from '../metacontroller/children-created.ts';
+import { missingChildren } from '../metacontroller/children-created.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
@@ -108,7 +108,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
         deferredChange,
         certificateProblem: references.certificateProblem,
         certificateExpiry: references.certificateExpiry,
-        childrenCreated: childrenCreated(request, children, now),
+        missing: missingChildren(request, children),
       },
       now,
     ),

@@ -3,6 +3,7 @@ import { tagOf } from '../kubernetes/images.ts';
 import type { ObservedDeployment } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import { progressing, replicaCounts } from '../kubernetes/rollout.ts';
+import { childrenCreated } from '../metacontroller/children-created.ts';
 import {
   type ConditionInput,
   conditionsOf,
@@ -38,8 +39,8 @@ export interface MeshSyncObservation {
   activeList: WatchList | FieldError | undefined;
   /** Messages about name conflicts of children. */
   nameConflicts: string[];
-  /** The condition ChildrenCreated, while a child is missing. */
-  childrenCreated: ConditionInput[];
+  /** The children of the response that are not observed yet. */
+  missing: string[];
 }
 
 /** The status of a MeshSync, from the observed state alone. */
@@ -54,7 +55,7 @@ export function meshSyncStatus(
     watchList,
     activeList,
     nameConflicts,
-    childrenCreated,
+    missing,
   }: MeshSyncObservation,
   now: Date,
 ): MeshSyncStatus {
@@ -75,6 +76,9 @@ export function meshSyncStatus(
   const url = brokerUrl ?? publishingTo(meshSync.broker);
   const broker = brokerName(meshSync);
   const { replicas, readyReplicas } = replicaCounts(deployment, isUnblocked ? size : 0);
+  const summary = (created: ConditionInput[]) =>
+    ready([names, ...hibernated, list, ...blocking, brokerResolved, ...created, rollout], 'MeshSync publishes.');
+  const created = childrenCreated(parent, missing, summary([]), now);
   const { generation } = parent.metadata;
   return {
     replicas,
@@ -82,17 +86,14 @@ export function meshSyncStatus(
     selector: selectorString(podSelector(meshSync, deployment)),
     conditions: withTransitionTimes(
       [
-        ready(
-          [names, ...hibernated, list, ...blocking, brokerResolved, ...childrenCreated, rollout],
-          'MeshSync publishes.',
-        ),
+        summary(created),
         rollout,
         brokerResolved,
         brokerConnected(meshSync, deployment),
         list,
         specApplied(),
         names,
-        ...childrenCreated,
+        ...created,
         ...active,
         ...publishesOnce(meshSync),
         ...roleBound(meshSync),

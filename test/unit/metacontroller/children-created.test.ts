@@ -122,6 +122,16 @@ describe.each(STRATEGIES)('under %s, the condition ChildrenCreated', (how) => {
     }
   });
 
+  it('is not there in the first answer with children after a long wait, and costs no write', async () => {
+    const { at, cluster } = refusing(how, meshSyncParent({ broker: { native: { name: 'meshery-broker' } } }));
+    for (const seconds of [0, 100]) expect((await at(seconds)).ready?.reason).toBe('BrokerNotFound');
+    const resolved = brokerParent({});
+    cluster.create(resolved, 'kubectl');
+    await settle(cluster, [resolved], hookOf(testApp()), how, { ready: false, addresses: false });
+    expect(await at(200)).toMatchObject({ written: true, created: undefined, ready: { reason: 'Starting' } });
+    expect(await at(200)).toMatchObject({ written: false, created: undefined });
+  });
+
   it('is not kept while the spec is invalid', async () => {
     const { at, cluster } = refusing(how, broker, 'NetworkPolicy', 'meshery-nats');
     for (const seconds of [0, 10]) await at(seconds);
