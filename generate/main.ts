@@ -115,7 +115,7 @@ function recordedExamples(list: readonly Controller<SyncContext>[], path: string
   const titles = hook === 'sync' ? { first: 'without children', last: 'all pods ready' } : { first: 'recorded' };
   const examples: Examples = {};
   for (const [which, title] of Object.entries(titles)) {
-    const file = `test/payloads/recorded/dynamic-apply/meshery-meshery-${name}-${name}-${hook}-${which}.json`;
+    const file = `test/payloads/recorded/server-side-apply/meshery-meshery-${name}-${name}-${hook}-${which}.json`;
     if (!controller || !existsSync(file)) continue;
     const request = JSON.parse(readFileSync(file, 'utf8'));
     const response =
