@@ -63,7 +63,7 @@ function withExposure(status: object, { parent, children, lastStatus }: SyncRequ
     .map(({ metadata }) => metadata.name);
   const others = conditionsOf(status).filter(({ type }) => type !== 'CredentialsExposed');
   if (exposed.length === 0 && others.length === conditionsOf(status).length) return status;
-  const message = `Annotation ${LAST_APPLIED} of Secret ${exposed.sort().join(', ')} contains its values, and kubectl describe prints it. Run Metacontroller with --apply-strategy=server-side-apply, which removes it, then replace the credentials.`;
+  const message = `Annotation ${LAST_APPLIED} has the values of Secret ${exposed.sort().join(' and Secret ')}, and kubectl describe prints it. Run Metacontroller with --apply-strategy=server-side-apply, which removes it, then replace the credentials.`;
   const inputs = exposed.length > 0 ? [condition('CredentialsExposed', 'True', 'LastAppliedAnnotation', message)] : [];
   const before = conditionsOf(lastStatus);
   return { ...status, conditions: [...others, ...withTransitionTimes(inputs, before, parent.metadata, now())] };

@@ -28,9 +28,7 @@ export function preserveLiveFields(observed: ObservedObject): object {
 function asChild(observed: ObservedObject, applied: Fields): object {
   const { metadata, status: _status, ...rest } = applied;
   const { annotations, ownerReferences: _owners, ...meta } = isObject(metadata) ? metadata : {};
-  const kept = isObject(annotations)
-    ? Object.entries(annotations).filter(([key, value]) => key !== LAST_APPLIED && value !== null)
-    : [];
+  const kept = isObject(annotations) ? Object.entries(annotations).filter(([key]) => key !== LAST_APPLIED) : [];
   return {
     ...rest,
     apiVersion: observed.apiVersion,
@@ -61,7 +59,8 @@ export function lastApplied(observed: ObservedObject): Fields | undefined {
   const annotation = observed.metadata.annotations?.[LAST_APPLIED];
   if (!annotation) return undefined;
   try {
-    const parsed: unknown = JSON.parse(annotation);
+    // Null stands for a field that was removed.
+    const parsed: unknown = JSON.parse(annotation, (_key, value) => (value === null ? undefined : value));
     return isObject(parsed) ? parsed : undefined;
   } catch {
     return undefined; // edited manually: the managed fields may still be valid

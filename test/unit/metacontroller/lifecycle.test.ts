@@ -148,8 +148,8 @@ describe('the copy of a Secret in the annotation of dynamic-apply', () => {
     const cluster = clusterWith(broker, remote);
     const [ofBroker, ofMeshSync] = await settle(cluster, parents, hook, 'dynamic-apply');
     expect(exposed(ofBroker)).toMatchObject({ status: 'True', reason: 'LastAppliedAnnotation' });
-    expect(exposed(ofBroker)?.message).toContain('Secret meshery-nats-auth ');
-    expect(exposed(ofMeshSync)?.message).toContain('Secret edge-broker-auth ');
+    expect(exposed(ofBroker)?.message).toContain('Secret meshery-nats-auth and Secret meshery-nats-server,');
+    expect(exposed(ofMeshSync)?.message).toContain('Secret edge-broker-auth,');
     expect(condition(ofBroker?.status, 'Ready')).toMatchObject({ status: 'True' });
 
     annotate(cluster, broker, { 'meshery.io/pause-reconciliation': 'true' });

@@ -147,7 +147,7 @@ describe('the golden Brokers', () => {
   });
 
   it('are all checked', () => {
-    expect(brokers).toHaveLength(18);
+    expect(brokers).toHaveLength(19);
   });
 
   it.each(brokers)('%s has a configuration that NATS accepts', async (_name, files) => {
