@@ -51,7 +51,7 @@ describe('the server', () => {
       body: JSON.stringify({ parent: brokerParent({}), children: {} }),
     });
     expect(response.status).toBe(200);
-    expect(((await response.json()) as { children: unknown[] }).children).toHaveLength(5);
+    expect(((await response.json()) as { children: unknown[] }).children).toHaveLength(6);
   });
 
   it('contains no code of the Kubernetes client', async () => {
