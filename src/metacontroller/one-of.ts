@@ -95,7 +95,7 @@ export function repairEdits(children: SyncResponse['children'], observed: SyncBo
   return children.map((child: ChildFields) => {
     const { apiVersion, kind, metadata } = child;
     const object = observed[`${kind}.${apiVersion}`]?.[`${metadata?.namespace}/${metadata?.name}`];
-    return object ? repaired('', child, { ...object }, claimsOn(object)) : child;
+    return object ? repaired('', child, { ...object }, () => claimsOn(object)) : child;
   });
 }
 
@@ -135,13 +135,13 @@ function named(list: unknown, name: unknown): Fields | undefined {
   return Array.isArray(list) ? list.filter(isObject).find((item) => item.name === name) : undefined;
 }
 
-/** The desired value of a field that is an object, or of an item of a list. */
-function repaired<Value extends Fields>(field: string, desired: Value, observed: Fields, claims: Claims): Value {
+/** The desired value of a field that is an object, or of an item of a list. Claims are read only for an edit. */
+function repaired<Value extends Fields>(field: string, desired: Value, observed: Fields, claims: () => Claims): Value {
   const changes: Fields = field === 'resources' ? withinLimits(desired, observed) : {};
   for (const [key, value] of Object.entries(desired)) {
     const seen = observed[key];
     if (isObject(value) && isObject(seen)) {
-      const inside = repaired(key, value, seen, claimsIn(claims, key));
+      const inside = repaired(key, value, seen, () => claimsIn(claims(), key));
       if (inside !== value) changes[key] = inside;
     }
     if (Array.isArray(value) && Array.isArray(seen)) {
@@ -158,26 +158,27 @@ function repaired<Value extends Fields>(field: string, desired: Value, observed:
   return Object.fromEntries(entries) as Value;
 }
 
-function repairedItem(field: string, item: unknown, seen: unknown[], claims: Claims): unknown {
+function repairedItem(field: string, item: unknown, seen: unknown[], claims: () => Claims): unknown {
   if (!isObject(item) || typeof item.name !== 'string') return item;
   const observed = named(seen, item.name);
-  return observed ? repaired(field, item, observed, claimsOnItem(claimsIn(claims, field), observed)) : item;
+  return observed ? repaired(field, item, observed, () => claimsOnItem(claimsIn(claims(), field), observed)) : item;
 }
 
 /** What to change in an object, so that it has only one of the fields of a rule. */
-function onlyOne({ fields }: OneOf, desired: Fields, observed: Fields, claims: Claims): Fields {
+function onlyOne({ fields }: OneOf, desired: Fields, observed: Fields, claims: () => Claims): Fields {
   const wanted = fields.filter((name) => Object.hasOwn(desired, name));
   const edited = fields.filter((name) => !wanted.includes(name) && observed[name]);
   const changes: Fields = {};
   for (const name of wanted.length > 0 ? edited : []) {
     const value = observed[name];
-    if (isOurs(name, value, claims)) continue;
-    if (!isObject(value) || (ATOMIC.includes(name) && !claims.isDynamic)) {
+    const on = claims();
+    if (isOurs(name, value, on)) continue;
+    if (!isObject(value) || (ATOMIC.includes(name) && !on.isDynamic)) {
       changes[name] = null;
       continue;
     }
     for (const each of wanted) changes[each] = undefined;
-    changes[name] = claims.isDynamic ? {} : { ...nulls(value), ...substitutes[name]?.(value) };
+    changes[name] = on.isDynamic ? {} : { ...nulls(value), ...substitutes[name]?.(value) };
   }
   return changes;
 }
