@@ -62,6 +62,11 @@ describe('the control plane of the tests', () => {
   const doubles: DriverName[] = ['test-double', 'test-double-dynamic-apply'];
   const drivers: DriverName[] = binary ? ['server-side-apply', 'dynamic-apply', ...doubles] : doubles;
 
+  it('has the version of Kubernetes that was chosen', async () => {
+    const { gitVersion } = (await kubernetes.request('GET', '/version')).body as { gitVersion: string };
+    expect(gitVersion.startsWith('v1.30.')).toBe(process.env.KUBERNETES === '1.30');
+  });
+
   it('returns quantities in the form in which the operator writes them', async () => {
     const path = '/api/v1/namespaces/default/pods?dryRun=All';
     const create = async (requested: string, limit: string) => {
