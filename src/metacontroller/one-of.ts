@@ -173,7 +173,7 @@ function onlyOne({ fields }: OneOf, desired: Fields, observed: Fields, claims: (
     const value = observed[name];
     const on = claims();
     if (isOurs(name, value, on)) continue;
-    if (!isObject(value) || (ATOMIC.includes(name) && !on.isDynamic)) {
+    if (!isObject(value) || (isWhole(name, value) && !on.isDynamic)) {
       changes[name] = null;
       continue;
     }
@@ -183,12 +183,17 @@ function onlyOne({ fields }: OneOf, desired: Fields, observed: Fields, claims: (
   return changes;
 }
 
+/** Whether server-side-apply removes a field by null: a value without owned fields in it. */
+function isWhole(name: string, value: unknown): boolean {
+  return !isObject(value) || Object.keys(value).length === 0 || ATOMIC.includes(name);
+}
+
 /** Whether an apply without the field removes it: nobody else owns a value in it. */
 function isOurs(name: string, value: unknown, { last, isDynamic, own, others }: Claims): boolean {
   if (isDynamic) return at(last, name) !== undefined;
   const key = `f:${name}`;
-  const isWhole = !isObject(value) || ATOMIC.includes(name);
-  const ownsValue = (set: unknown) => isObject(set) && (isWhole || Object.keys(set).some((inside) => inside !== '.'));
+  const whole = isWhole(name, value);
+  const ownsValue = (set: unknown) => isObject(set) && (whole || Object.keys(set).some((inside) => inside !== '.'));
   return at(own, key) !== undefined && !others.some((set) => ownsValue(at(set, key)));
 }
 
