@@ -6,6 +6,9 @@ import { bytes, compareQuantities } from '../schema/quantity.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
 import { commonStatus } from './status.ts';
 
+/** Largest number of servers. */
+export const MAX_SIZE = 10;
+
 /** What an absent field of `Broker.spec` means. */
 export const brokerDefaults = {
   size: 1,
@@ -445,7 +448,7 @@ export const BrokerSpec = withRules(
             'Number of NATS servers. More than one form a NATS cluster. An even number tolerates no more failures than one fewer.',
           format: 'int32',
           minimum: 1,
-          maximum: 10,
+          maximum: MAX_SIZE,
           default: brokerDefaults.size,
         }),
       ),

@@ -1,3 +1,4 @@
+import { MAX_SIZE } from '../api/broker.ts';
 import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { bytes, canonicalQuantity, compareQuantities } from '../schema/quantity.ts';
 import type { BrokerProblem } from './conditions.ts';
@@ -107,7 +108,7 @@ function withStreams(
   if (streamServers === undefined) return { size: next };
   const isKept = isSameMode(streamServers, size);
   if (!isKept && acceptsStreamLoss) return { size: next };
-  const running = observed?.spec.replicas || undefined; // none while it hibernates
+  const running = runningServers(observed) || undefined; // none while it hibernates
   // Where somebody else scaled the StatefulSet, the next step may be of the other mode.
   const kept = [next, size, running].find((each) => each && isSameMode(streamServers, each)) ?? streamServers;
   const usesVolumes = jetStream?.fileStore ?? (jetStream && dataClaim(observed));
@@ -136,8 +137,14 @@ function streamsWouldBeLost({ name, namespace, size }: Broker, servers: number, 
   return { reason: 'StreamsWouldBeLost', message };
 }
 
+/** The servers of a StatefulSet; more than a Broker may have, as after `kubectl scale`, are removed at once. */
+function runningServers(observed: ObservedStatefulSet | undefined): number | undefined {
+  const { replicas } = observed?.spec ?? {};
+  return replicas === undefined ? undefined : Math.min(replicas, MAX_SIZE);
+}
+
 function nextSize(size: number, observed: ObservedStatefulSet | undefined): number {
-  const { replicas: running = size } = observed?.spec ?? {};
+  const running = runningServers(observed) ?? size;
   if (!observed || size >= running) return size;
   return isScaled(observed, running) ? running - 1 : running;
 }

@@ -21,6 +21,7 @@ import {
 import { handEdits } from './hand-edits.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { meshSyncFields } from './meshsync-fields.ts';
+import { operations } from './operations.ts';
 import { startOperator } from './operator.ts';
 import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
@@ -158,6 +159,8 @@ export function scenarios(driver: DriverName): void {
     await meanwhile();
     world.operator = await startOperator(world.controlPlane.directory, undefined, { [name]: value });
   };
+
+  operations(scene);
 
   it('a changed environment of the operator takes effect with its new pods, by one roll', async () => {
     onTestFailed(keepLogs);

@@ -78,6 +78,7 @@ describe('the size of a Broker', () => {
     ['waits for the StatefulSet controller', 1, running(3, 3, 2), 3],
     ['stops at the desired size', 1, running(2), 1],
     ['scales up from zero at once', 3, running(0), 3],
+    ['is at most 10, however many somebody else has made', 3, running(2_000_000_000), 10],
     ['waits while the StatefulSet has no status', 1, observed({ replicas: 3 }), 3],
     ['is the desired size when the StatefulSet has no replicas', 2, observed({}), 2],
   ])('%s', (_what, size, statefulSet, expected) => {

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it, onTestFailed } from 'vitest';
+import { countChanges } from './changes.ts';
+import { eventually, isReady, versions } from './expectations.ts';
+import { startOperator } from './operator.ts';
+import type { Scene } from './scenarios.ts';
+
+/** The rows of the table of docs/operations.md: how often the pods roll, by change. */
+async function documented(): Promise<Map<string, { broker: string; meshSync: string }>> {
+  const page = await readFile('docs/operations.md', 'utf8');
+  const rows = page.split('\n').filter((line) => line.startsWith('| '));
+  return new Map(
+    rows.slice(1).map((row) => {
+      const [, change = '', broker = '', meshSync = ''] = row.split('|').map((cell) => cell.trim());
+      return [change, { broker, meshSync }];
+    }),
+  );
+}
+
+const ROLLS: Record<string, number> = { 'keep running': 0, 'roll once': 1 };
+
+/** Each change of a running pair that docs/operations.md names costs what it says there. */
+export function operations({ world, kubernetes: cluster, keepLogs, pair, get, patchSpec }: Scene): void {
+  it('each change of a running pair rolls the pods as documented', { timeout: 600_000 }, async () => {
+    onTestFailed(keepLogs);
+    const of = 'operations';
+    const { broker: applied, meshSync: synced } = await pair(of, { size: 3 });
+    const remove = (apiVersion: string, kind: string, name: string) => cluster().delete(apiVersion, kind, name, of);
+    const hibernate = async (value: string | null) => {
+      for (const { kind, metadata } of [applied, synced]) {
+        const annotations = { 'meshery.io/hibernation': value };
+        await cluster().patch({ ...applied, kind, metadata: { name: metadata.name, namespace: of, annotations } });
+      }
+    };
+    const patch = (spec: object) => () => patchSpec(of, spec);
+    const changes: Record<string, () => Promise<unknown>> = {
+      '`spec.config`': patch({ config: { maxPayload: '2Mi' } }),
+      '`spec.version`': patch({ version: '2.14.1-alpine' }),
+      '`spec.resources`': patch({ resources: { limits: { memory: '512Mi' } } }),
+      '`spec.podTemplate`': patch({ podTemplate: { metadata: { labels: { 'example.com/team': 'a' } } } }),
+      '`spec.commonMetadata`': patch({ commonMetadata: { annotations: { 'example.com/owner': 'a' } } }),
+      '`spec.serviceAccountName`': async () => {
+        await cluster().apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nats', namespace: of } });
+        await patchSpec(of, { serviceAccountName: 'nats' });
+      },
+      '`spec.promExporter.enabled`': patch({ promExporter: { enabled: true } }),
+      '`spec.size` from 3 to 5': patch({ size: 5 }),
+      '`spec.size` from 5 to 3': patch({ size: 3 }),
+      '`spec.service.type`': patch({ service: { type: 'NodePort' } }),
+      '`spec.service.port`': patch({ service: { type: 'ClusterIP', port: 4333 } }),
+      '`spec.networkPolicy.enabled`': patch({ networkPolicy: { enabled: true } }),
+      'Secret `X-nats-auth` deleted: a new token': () => remove('v1', 'Secret', 'meshery-nats-auth'),
+      'Secret `X-nats-server` deleted: new route credentials': () => remove('v1', 'Secret', 'meshery-nats-server'),
+      'another child deleted': async () => {
+        await remove('v1', 'ConfigMap', 'meshery-nats-config');
+        await remove('v1', 'Service', 'meshery-nats');
+        await remove('v1', 'Service', 'meshery-nats-headless');
+        await remove('policy/v1', 'PodDisruptionBudget', 'meshery-nats');
+        await remove('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats');
+      },
+      '`redactSecrets`, `watch-list` and all else in the spec of a MeshSync': () =>
+        patchSpec(of, { redactSecrets: true }, 'MeshSync', 'meshery-meshsync'),
+      'StatefulSet deleted with `--cascade=orphan`': () =>
+        cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of, 'Orphan'),
+      'Metacontroller restarted': () => world().restartDriver(),
+      'the operator restarted': async () => {
+        const { url, process } = world().operator;
+        await process.stop();
+        world().operator = await startOperator(world().controlPlane.directory, Number(new URL(url).port));
+      },
+      'hibernation, and its end': async () => {
+        await hibernate('on');
+        await eventually(async () => expect(await cluster().list('v1', 'Pod', of)).toEqual([]));
+        await hibernate(null);
+      },
+    };
+    const rest = () =>
+      eventually(async () => {
+        const before = await versions(cluster(), of);
+        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        expect(await versions(cluster(), of)).toEqual(before);
+      });
+    const rows = await documented();
+    expect(Object.keys(changes).sort()).toEqual([...rows.keys()].sort());
+    await rest();
+    for (const [change, make] of Object.entries(changes)) {
+      const count = await countChanges(cluster(), of);
+      await make();
+      await rest();
+      await isReady(cluster(), applied);
+      await isReady(cluster(), synced);
+      const { 'Pod/meshery-nats': broker = 0, 'Pod/meshery-meshsync': meshSync = 0 } = await count();
+      const row = rows.get(change);
+      const expected = { broker: ROLLS[row?.broker ?? ''], meshSync: ROLLS[row?.meshSync ?? ''] };
+      if (row?.broker !== 'stop and start') expect({ change, broker, meshSync }).toEqual({ change, ...expected });
+    }
+    expect((await get('apps/v1', 'StatefulSet', 'meshery-nats', of)).status?.readyReplicas).toBe(3);
+  });
+}
