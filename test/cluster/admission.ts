@@ -91,7 +91,7 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
       `Not created: ${what}. The Events of the ${kind} say why, such as an admission policy that refuses it: kubectl describe ${kind.toLowerCase()} ${name} -n ${of}.`;
     expect(conditionOf(refusedBroker, 'Ready')?.message).toBe(
       message(
-        'Secret meshery-nats-auth, ConfigMap meshery-nats-config, Service meshery-nats-headless, Service meshery-nats, StatefulSet meshery-nats',
+        'Secret meshery-nats-auth, Secret meshery-nats-server, ConfigMap meshery-nats-config, Service meshery-nats-headless, Service meshery-nats, StatefulSet meshery-nats',
         'Broker',
         'meshery-broker',
       ),
@@ -162,7 +162,7 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
         ...(await childrenOf(cluster(), applied.meshSync)),
         ...(await cluster().list('v1', 'Pod', of)),
       ].filter(({ metadata }) => metadata.labels?.team);
-      expect(labelled).toHaveLength(spec.commonMetadata ? 9 : 0);
+      expect(labelled).toHaveLength(spec.commonMetadata ? 10 : 0);
     }
   });
 

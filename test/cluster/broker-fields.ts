@@ -571,7 +571,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(await changes()).toEqual({
       'StatefulSet/meshery-nats': 3,
       'Pod/meshery-nats': 1,
-      'Secret/meshery-nats-auth': 3,
+      'Secret/meshery-nats-server': 3,
       'PodDisruptionBudget/meshery-nats': 1,
       'Service/meshery-nats-headless': 1,
     });

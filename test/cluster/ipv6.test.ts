@@ -54,7 +54,9 @@ describe('a cluster without IPv4', () => {
     expect([service.ipFamilies, service.clusterIP]).toEqual([['IPv6'], expect.stringContaining('fd00:10:96:')]);
     const { internal, external } = ready?.status?.endpoint ?? {};
     expect(internal).toBe(`[${service.clusterIP}]:4222`);
-    expect(IPV6_ONLY.nodes.map((address) => `[${address}]:${service.ports[0].nodePort}`)).toContain(external);
+    const outside = (await kubernetes.get('v1', 'Service', 'meshery-nats-external', of))?.spec;
+    expect(outside.ipFamilies).toEqual(['IPv6']);
+    expect(IPV6_ONLY.nodes.map((address) => `[${address}]:${outside.ports[0].nodePort}`)).toContain(external);
     expect(publishes?.status?.['publishing-to']).toBe('nats://meshery-nats.six.svc:4222');
     const pods = await kubernetes.list('v1', 'Pod', of);
     expect(pods).toHaveLength(4);
@@ -62,7 +64,7 @@ describe('a cluster without IPv4', () => {
 
     await kubernetes.patch({ ...applied, spec: { service: { type: 'LoadBalancer' } } });
     await isReady(kubernetes, applied, 'LoadBalancerPending');
-    const path = `/api/v1/namespaces/${of}/services/meshery-nats/status`;
+    const path = `/api/v1/namespaces/${of}/services/meshery-nats-external/status`;
     const status = { loadBalancer: { ingress: [{ ip: '2001:db8::7' }] } };
     await kubernetes.request('PATCH', path, { status }, { 'content-type': 'application/merge-patch+json' });
     await eventually(async () => {

@@ -14,6 +14,7 @@ const run = promisify(execFile);
 const folders = [
   ...['manifests', 'manifests/crds', 'manifests/operator', 'manifests/meshsync'],
   ...['manifests/overlays/token', 'manifests/overlays/tls', 'manifests/overlays/mutual-tls'],
+  'manifests/overlays/openshift',
   ...['metacontroller', 'metacontroller/overlays/token'],
   ...['metacontroller/overlays/tls', 'metacontroller/overlays/mutual-tls'],
   ...['manifests/samples', 'manifests/monitoring', 'manifests/monitoring/kube-state-metrics'],
