@@ -14,7 +14,7 @@ RUN npm run build
 
 # The Node runtime and one file: no shell, no package manager, no node_modules.
 FROM ${RUNTIME_IMAGE}
-ARG VERSION=2.0.0
+ARG VERSION=2.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="meshery-operator" \
       org.opencontainers.image.description="Meshery Operator: webhook service for Metacontroller" \
