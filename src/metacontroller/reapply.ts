@@ -62,8 +62,9 @@ export function lastApplied(observed: ObservedObject): Fields | undefined {
     // Null stands for a field that was removed.
     const parsed: unknown = JSON.parse(annotation, (_key, value) => (value === null ? undefined : value));
     return isObject(parsed) ? parsed : undefined;
-  } catch {
-    return undefined; // edited manually: the managed fields may still be valid
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // edited manually: the managed fields may still be valid
+    throw error;
   }
 }
 
