@@ -55,8 +55,10 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const canRun = ![found.auth, found.server, found.configMap, found.statefulSet].some(
     ({ nameConflict }) => nameConflict,
   );
-  // A new credential may be replaced until a sync sees it in the Secret: only then do running pods get it, and roll once.
-  const isAwaited = observed !== undefined && (credentials.generated.length > 0 || !secrets.server);
+  // A new credential may be replaced until a sync sees it in the Secret: only then do pods get it, and roll once. Only in the
+  // very first sync of a Broker, the StatefulSet does not wait.
+  const isFirst = observed === undefined && request.lastStatus === undefined;
+  const isAwaited = !isFirst && (credentials.generated.length > 0 || !secrets.server);
   const desiredSet = canRun
     ? withCommonMetadata(
         statefulSet(desired, credentialsChecksum(credentials), selector, annotations, observed),

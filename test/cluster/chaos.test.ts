@@ -83,12 +83,13 @@ describe.each(metacontrollerBinary() ? (['server-side-apply', 'test-double'] as 
         ...[`ServiceAccount/p${n}-meshsync`, `Deployment/p${n}-meshsync`],
       ]);
       await eventually(async () => expect(await objects()).toEqual(desired.sort()), 120);
-      // A sync that misses a Secret of a moment ago may generate a second token, which is one more write.
+      // A sync that sees neither the status of a new Broker nor its Secrets of a moment ago, as while the API server is killed,
+      // generates other ones, which is one more write each.
       for (const { metadata } of [
         ...(await kubernetes.list('apps/v1', 'StatefulSet', OF)),
         ...(await kubernetes.list('apps/v1', 'Deployment', OF)),
       ]) {
-        expect(metadata.generation, metadata.name).toBeLessThanOrEqual(2);
+        expect(metadata.generation, metadata.name).toBeLessThanOrEqual(4);
       }
     }, 600_000);
   },
