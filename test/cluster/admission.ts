@@ -89,9 +89,10 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
     if (!refusedBroker || !refusedMeshSync) throw new Error('unreachable');
     const message = (what: string, kind: string, name: string) =>
       `Not created: ${what}. The Events of the ${kind} say why, such as an admission policy that refuses it: kubectl describe ${kind.toLowerCase()} ${name} -n ${of}.`;
+    // The StatefulSet waits for the Secrets.
     expect(conditionOf(refusedBroker, 'Ready')?.message).toBe(
       message(
-        'Secret meshery-nats-auth, Secret meshery-nats-server, ConfigMap meshery-nats-config, Service meshery-nats-headless, Service meshery-nats, StatefulSet meshery-nats',
+        'Secret meshery-nats-auth, Secret meshery-nats-server, ConfigMap meshery-nats-config, Service meshery-nats-headless, Service meshery-nats',
         'Broker',
         'meshery-broker',
       ),

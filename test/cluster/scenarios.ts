@@ -241,7 +241,7 @@ export function scenarios(driver: DriverName): void {
     expect(running('component', 'meshsync')).toHaveLength(1);
   });
 
-  operations(scene);
+  operations(scene, dynamic);
 
   it('a changed environment of the operator takes effect with its new pods, by one roll', async () => {
     onTestFailed(keepLogs);
