@@ -202,6 +202,58 @@ describe('three NATS servers', () => {
   }, 90_000);
 });
 
+/** The longest time without a message, in ms, of a client that publishes each 50 ms, while something happens to its server. */
+async function gapDuring(token: string, to: NatsServer[], happens: () => Promise<unknown>): Promise<number> {
+  const options = { maxReconnectAttempts: -1, reconnectTimeWait: 50 };
+  const publisher = await clientWith(options, token, ...to);
+  const subscriber = await clientWith(options, token, ...to);
+  const times: number[] = [];
+  const callback = () => {
+    times.push(performance.now());
+  };
+  subscriber.subscribe('gap', { callback });
+  await subscriber.flush();
+  const timer = setInterval(() => publisher.publish('gap'), 50);
+  const receives = async () => {
+    const before = times.length;
+    await until('messages', async () => times.length > before + 20, 60);
+  };
+  try {
+    await receives();
+    await happens();
+    await receives();
+  } finally {
+    clearInterval(timer);
+  }
+  return Math.round(Math.max(...times.slice(1).map((time, index) => time - (times[index] ?? 0))));
+}
+
+describe('the gap of a client', () => {
+  it('ends, and is printed', async () => {
+    const gaps: Record<string, number> = {};
+    const { token, natsConf, credentialsConf } = await broker(1);
+    const [server] = servers as [NatsServer];
+    gaps['one server reloads'] = await gapDuring(token, [server], async () => {
+      const changed = natsConf.replace('port: 4222', 'port: 4222\nmax_payload: 2097152');
+      await writeConfiguration(server.directory, server.ports, [server.ports], changed, credentialsConf);
+      await reload(server);
+    });
+    gaps['one server restarts'] = await gapDuring(token, [server], async () => {
+      await server.end('SIGTERM');
+      servers.push(await startAgain(server));
+    });
+    await Promise.all(servers.splice(0).map((each) => each.stop('SIGKILL')));
+    const { token: shared } = await broker(3);
+    const [first] = servers as [NatsServer];
+    gaps['one of three servers is replaced'] = await gapDuring(shared, servers, async () => {
+      await run(await goTool('nats-server'), [`-sl=ldm=${join(first.directory, 'nats.pid')}`]);
+      await until('the server to end', async () => first.process.exitCode !== null, 60);
+    });
+    console.table(gaps);
+    expect(Object.values(gaps).every((gap) => gap > 0)).toBe(true);
+  }, 180_000);
+});
+
 describe('one NATS server', () => {
   it('restarts before the client of Meshery Server gives up', async () => {
     const { token } = await broker(1);
