@@ -43,8 +43,9 @@ export function handEdits({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
         continue;
       }
       await eventually(async () => expect((await child()).spec, what).toEqual(spec), 20);
-      // One write repairs it, or two where server-side-apply takes the field over first.
-      expect(((await child()).metadata.generation ?? 0) - generation, what).toBeLessThanOrEqual(2);
+      // One write repairs it, or two where server-side-apply takes the field over first; a sync that still reads the object of
+      // before repeats them.
+      expect(((await child()).metadata.generation ?? 0) - generation, what).toBeLessThanOrEqual(4);
     }
     expect(refused).toEqual([]);
     expect(edits.length).toBeGreaterThan(0);
