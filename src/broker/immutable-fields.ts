@@ -112,8 +112,10 @@ function withStreams(
   // Where somebody else scaled the StatefulSet, the next step may be of the other mode.
   const kept = [next, size, running].find((each) => each && isSameMode(streamServers, each)) ?? streamServers;
   const usesVolumes = jetStream?.fileStore ?? (jetStream && dataClaim(observed));
-  // The mode stays until no pod has the volumes open any more, not even one whose StatefulSet was deleted without it.
-  const isClosed = observed && !opensVolumes(observed) && isSettled(observed);
+  // The mode stays until no pod has the volumes open any more, not even one whose StatefulSet was deleted without it. A
+  // template of the other mode tells that none had when it was applied.
+  const isOtherMode = observed && !isSameMode(streamServers, isClustered(observed) ? 2 : 1);
+  const isClosed = observed && !opensVolumes(observed) && (isOtherMode || isSettled(observed));
   if (!usesVolumes) return { size: isClosed ? next : kept };
   if (observed && !opensVolumes(observed)) {
     if (isClosed && isKept && isSameMode(streamServers, running ?? next)) return { size: next };
@@ -152,6 +154,11 @@ function nextSize(size: number, observed: ObservedStatefulSet | undefined): numb
 function isScaled({ metadata, status }: ObservedStatefulSet, running: number): boolean {
   const { replicas: existing = 0, observedGeneration = 0 } = status ?? {};
   return existing <= running && observedGeneration >= (metadata.generation ?? 0);
+}
+
+/** Whether the template of the pods is of servers that form a cluster. */
+function isClustered({ spec }: ObservedStatefulSet): boolean {
+  return Boolean(spec.template?.spec?.containers?.some(({ ports }) => ports?.some(({ name }) => name === 'cluster')));
 }
 
 /** Whether all pods are those of the current template. */

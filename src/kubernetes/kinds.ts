@@ -17,6 +17,7 @@ const PodTemplate = Type.Object({
             name: Type.String(),
             image: Type.Optional(Type.String()),
             env: Type.Optional(Type.Array(Type.Object({ name: Type.String() }))),
+            ports: Type.Optional(Type.Array(Type.Object({ name: Type.Optional(Type.String()) }))),
           }),
         ),
       ),
