@@ -174,10 +174,13 @@ function nats(broker: Broker): V1Container {
       { containerPort: PORTS.monitor, name: 'monitor', protocol: 'TCP' },
     ],
     // The startup probe runs every second, so that a broker is Ready about a second after its start, and allows for a long
-    // recovery; the other probes begin once it has succeeded.
+    // recovery; the other probes begin once it has succeeded. A server that hangs gets no more clients after ten seconds, and
+    // would not end by itself within the grace period of the pod.
     startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 900 }),
-    readinessProbe: probe('/healthz?js-server-only=true', { periodSeconds: 2, failureThreshold: 5 }),
-    livenessProbe: probe('/healthz?js-enabled-only=true', { periodSeconds: 30, failureThreshold: 3 }),
+    readinessProbe: probe('/healthz?js-server-only=true', { periodSeconds: 2, failureThreshold: 5, timeoutSeconds: 2 }),
+    livenessProbe: probe('/healthz?js-enabled-only=true', {
+      ...{ periodSeconds: 30, failureThreshold: 3, terminationGracePeriodSeconds: 10 },
+    }),
     resources: broker.nats.resources,
     securityContext: restrictedContainer,
     volumeMounts: [
@@ -226,7 +229,7 @@ function exporter({ jetStream }: Broker, { image, imagePullPolicy, resources }: 
   };
 }
 
-function probe(path: string, times: { periodSeconds: number; failureThreshold: number }): V1Probe {
+function probe(path: string, times: Omit<V1Probe, 'httpGet'>): V1Probe {
   return { httpGet: { path, port: 'monitor' }, timeoutSeconds: 5, ...times };
 }
 
