@@ -1,6 +1,6 @@
-# Base images are referenced by tag; pin them by digest in your build, for example node:22-slim@sha256:<digest>.
-ARG NODE_IMAGE=node:22-slim
-ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs22-debian12:nonroot
+# Base images are referenced by tag; pin them by digest in your build, for example node:26-slim@sha256:<digest>.
+ARG NODE_IMAGE=node:26-slim
+ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs26-debian13:nonroot
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /source
@@ -28,5 +28,5 @@ COPY --from=build /source/dist/server.js /app/server.mjs
 ENV NODE_ENV=production
 USER 65532:65532
 EXPOSE 8080 8081
-# A small young generation: a quarter less memory with hundreds of resources, at the same CPU (npm run bench).
+# A small young generation: an eighth less memory with hundreds of resources, almost half under load, at the same CPU (npm run bench).
 CMD ["--max-semi-space-size=1", "/app/server.mjs"]

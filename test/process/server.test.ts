@@ -125,7 +125,7 @@ describe('the server', () => {
   it('logs nothing of a request that is not HTTP', async () => {
     const { child, port, finished, written } = await listen({ DRAIN_TIME: '0', LOG_LEVEL: 'trace' });
     const socket = connect(port, '127.0.0.1');
-    socket.end('POST /broker/sync HTTP/1.1\r\nauthorization: Bearer tSECRETofTheTest2\r\nhost: a b\r\nx y: z\r\n\r\n');
+    socket.end('POST /broker/sync HTTP/1.1\r\nauthorization: Bearer tSECRETofTheTest2\r\ncontent-length: ten\r\n\r\n');
     await text(socket);
     await written(/client error/);
     child.kill('SIGTERM');
