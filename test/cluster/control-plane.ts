@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { goTools } from '../tools.ts';
 import { connect, type Kubernetes } from './kubernetes.ts';
@@ -10,7 +10,7 @@ import { freePort, type RunningProcess, startProcess, until } from './processes.
 
 const run = promisify(execFile);
 
-/** A Kubernetes control plane on loopback, with kwok in place of kubelets. */
+/** A Kubernetes control plane, and the nodes that were started with it. */
 export interface ControlPlane {
   /** The directory of its data, its logs and its kubeconfig. */
   directory: string;
@@ -25,53 +25,93 @@ export interface ControlPlane {
 /** Addresses of the simulated nodes, from the range reserved for documentation. */
 export const NODE_ADDRESSES = ['192.0.2.11', '192.0.2.12', '192.0.2.13'];
 
-/** The address families of a control plane: where its API server listens, and the addresses of Services, nodes and pods. */
-interface Addresses {
-  loopback: string;
-  /** Arguments of kube-apiserver. */
+/** Where a control plane is reached, and its own arguments. */
+export interface Servers {
+  /** Where clients reach the API server: an IPv4 address, or an IPv6 address in brackets. */
+  address: string;
+  /** Port of the API server. Default: a free one. */
+  port?: number;
+  /** Arguments of kube-apiserver: where it listens, and the addresses of Services. */
   api: string[];
+  /** Further arguments of kube-controller-manager, which may name files of the directory. */
+  manager: (directory: string) => string[];
+}
+
+/** A control plane with simulated nodes. */
+interface Simulated extends Servers {
   nodes: string[];
   /** Range of the addresses of pods. */
   pods: string;
 }
 
+// Simulated nodes send no heartbeats.
+const withoutHeartbeats = () => ['--node-monitor-grace-period=24h'];
+
 /** Services of both families, IPv4 first. */
-const DUAL_STACK: Addresses = {
-  loopback: '127.0.0.1',
+const DUAL_STACK: Simulated = {
+  address: '127.0.0.1',
   api: ['--bind-address', '127.0.0.1', '--service-cluster-ip-range', '10.96.0.0/16,fd00:10:96::/112'],
+  manager: withoutHeartbeats,
   nodes: NODE_ADDRESSES,
   pods: '10.0.0.1/24',
 };
 
 /** A cluster without IPv4. */
-export const IPV6_ONLY: Addresses = {
-  loopback: '[::1]',
+export const IPV6_ONLY: Simulated = {
+  address: '[::1]',
   api: [
     ...['--bind-address', '::1', '--advertise-address', '2001:db8::1'],
     ...['--service-cluster-ip-range', 'fd00:10:96::/108'],
   ],
+  manager: withoutHeartbeats,
   nodes: ['2001:db8::11', '2001:db8::12', '2001:db8::13'],
   pods: 'fd00:10:244::1/112',
 };
 
+/** The certificate that kube-apiserver makes for itself, in its directory: clients and pods trust it. */
+export const CERTIFICATE = 'certificates/apiserver.crt';
+
 /** The default rate limits of the programs of Kubernetes are far below the capacity of this API server. */
 const UNTHROTTLED = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
-/** Starts etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok, and waits until pods can be scheduled. */
+/** Starts a control plane with nodes that kwok simulates: every pod becomes ready, and nothing runs in it. */
 export async function startControlPlane(
   log: (line: string) => void,
-  addresses: Addresses = DUAL_STACK,
+  simulated: Simulated = DUAL_STACK,
 ): Promise<ControlPlane> {
-  const tools = await goTools([
-    'etcd',
-    'kwok',
-    'kube-apiserver',
-    'kube-controller-manager',
-    'kube-scheduler',
-    'kubectl',
-    'kustomize',
-  ]);
-  const directory = await mkdtemp(join(tmpdir(), 'meshery-cluster-'));
+  const tools = await goTools(['kwok', 'kustomize']);
+  return startServers(log, simulated, await mkdtemp(join(tmpdir(), 'meshery-cluster-')), async (servers) => {
+    const { directory, kubeconfig, kubernetes, start } = servers;
+    log('starting kwok');
+    for (const [index, address] of simulated.nodes.entries()) {
+      await createNode(kubernetes, `node-${index + 1}`, address);
+    }
+    await writeFile(join(directory, 'stages.yaml'), await kwokStages(tools.kustomize));
+    const node = start('kwok', tools.kwok, [
+      ...['--kubeconfig', kubeconfig, '--manage-all-nodes', '--config', join(directory, 'stages.yaml')],
+      ...['--server-address', `127.0.0.1:${await freePort()}`, '--cidr', simulated.pods],
+    ]);
+    await until('the nodes', () => nodesReady(kubernetes, simulated.nodes.length), 60, node);
+  });
+}
+
+/** A control plane that is being started, for what starts its nodes. */
+export interface StartedServers extends Pick<ControlPlane, 'directory' | 'kubeconfig' | 'kubernetes'> {
+  /** Starts a program that is stopped with the control plane. */
+  start: (name: string, command: string, args: string[]) => RunningProcess;
+}
+
+/**
+ * Starts etcd, kube-apiserver, kube-controller-manager and kube-scheduler, then the nodes, and waits until pods can be created.
+ * @param directory of their data, logs and kubeconfig
+ */
+export async function startServers(
+  log: (line: string) => void,
+  { address, port, ...servers }: Servers,
+  directory: string,
+  startNodes: (started: StartedServers) => Promise<void>,
+): Promise<ControlPlane> {
+  const tools = await goTools(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl']);
   const files = await writeFiles(directory);
   const processes: RunningProcess[] = [];
   const start = (name: string, command: string, args: string[]) => {
@@ -82,7 +122,8 @@ export async function startControlPlane(
 
   try {
     log('starting etcd');
-    const [client, peer, api, manager, scheduler, kwok] = await Promise.all(Array.from({ length: 6 }, freePort));
+    const [client, peer, free, manager, scheduler] = await Promise.all(Array.from({ length: 5 }, freePort));
+    const api = port ?? free;
     const etcd = start('etcd', tools.etcd, [
       ...['--data-dir', join(directory, 'etcd'), '--unsafe-no-fsync', '--log-level', 'error'],
       ...['--listen-client-urls', local('http', client), '--advertise-client-urls', local('http', client)],
@@ -92,69 +133,33 @@ export async function startControlPlane(
     await until('etcd', async () => (await fetch(`${local('http', client)}/health`)).ok, 30, etcd);
 
     log('starting kube-apiserver');
+    const certificate = join(directory, CERTIFICATE);
     const apiArguments = [
       ...['--etcd-servers', local('http', client), '--secure-port', `${api}`],
-      ...['--cert-dir', join(directory, 'certificates'), ...addresses.api],
-      ...[
-        '--service-account-key-file',
-        files.serviceAccountKey,
-        '--service-account-signing-key-file',
-        files.serviceAccountKey,
-      ],
+      ...['--cert-dir', dirname(certificate), ...servers.api],
+      ...['--service-account-key-file', files.serviceAccountKey],
+      ...['--service-account-signing-key-file', files.serviceAccountKey],
       ...['--service-account-issuer', 'https://kubernetes.default.svc', '--token-auth-file', files.tokens],
       ...['--authorization-mode', 'RBAC', '--allow-privileged'],
     ];
     let apiServer = start('kube-apiserver', tools['kube-apiserver'], apiArguments);
-    await until(
-      'the certificate of kube-apiserver',
-      () => readFile(join(directory, 'certificates/apiserver.crt'), 'utf8'),
-      30,
-      apiServer,
-    );
-    await writeFile(
-      files.kubeconfig,
-      kubeconfig(`https://${addresses.loopback}:${api}`, files.token, join(directory, 'certificates/apiserver.crt')),
-    );
+    await until('the certificate of kube-apiserver', () => readFile(certificate, 'utf8'), 30, apiServer);
+    await writeFile(files.kubeconfig, kubeconfig(`https://${address}:${api}`, files.token, certificate));
     const kubernetes = connect(files.kubeconfig);
     const serves = () => until('kube-apiserver', () => kubernetes.ready(), 60, apiServer);
     await serves();
 
-    log('starting kube-controller-manager, kube-scheduler and kwok');
+    log('starting kube-controller-manager and kube-scheduler');
+    const asController = ['--kubeconfig', files.kubeconfig, '--bind-address', '127.0.0.1', '--leader-elect=false'];
     start('kube-controller-manager', tools['kube-controller-manager'], [
-      ...[
-        '--kubeconfig',
-        files.kubeconfig,
-        '--bind-address',
-        '127.0.0.1',
-        '--secure-port',
-        `${manager}`,
-        '--leader-elect=false',
-      ],
+      ...[...asController, '--secure-port', `${manager}`, ...UNTHROTTLED],
       ...['--service-account-private-key-file', files.serviceAccountKey, '--use-service-account-credentials'],
-      // Simulated nodes send no heartbeats.
-      '--node-monitor-grace-period=24h',
-      ...UNTHROTTLED,
+      ...servers.manager(directory),
     ]);
     start('kube-scheduler', tools['kube-scheduler'], [
-      ...[
-        '--kubeconfig',
-        files.kubeconfig,
-        '--bind-address',
-        '127.0.0.1',
-        '--secure-port',
-        `${scheduler}`,
-        '--leader-elect=false',
-      ],
-      ...UNTHROTTLED,
+      ...[...asController, '--secure-port', `${scheduler}`, ...UNTHROTTLED],
     ]);
-    for (const [index, address] of addresses.nodes.entries())
-      await createNode(kubernetes, `node-${index + 1}`, address);
-    await writeFile(join(directory, 'stages.yaml'), await kwokStages(tools.kustomize));
-    const node = start('kwok', tools.kwok, [
-      ...['--kubeconfig', files.kubeconfig, '--manage-all-nodes', '--config', join(directory, 'stages.yaml')],
-      ...['--server-address', `127.0.0.1:${kwok}`, '--cidr', addresses.pods],
-    ]);
-    await until('the nodes', () => nodesReady(kubernetes), 60, node);
+    await startNodes({ directory, kubeconfig: files.kubeconfig, kubernetes, start });
     await until(
       'the ServiceAccount default',
       async () => Boolean(await kubernetes.get('v1', 'ServiceAccount', 'default', 'default')),
@@ -239,10 +244,11 @@ async function createNode(kubernetes: Kubernetes, name: string, address: string)
   await kubernetes.request('PATCH', `/api/v1/nodes/${name}/status`, { status }, patch);
 }
 
-async function nodesReady(kubernetes: Kubernetes): Promise<boolean> {
+/** Whether there are so many nodes, and all are ready for pods. */
+export async function nodesReady(kubernetes: Kubernetes, count: number): Promise<boolean> {
   const nodes = await kubernetes.list('v1', 'Node');
   return (
-    nodes.length === NODE_ADDRESSES.length &&
+    nodes.length === count &&
     nodes.every(
       ({ spec, status }) =>
         !spec?.taints?.length &&

@@ -111,9 +111,17 @@ function stateOf({ parent, children, related }: SyncRequest): string {
 }
 
 async function callHook(kubernetes: Kubernetes, webhook: Webhook, body: object): Promise<unknown> {
-  const { status, text } = await post(webhook, await credentials(kubernetes, webhook), JSON.stringify(body));
-  if (status !== 200) throw new Error(`${webhook.url} responded with ${status}`);
+  const url = webhook.url ?? (await serviceUrl(kubernetes, webhook));
+  const { status, text } = await post(url, await credentials(kubernetes, webhook), JSON.stringify(body));
+  if (status !== 200) throw new Error(`${url} responded with ${status}`);
   return JSON.parse(text);
+}
+
+/** The URL of a hook behind a Service, by its address: this process has no DNS of the cluster. */
+async function serviceUrl(kubernetes: Kubernetes, { service, path = '' }: Webhook): Promise<string> {
+  const { name = '', namespace, port = 80, protocol = 'http' } = service ?? {};
+  const { spec } = (await kubernetes.get('v1', 'Service', name, namespace)) ?? {};
+  return `${protocol}://${spec?.clusterIP}:${port}${path}`;
 }
 
 interface Credentials {
@@ -142,7 +150,7 @@ async function credentials(
 
 /** Posts JSON to a hook with the given credentials. */
 export async function post(
-  { url = '' }: Webhook,
+  url: string,
   { token, ...tls }: Partial<Credentials>,
   body: string,
 ): Promise<{ status: number; text: string }> {

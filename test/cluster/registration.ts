@@ -14,7 +14,7 @@ const run = promisify(execFile);
 export async function registrations(operatorUrl: string, folder = 'metacontroller'): Promise<CompositeController[]> {
   const controllers = (await kustomize(folder)) as unknown as CompositeController[];
   for (const { spec } of controllers) {
-    for (const hook of Object.values<{ webhook: Webhook & { service?: object } }>(spec.hooks)) {
+    for (const hook of Object.values<{ webhook: Webhook }>(spec.hooks)) {
       const { service: _service, path, ...webhook } = hook.webhook;
       hook.webhook = { ...webhook, url: `${operatorUrl}${path}` };
     }

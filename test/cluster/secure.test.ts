@@ -101,7 +101,7 @@ describe.each(binary ? ['Metacontroller', 'the test double'] : ['the test double
     const environment = await install(overlay);
     const call = async (token?: string) => {
       const url = `${operator?.url}/broker/customize`;
-      return (await post({ url }, { ca: ca.certificate, ...(token && { token }) }, '{}')).status;
+      return (await post(url, { ca: ca.certificate, ...(token && { token }) }, '{}')).status;
     };
     const exposed = () => exposedIn(controlPlane, [FIRST, SECOND, 'PRIVATE KEY']);
     if (overlay === 'mutual-tls') await expect(call()).rejects.toThrow();

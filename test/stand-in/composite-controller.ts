@@ -8,7 +8,8 @@ interface KeyOfSecret {
 /** The call of a hook, as far as the stand-in and other callers of hooks read it. */
 export interface Webhook {
   url?: string;
-  /** Path below a Service, where there is no URL. */
+  /** The Service of the hooks, where there is no URL, and the path. */
+  service?: { name: string; namespace: string; port?: number; protocol?: string };
   path?: string;
   authorization?: { secretRef: KeyOfSecret };
   caBundle?: { secretRef: KeyOfSecret };
