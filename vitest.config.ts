@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, 'test/cluster/**', 'test/monitoring/**', 'test/soak/**'],
+    exclude: [...configDefaults.exclude, 'test/cluster/**', 'test/monitoring/**', 'test/node/**', 'test/soak/**'],
     globalSetup: 'test/global-setup.ts',
     // Properties take long on a busy machine.
     testTimeout: 120_000,

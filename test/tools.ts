@@ -26,6 +26,21 @@ const modules = {
     'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
     'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
     kubectl: 'k8s.io/kubernetes/cmd/kubectl',
+    kubelet: 'k8s.io/kubernetes/cmd/kubelet',
+    'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+  },
+  'test/node/programs/containerd': {
+    containerd: 'github.com/containerd/containerd/v2/cmd/containerd',
+    'containerd-shim-runc-v2': 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
+    ctr: 'github.com/containerd/containerd/v2/cmd/ctr',
+  },
+  'test/node/programs/coredns': {
+    coredns: 'github.com/coredns/coredns',
+  },
+  'test/node/programs/images': {
+    'nats-server-config-reloader': 'github.com/nats-io/nack/cmd/nats-server-config-reloader',
+    'prometheus-nats-exporter': 'github.com/nats-io/prometheus-nats-exporter',
+    pause: './pause',
   },
 } as const;
 
@@ -36,8 +51,21 @@ export type Tool = { [Module in keyof typeof modules]: keyof (typeof modules)[Mo
 const KUBERNETES = 'test/cluster/control-plane';
 const releases: Record<string, string> = { '': KUBERNETES, '1.30': `${KUBERNETES}-1.30` };
 
-const CACHE = resolve('node_modules/.cache/meshery-operator');
+/** Modules of programs that run in images without libraries. */
+const STATIC = ['test/cluster/servers', 'test/node/programs/images'];
+
+/** Folder of what the tests build once. */
+export const CACHE = resolve('node_modules/.cache/meshery-operator');
 const building = new Map<string, Promise<void>>();
+
+let report = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+/** Says who is told that programs are built, instead of the error output. */
+export function reportBuilds(to: (line: string) => void): void {
+  report = to;
+}
 
 /**
  * Path of a program, built from its pinned Go module unless an earlier run has built it or the folder
@@ -75,7 +103,8 @@ function release(): string {
 /** Changes with the pinned versions of a module, so that a program is rebuilt then. */
 async function version(module: string): Promise<string> {
   const files = await Promise.all(['go.mod', 'go.sum'].map((file) => readFile(join(module, file))));
-  return createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
+  const hash = createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
+  return STATIC.includes(module) ? `${hash}-static` : hash;
 }
 
 /** Builds into a folder of its own, then renames it: other processes may be building the same. */
@@ -84,13 +113,14 @@ async function build(module: string, folder: string, tools: string[], packages: 
   const before = building.get(key);
   if (before) return before;
   const work = (async () => {
-    process.stderr.write(`building ${tools.join(', ')} from ${module} …\n`);
+    report(`building ${tools.join(', ')} from ${module} …`);
     await mkdir(folder, { recursive: true });
     const temporary = await mkdtemp(join(folder, 'build-'));
     try {
       for (const tool of tools) {
         const flags = ['-mod=readonly', '-ldflags', `-s -w ${await linkVersion(module)}`, '-o', join(temporary, tool)];
-        await run('go', ['build', ...flags, packages[tool] ?? tool], { cwd: module, maxBuffer: 1e8 });
+        const env = STATIC.includes(module) ? { ...process.env, CGO_ENABLED: '0' } : process.env;
+        await run('go', ['build', ...flags, packages[tool] ?? tool], { cwd: module, env, maxBuffer: 1e8 });
         await rename(join(temporary, tool), join(folder, tool));
       }
     } catch (error) {

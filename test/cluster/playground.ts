@@ -4,8 +4,8 @@ import { kustomize } from './registration.ts';
 import { startWorld } from './world.ts';
 
 /**
- * `npm run playground`: a control plane with the operator, driven by a real Metacontroller where one is installed, and the
- * samples in it. Runs until it is interrupted.
+ * `npm run playground -- --simulated`: a control plane with the operator, driven by a real Metacontroller where one is
+ * installed, and the samples in it. Runs until it is interrupted.
  */
 const started = Date.now();
 const print = (line: string) =>

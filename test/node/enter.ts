@@ -1,0 +1,4 @@
+import { inSandbox } from './sandbox.ts';
+
+/** Runs a command in a sandbox. */
+process.exitCode = await inSandbox(process.argv.slice(2));

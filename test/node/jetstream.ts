@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process';
+import { mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { eventually, isReady } from '../cluster/expectations.ts';
+import type { KubernetesObject } from '../cluster/kubernetes.ts';
+import { sandbox } from './sandbox.ts';
+import { client, patchBroker, type Scene, startBroker } from './scene.ts';
+
+const run = promisify(execFile);
+const OF = 'jetstream';
+const STREAM = { name: 'events', subjects: ['events'] };
+const POD = { namespace: OF, name: 'meshery-nats-0', container: 'nats' };
+
+/** Streams on volumes: a file system of a limited size, whose storage driver is this test. */
+export function jetStream({ world }: Scene): void {
+  const volume = () => join(sandbox(), 'volume');
+  const pod = async () => {
+    const { metadata, status } = (await world().kubernetes.get('v1', 'Pod', POD.name, OF)) ?? {};
+    const nats = status?.containerStatuses?.find(({ name }: { name: string }) => name === 'nats');
+    return { uid: metadata?.uid, restarts: nats?.restartCount };
+  };
+  const reason = async (type: string) => {
+    const { status } = (await world().kubernetes.get('meshery.io/v1alpha2', 'Broker', 'meshery-broker', OF)) ?? {};
+    return status?.conditions?.find((condition) => condition.type === type)?.reason;
+  };
+
+  let connection: NatsConnection;
+  /** The sequence numbers of all messages that were acknowledged. */
+  const acknowledged: number[] = [];
+
+  beforeAll(async () => {
+    await mkdir(volume());
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0777', 'tmpfs', volume()]);
+    const metadata = { name: 'limited' };
+    await world().kubernetes.apply({
+      ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata, allowVolumeExpansion: true },
+      ...{ provisioner: 'kubernetes.io/no-provisioner', volumeBindingMode: 'WaitForFirstConsumer' },
+    });
+    await world().kubernetes.apply({
+      ...{ apiVersion: 'v1', kind: 'PersistentVolume', metadata },
+      spec: {
+        ...{ capacity: { storage: '64Mi' }, accessModes: ['ReadWriteOnce'], storageClassName: 'limited' },
+        hostPath: { path: volume(), type: 'Directory' },
+      },
+    });
+    await startBroker(world(), OF, { jetstream: { fileStore: { size: '64Mi', storageClassName: 'limited' } } });
+    const starting = await client(world(), OF);
+    await (await jetstreamManager(starting)).streams.add({ ...STREAM, discard: 'new' });
+    await starting.close();
+  }, 120_000);
+  afterAll(async () => {
+    await world().kubernetes.delete('v1', 'Namespace', OF);
+    await world().kubernetes.delete('v1', 'PersistentVolume', 'limited');
+    await eventually(async () => void (await run('umount', [volume()])), 90);
+  }, 120_000);
+  beforeEach(async () => {
+    connection = await client(world(), OF);
+  });
+  afterEach(() => connection.close());
+
+  /** Publishes messages one after another, in so many KiB each, until so many are acknowledged or one is refused. */
+  async function publish(count: number, kibibytes: number): Promise<Error | undefined> {
+    const payload = new Uint8Array(kibibytes * 1024);
+    for (let sent = 0; sent < count; ) {
+      try {
+        acknowledged.push((await jetstream(connection).publish(STREAM.name, payload, { timeout: 2_000 })).seq);
+        sent += 1;
+      } catch (error) {
+        // While the server is away, nobody answers.
+        if (error instanceof Error && error.name === 'JetStreamApiError') return error;
+      }
+    }
+    return undefined;
+  }
+
+  /** Every acknowledged message is there. */
+  async function nothingLost(): Promise<void> {
+    const { streams } = await jetstreamManager(connection);
+    for (const seq of acknowledged) expect((await streams.getMessage(STREAM.name, { seq }))?.seq).toBe(seq);
+  }
+
+  it('keep what was acknowledged when their server is killed', async () => {
+    const before = await pod();
+    let restarted = false;
+    const publishing = (async () => {
+      while (!restarted) expect(await publish(10, 1)).toBeUndefined();
+    })();
+    await eventually(async () => expect(acknowledged.length).toBeGreaterThan(100));
+    await world().signal(POD, 'SIGKILL');
+    await eventually(async () => expect(await pod()).toEqual({ ...before, restarts: before.restarts + 1 }));
+    restarted = true;
+    await publishing;
+    await nothingLost();
+  });
+
+  it('refuse messages before their volume is full, and accept them again when there is room', async () => {
+    const refusal = await publish(1_000, 256);
+    expect(refusal?.message).toMatch(/resource|storage/);
+    const { bavail, bsize } = await statfs(volume());
+    expect(bavail * bsize).toBeGreaterThan(8 * 2 ** 20);
+    await nothingLost();
+    expect(await reason('Ready')).toBe('Ready');
+    expect((await pod()).restarts).toBe(1);
+    const { streams } = await jetstreamManager(connection);
+    await streams.purge(STREAM.name);
+    acknowledged.length = 0;
+    expect(await publish(100, 256)).toBeUndefined();
+  });
+
+  it('have more room after their volume has grown as the documentation says, without a restart', async () => {
+    const before = await pod();
+    await patchBroker(world(), OF, { jetstream: { fileStore: { size: '128Mi' } } });
+    await eventually(async () => expect(await reason('SpecApplied')).not.toBe('Applied'));
+    await Promise.all([
+      world().documented('docs/production.md', 'for claim in ', (text) =>
+        text
+          .replaceAll('-n meshery ', `-n ${OF} `)
+          .replaceAll(/-n meshery$/gm, `-n ${OF}`)
+          .replaceAll('20Gi', '128Mi'),
+      ),
+      grow('128Mi'),
+    ]);
+    await eventually(async () => expect(await reason('SpecApplied')).toBe('Applied'), 90);
+    await isReady(world().kubernetes, { kind: 'Broker', metadata: { name: 'meshery-broker', namespace: OF } });
+    // 25 MiB are there, and 48 were the limit.
+    await eventually(async () => expect(await publish(1, 256)).toBeUndefined());
+    const more = 240;
+    await eventually(async () => {
+      const { config } = (await (await fetch(`http://${await address()}:8222/jsz`)).json()) as {
+        config: { max_storage: number };
+      };
+      expect(config.max_storage).toBe(96 * 2 ** 20);
+    }, 90);
+    expect(await publish(more, 256)).toBeUndefined();
+    await nothingLost();
+    expect(await pod()).toEqual(before);
+  }, 240_000);
+
+  const address = async () => (await world().kubernetes.get('v1', 'Pod', POD.name, OF))?.status?.podIP;
+
+  /** What a storage driver does once a claim asks for more: it expands the volume, and writes that into both objects. */
+  async function grow(storage: string): Promise<void> {
+    const { kubernetes, kubectl } = world();
+    const claim = async () => kubernetes.get('v1', 'PersistentVolumeClaim', `data-${POD.name}`, OF);
+    await eventually(async () => expect((await claim())?.spec.resources.requests.storage).toBe(storage));
+    await run('mount', ['-o', 'remount,size=128m', volume()]);
+    const patch = (object: Partial<KubernetesObject>) => ['--type=merge', '--patch', JSON.stringify(object)];
+    await kubectl('patch', 'pv', 'limited', ...patch({ spec: { capacity: { storage } } }));
+    const status = { status: { capacity: { storage } } };
+    await kubectl('patch', 'pvc', `data-${POD.name}`, '-n', OF, '--subresource=status', ...patch(status));
+  }
+}

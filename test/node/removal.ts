@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { childKinds, eventually } from '../cluster/expectations.ts';
+import { goTool } from '../tools.ts';
+import { nodeName } from './cluster.ts';
+import { type Scene, startBroker, startMeshSync } from './scene.ts';
+
+const run = promisify(execFile);
+
+/** What remains when resources are deleted: nothing. */
+export function removal({ world }: Scene): void {
+  const exists = async (namespace: string) => Boolean(await world().kubernetes.get('v1', 'Namespace', namespace));
+
+  /** The uids of the pods that have processes or mounts on a node. */
+  async function podsOnNodes(): Promise<string[]> {
+    const { directory, nodes } = world();
+    const ctr = await goTool('ctr');
+    const found = [...(await readFile('/proc/self/mounts', 'utf8')).matchAll(/\/kubelet\/pods\/([0-9a-f-]+)\//g)].map(
+      ([, uid = '']) => uid,
+    );
+    for (let index = 0; index < nodes; index += 1) {
+      const socket = join(directory, nodeName(index), 'containerd.sock');
+      const { stdout } = await run(ctr, ['--address', socket, '--namespace', 'k8s.io', 'containers', 'ls', '--quiet']);
+      for (const id of stdout.split('\n').filter(Boolean)) {
+        const { stdout: container } = await run(ctr, [
+          '--address',
+          socket,
+          '--namespace',
+          'k8s.io',
+          'containers',
+          'info',
+          id,
+        ]);
+        found.push(JSON.parse(container).Labels['io.kubernetes.pod.uid']);
+      }
+    }
+    return [...new Set(found)].sort();
+  }
+
+  /** Waits until the nodes have nothing of pods that are no more. */
+  const nothingLeft = () =>
+    eventually(async () => {
+      const pods = await world().kubernetes.list('v1', 'Pod');
+      expect(await podsOnNodes()).toEqual(pods.map(({ metadata }) => metadata.uid).sort());
+    }, 90);
+
+  it('leaves nothing of a namespace that is deleted while the operator is gone', async () => {
+    const of = 'abandoned';
+    await startBroker(world(), of);
+    await startMeshSync(world(), of);
+    await world().kubectl('scale', 'deployment/meshery-operator', '-n', 'meshery', '--replicas=0');
+    await world().kubectl('wait', 'pod', '-l', 'component=operator', '-n', 'meshery', '--for=delete', '--timeout=60s');
+    await world().kubernetes.delete('v1', 'Namespace', of);
+    await eventually(async () => expect(await exists(of)).toBe(false), 90);
+    await nothingLeft();
+    await world().kubectl('scale', 'deployment/meshery-operator', '-n', 'meshery', '--replicas=2');
+    await world().kubectl('rollout', 'status', 'deployment/meshery-operator', '-n', 'meshery', '--timeout=60s');
+  });
+
+  it('leaves nothing after the commands of the README', async () => {
+    await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
+    await eventually(async () => expect(await exists('meshery')).toBe(false), 90);
+    await nothingLeft();
+    for (const [apiVersion, kind] of childKinds) {
+      const left = (await world().kubernetes.list(apiVersion, kind)).map(({ metadata }) => metadata.name);
+      expect(left.filter((name) => name.includes('meshery'))).toEqual([]);
+    }
+    const crds = await world().kubernetes.list('apiextensions.k8s.io/v1', 'CustomResourceDefinition');
+    expect(crds.filter(({ metadata }) => metadata.name.endsWith('meshery.io'))).toEqual([]);
+  });
+}

@@ -1,0 +1,106 @@
+import { expect, it } from 'vitest';
+import { eventually, isReady, meshSync, namespace } from '../cluster/expectations.ts';
+import { processes } from './processes.ts';
+import { type Scene, startBroker, startMeshSync } from './scene.ts';
+
+/** Parts of the command lines in the pods of a Broker with an exporter, and of its MeshSync. */
+const PROGRAMS = ['nats-server ', 'nats-server-config-reloader', 'prometheus-nats-exporter', './meshery-meshsync'];
+
+/** The same of the operator, a Broker and a MeshSync. */
+const EVERYTHING = ['/app/server.mjs', 'nats-server ', './meshery-meshsync'];
+
+/** As what the processes of pods run: what a container is allowed is seen in /proc. */
+export function security({ world }: Scene): void {
+  const remove = (of: string) => world().kubernetes.delete('v1', 'Namespace', of);
+
+  /** Every process of a namespace runs as a user and its group, and can do no more than that user. */
+  async function restrictedTo(user: number, of: string, programs: string[]): Promise<void> {
+    const uids = (await world().kubernetes.list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid);
+    const own = (await processes()).filter(({ pod, command }) => uids.includes(pod) && command !== '/pause');
+    for (const program of programs) expect(own.map(({ command }) => command).join('\n')).toContain(program);
+    for (const { command, status, root } of own) {
+      const { Uid, NoNewPrivs, Seccomp, CapEff, CapBnd } = status;
+      const expected = { Uid: Array(4).fill(user).join('\t'), NoNewPrivs: '1', Seccomp: '2', root: true };
+      expect({ Uid, NoNewPrivs, Seccomp, root: root.includes('ro') }, command).toEqual(expected);
+      expect(
+        [CapEff, CapBnd].map((set) => Number(`0x${set}`)),
+        command,
+      ).toEqual([0, 0]);
+    }
+  }
+
+  it('all run as a user without rights, under the seccomp profile of the runtime, on a read-only root', async () => {
+    const of = 'restricted';
+    await startBroker(world(), of, { promExporter: { enabled: true }, jetstream: { memoryStore: { maxSize: '8Mi' } } });
+    await startMeshSync(world(), of);
+    await restrictedTo(65_532, of, PROGRAMS);
+    await restrictedTo(65_532, 'meshery', ['/app/server.mjs']);
+    await remove(of);
+  });
+
+  it('on OpenShift, run as the user that the platform chooses', async () => {
+    const of = 'openshift';
+    const user = 1_000_680_000;
+    await admitAsOpenShift(user);
+    const rolledOut = () =>
+      world().kubectl('rollout', 'status', 'deployment/meshery-operator', '-n', 'meshery', '--timeout=90s');
+    try {
+      await world().kubectl('label', 'namespace', 'meshery', 'platform=openshift');
+      await world().documented('docs/openshift.md', 'kubectl apply -k manifests/overlays/openshift');
+      await rolledOut();
+      // The servers and the MeshSync that run already follow.
+      await eventually(() => restrictedTo(user, 'meshery', EVERYTHING), 90);
+      await namespace(world().kubernetes, of);
+      await world().kubectl('label', 'namespace', of, 'platform=openshift');
+      await startBroker(world(), of, {
+        promExporter: { enabled: true },
+        jetstream: { memoryStore: { maxSize: '8Mi' } },
+      });
+      await startMeshSync(world(), of);
+      await restrictedTo(user, of, PROGRAMS);
+    } finally {
+      await remove(of);
+      await world().kubectl('label', 'namespace', 'meshery', 'platform-');
+      await world().documented('README.md', 'kubectl apply -k manifests\n');
+      await rolledOut();
+    }
+    await eventually(() => restrictedTo(65_532, 'meshery', EVERYTHING), 90);
+    await isReady(world().kubernetes, meshSync('meshery', 'meshery-meshsync'), 'Ready', 90);
+  }, 240_000);
+
+  /** Pods that name no user get one, as a SecurityContextConstraint of OpenShift does. */
+  async function admitAsOpenShift(user: number): Promise<void> {
+    const group = 'admissionregistration.k8s.io/v1';
+    const metadata = { name: 'platform-user' };
+    const context = `Object.spec.securityContext{runAsUser: ${user}, fsGroup: ${user}}`;
+    await world().kubernetes.apply({
+      ...{ apiVersion: group, kind: 'MutatingAdmissionPolicy', metadata },
+      spec: {
+        failurePolicy: 'Fail',
+        reinvocationPolicy: 'Never',
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+        },
+        matchConditions: [
+          {
+            name: 'no-user',
+            expression: '!has(object.spec.securityContext) || !has(object.spec.securityContext.runAsUser)',
+          },
+        ],
+        mutations: [
+          {
+            patchType: 'ApplyConfiguration',
+            applyConfiguration: { expression: `Object{spec: Object.spec{securityContext: ${context}}}` },
+          },
+        ],
+      },
+    });
+    await world().kubernetes.apply({
+      ...{ apiVersion: group, kind: 'MutatingAdmissionPolicyBinding', metadata },
+      spec: {
+        policyName: metadata.name,
+        matchResources: { namespaceSelector: { matchLabels: { platform: 'openshift' } } },
+      },
+    });
+  }
+}

@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { leastPrivileged } from '../cluster/accounts.ts';
+import { startDriver } from '../cluster/driver.ts';
+import { connect } from '../cluster/kubernetes.ts';
+import { metacontrollerBinary } from '../cluster/metacontroller.ts';
+import { metacontrollerCrds } from '../cluster/registration.ts';
+import { goTool } from '../tools.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { images, METACONTROLLER } from './images.ts';
+
+const run = promisify(execFile);
+
+/** A cluster in which Metacontroller, or the test double, runs with the flags and rights that this repository ships. */
+export interface World extends Cluster {
+  /** The name of what drives the operator. */
+  driver: string;
+  /** Runs the commands of a page of the documentation that begin with a text, as they are written but for an edit. */
+  documented: (page: string, start: string, edit?: (text: string) => string) => Promise<void>;
+}
+
+export async function startWorld(log: (line: string) => void, nodes: number): Promise<World> {
+  const cluster = await startCluster(log, await images(log), { nodes });
+  const driver = metacontrollerBinary() ? await installMetacontroller(cluster) : await startDouble(cluster);
+  log(`driven by ${driver}`);
+  return { ...cluster, driver, documented: (...which) => runDocumented(cluster, ...which) };
+}
+
+/** Metacontroller as a pod, with the flags and the least-privilege role of `metacontroller/install`. */
+async function installMetacontroller(cluster: Cluster): Promise<string> {
+  const { kubernetes } = cluster;
+  for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
+  await leastPrivileged(cluster);
+  const { commandArgs } = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
+  const labels = { 'app.kubernetes.io/name': 'metacontroller' };
+  const probe = (path: string) => ({ httpGet: { port: 8081, path } });
+  const container = {
+    ...{ name: 'metacontroller', image: METACONTROLLER, args: commandArgs },
+    ...{ livenessProbe: probe('/healthz'), readinessProbe: probe('/readyz') },
+  };
+  const metadata = { name: 'metacontroller', namespace: 'metacontroller', labels };
+  await kubernetes.apply({
+    ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata },
+    spec: {
+      ...{ replicas: 1, serviceName: '', selector: { matchLabels: labels } },
+      template: { metadata: { labels }, spec: { serviceAccountName: 'metacontroller', containers: [container] } },
+    },
+  });
+  await cluster.kubectl('rollout', 'status', 'statefulset/metacontroller', '-n', 'metacontroller', '--timeout=60s');
+  return 'Metacontroller in a pod';
+}
+
+/** The test double as a process on the first node, which reaches the hooks through the Service of the operator. */
+async function startDouble(cluster: Cluster): Promise<string> {
+  for (const crd of metacontrollerCrds()) await cluster.kubernetes.apply(crd);
+  const kubernetes = connect(await leastPrivileged(cluster));
+  return startDriver({ kubernetes, directory: cluster.directory }).name;
+}
+
+/**
+ * Runs the code block of a page that begins with a text, as it is written but for an edit.
+ * @throws an Error when the page has no such block
+ */
+async function runDocumented({ kubeconfig }: Cluster, page: string, start: string, edit = (text: string) => text) {
+  const blocks = [...(await readFile(page, 'utf8')).matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(
+    ([, block = '']) => block,
+  );
+  const block = blocks.find((each) => each.trimStart().startsWith(start));
+  if (!block) throw new Error(`${page} has no commands that begin with: ${start}`);
+  const kubectl = dirname(await goTool('kubectl'));
+  const environment = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${kubectl}:${process.env.PATH}` };
+  await run('sh', ['-ec', edit(block)], { env: environment, maxBuffer: 1e8 });
+}
