@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { brokerDefaults } from '../../src/api/broker.ts';
@@ -10,7 +9,8 @@ import { meshSyncDefaults } from '../../src/api/meshsync.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { meshSyncBinary } from '../cluster/processes.ts';
 import { imageNode } from '../support/node.ts';
-import { CACHE, goTools } from '../tools.ts';
+import { goTools } from '../tools.ts';
+import { IMAGES, imagesOf } from './sandbox.ts';
 
 const run = promisify(execFile);
 
@@ -89,7 +89,7 @@ async function meshSync(): Promise<Recipe> {
 
 /** The bundle of the stand-in for MeshSync, as a program that Node runs. */
 async function standIn(): Promise<string> {
-  const outfile = join(CACHE, 'images', 'meshsync-stand-in');
+  const outfile = join(IMAGES, 'meshsync-stand-in');
   const { build } = await import('esbuild');
   await build({
     entryPoints: ['test/node/meshsync-stand-in.ts'],
@@ -171,7 +171,7 @@ type Buildah = (args: string[]) => Promise<void>;
 
 /** Builds a made image into the storage of buildah: one layer, owned by root. */
 async function buildMade(buildah: Buildah, { name, files, lines }: Recipe): Promise<void> {
-  const context = await mkdtemp(join(tmpdir(), 'meshery-image-'));
+  const context = await mkdtemp(join(imagesOf(process.pid), 'context-'));
   try {
     const root = join(context, 'root');
     for (const [source, target] of Object.entries(files)) {
@@ -212,12 +212,12 @@ async function cached(
     for (const file of existsSync(input) ? await filesOf(input) : [])
       hash.update(`${file}\0`).update(await readFile(file));
   }
-  const folder = join(CACHE, 'images');
+  const folder = IMAGES;
   const prefix = basename(name).replace(':', '-');
   const file = join(folder, `${prefix}-${hash.digest('hex').slice(0, 16)}.tar`);
   if (!existsSync(file)) {
-    await mkdir(folder, { recursive: true });
-    const storage = await mkdtemp(join(folder, 'buildah-'));
+    await mkdir(imagesOf(process.pid), { recursive: true });
+    const storage = await mkdtemp(join(imagesOf(process.pid), 'buildah-'));
     try {
       await build(`${file}.new`, (args) => buildahIn(storage, args));
       for (const old of (await readdir(folder)).filter(
@@ -243,12 +243,13 @@ async function filesOf(path: string): Promise<string[]> {
     .sort();
 }
 
-/** In a mount namespace of its own, so that no mount is left. */
+/** In a mount namespace of its own, so that no mount is left; ends with this process. */
 async function buildahIn(storage: string, [command = '', ...args]: string[]): Promise<void> {
   const options = ['--root', join(storage, 'root'), '--runroot', join(storage, 'run'), '--storage-driver', 'vfs'];
   const isolation = command === 'bud' ? ['--isolation', 'chroot', '--format', 'docker'] : [];
   try {
-    await run('unshare', ['--mount', 'buildah', ...options, command, ...isolation, ...args], { maxBuffer: 1e8 });
+    const buildah = ['--pdeathsig', 'KILL', 'unshare', '--mount', 'buildah', ...options];
+    await run('setpriv', [...buildah, command, ...isolation, ...args], { maxBuffer: 1e8 });
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string };
     throw new Error(`buildah ${command} failed: ${stderr.trim().split('\n').slice(-3).join(' ')}`);

@@ -1,14 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { eventually } from '../cluster/expectations.ts';
-import { hierarchies, missing, REQUIREMENTS, sandboxOf } from './sandbox.ts';
+import { hierarchies, imagesOf, missing, REQUIREMENTS, removeLeftovers, sandboxOf } from './sandbox.ts';
 
 const run = promisify(execFile);
 
@@ -90,6 +90,9 @@ describe('a sandbox', () => {
   it('ends with its parent, and the next one removes what that could not', async () => {
     const { child, folder, orphan } = enter('sleep 1000');
     await once(child.stdout ?? child, 'data');
+    // An image was being built.
+    const images = imagesOf(child.pid ?? 0);
+    await mkdir(join(images, 'buildah'), { recursive: true });
     child.kill('SIGKILL');
     await nothingRuns(orphan);
     expect(existsSync(folder)).toBe(true);
@@ -99,11 +102,21 @@ describe('a sandbox', () => {
       const next = enter('exit 0');
       await once(next.child, 'exit');
       nothingIsLeft(folder);
+      expect(existsSync(images)).toBe(false);
       nothingIsLeft(next.folder);
       expect(existsSync(foreign)).toBe(true);
     } finally {
       await rm(foreign, { recursive: true, force: true });
     }
+  });
+
+  it('removes what another removes at the same time', async () => {
+    const { child, folder, orphan } = enter('sleep 1000');
+    await once(child.stdout ?? child, 'data');
+    child.kill('SIGKILL');
+    await nothingRuns(orphan);
+    await Promise.all([removeLeftovers(), removeLeftovers(), removeLeftovers()]);
+    nothingIsLeft(folder);
   });
 
   it.each(['SIGTERM', 'SIGHUP'] as const)('leaves nothing after %s to its parent', async (signal) => {

@@ -5,11 +5,15 @@ import { cp, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { CACHE } from '../tools.ts';
 
 const run = promisify(execFile);
 
 /** Prefix of the working folders and of the cgroups, followed by the pid of the process that made them. */
 const PREFIX = 'meshery-node-';
+
+/** Folder of the images that are built once. */
+export const IMAGES = join(CACHE, 'images');
 
 /** What a cluster needs of the machine. */
 export const REQUIREMENTS = {
@@ -107,6 +111,9 @@ async function keepLogs(directory: string): Promise<void> {
 /** The working folder of the sandbox that a process makes. Files in it are seen from both sides. */
 export const sandboxOf = (pid: number): string => join(tmpdir(), `${PREFIX}${pid}`);
 
+/** The folder in which a process builds images. */
+export const imagesOf = (pid: number): string => join(IMAGES, `${PREFIX}${pid}`);
+
 /** The working folder of the sandbox that this process is in. */
 export function sandbox(): string {
   const directory = process.env.SANDBOX;
@@ -124,27 +131,31 @@ export function hierarchies(): string[] {
 }
 
 /** Removes what runs that were killed have left: folders and empty cgroups. */
-async function removeLeftovers(): Promise<void> {
-  const found = await Promise.all([tmpdir(), ...hierarchies()].map((folder) => readdir(folder)));
+export async function removeLeftovers(): Promise<void> {
+  const folders = [tmpdir(), IMAGES, ...hierarchies()];
+  const found = await Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
   const names = new Set(found.flat().filter((name) => new RegExp(`^${PREFIX}\\d+$`).test(name)));
   for (const name of names) if (!existsSync(`/proc/${name.slice(PREFIX.length)}`)) await remove(name);
 }
 
 async function remove(name: string): Promise<void> {
   for (const hierarchy of hierarchies()) await removeCgroup(join(hierarchy, name));
-  await rm(join(tmpdir(), name), { recursive: true, force: true });
+  for (const folder of [tmpdir(), IMAGES]) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-/** A cgroup is removed by rmdir, from the innermost on. Processes that were killed may take a moment to be gone. */
+/**
+ * A cgroup is removed by rmdir, from the innermost on. Processes that were killed may take a moment to be gone, and another
+ * start may be removing the same.
+ */
 async function removeCgroup(path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  for (const entry of await readdir(path, { withFileTypes: true })) {
+  for (const entry of await readdir(path, { withFileTypes: true }).catch(() => [])) {
     if (entry.isDirectory()) await removeCgroup(join(path, entry.name));
   }
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await rmdir(path);
     } catch (error) {
+      if (!existsSync(path)) return;
       if (attempt === 50) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
