@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { eventually, isReady, meshSync, namespace } from '../cluster/expectations.ts';
+import type { KubernetesObject } from '../cluster/kubernetes.ts';
+import { PAUSE } from './images.ts';
 import { processes } from './processes.ts';
 import { type Scene, startBroker, startMeshSync } from './scene.ts';
+
+const ADMISSION = 'admissionregistration.k8s.io/v1';
 
 /** Parts of the command lines in the pods of a Broker with an exporter, and of its MeshSync. */
 const PROGRAMS = ['nats-server ', 'nats-server-config-reloader', 'prometheus-nats-exporter', './meshery-meshsync'];
@@ -41,11 +45,11 @@ export function security({ world }: Scene): void {
   it('on OpenShift, run as the user that the platform chooses', async () => {
     const of = 'openshift';
     const user = 1_000_680_000;
-    await admitAsOpenShift(user);
     const rolledOut = () =>
       world().kubectl('rollout', 'status', 'deployment/meshery-operator', '-n', 'meshery', '--timeout=90s');
     try {
       await world().kubectl('label', 'namespace', 'meshery', 'platform=openshift');
+      await admitAsOpenShift(user, 'meshery');
       await world().documented('docs/openshift.md', 'kubectl apply -k manifests/overlays/openshift');
       await rolledOut();
       // The servers and the MeshSync that run already follow.
@@ -61,6 +65,9 @@ export function security({ world }: Scene): void {
     } finally {
       await remove(of);
       await world().kubectl('label', 'namespace', 'meshery', 'platform-');
+      for (const kind of ['MutatingAdmissionPolicyBinding', 'MutatingAdmissionPolicy']) {
+        await world().kubernetes.delete(ADMISSION, kind, 'platform-user');
+      }
       await world().documented('README.md', 'kubectl apply -k manifests\n');
       await rolledOut();
     }
@@ -68,13 +75,12 @@ export function security({ world }: Scene): void {
     await isReady(world().kubernetes, meshSync('meshery', 'meshery-meshsync'), 'Ready', 90);
   }, 240_000);
 
-  /** Pods that name no user get one, as a SecurityContextConstraint of OpenShift does. */
-  async function admitAsOpenShift(user: number): Promise<void> {
-    const group = 'admissionregistration.k8s.io/v1';
+  /** Pods that name no user get one, as a SecurityContextConstraint of OpenShift does. Waits until this is so in a namespace. */
+  async function admitAsOpenShift(user: number, of: string): Promise<void> {
     const metadata = { name: 'platform-user' };
     const context = `Object.spec.securityContext{runAsUser: ${user}, fsGroup: ${user}}`;
     await world().kubernetes.apply({
-      ...{ apiVersion: group, kind: 'MutatingAdmissionPolicy', metadata },
+      ...{ apiVersion: ADMISSION, kind: 'MutatingAdmissionPolicy', metadata },
       spec: {
         failurePolicy: 'Fail',
         reinvocationPolicy: 'Never',
@@ -96,11 +102,17 @@ export function security({ world }: Scene): void {
       },
     });
     await world().kubernetes.apply({
-      ...{ apiVersion: group, kind: 'MutatingAdmissionPolicyBinding', metadata },
+      ...{ apiVersion: ADMISSION, kind: 'MutatingAdmissionPolicyBinding', metadata },
       spec: {
         policyName: metadata.name,
         matchResources: { namespaceSelector: { matchLabels: { platform: 'openshift' } } },
       },
+    });
+    // The API server reads policies each second.
+    const pod = { metadata: { name: 'trial' }, spec: { containers: [{ name: 'pause', image: PAUSE }] } };
+    await eventually(async () => {
+      const { body } = await world().kubernetes.request('POST', `/api/v1/namespaces/${of}/pods?dryRun=All`, pod);
+      expect((body as KubernetesObject).spec?.securityContext).toEqual({ runAsUser: user, fsGroup: user });
     });
   }
 }
