@@ -1,9 +1,12 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { jetstreamManager, StorageType } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
-import { eventually, isReady, meshSync, namespace } from '../cluster/expectations.ts';
+import { eventually, isReady, meshSync, namespace, restricted } from '../cluster/expectations.ts';
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { PAUSE } from './images.ts';
 import { processes } from './processes.ts';
-import { type Scene, startBroker, startMeshSync } from './scene.ts';
+import { client, type Scene, startBroker, startMeshSync } from './scene.ts';
 
 const ADMISSION = 'admissionregistration.k8s.io/v1';
 
@@ -17,7 +20,7 @@ const EVERYTHING = ['/app/server.mjs', 'nats-server ', './meshery-meshsync'];
 export function security({ world }: Scene): void {
   const remove = (of: string) => world().kubernetes.delete('v1', 'Namespace', of);
 
-  /** Every process of a namespace runs as a user and its group, and can do no more than that user. */
+  /** Every process of a namespace runs as a user, and can do no more than that user. */
   async function restrictedTo(user: number, of: string, programs: string[]): Promise<void> {
     const uids = (await world().kubernetes.list('v1', 'Pod', of)).map(({ metadata }) => metadata.uid);
     const own = (await processes()).filter(({ pod, command }) => uids.includes(pod) && command !== '/pause');
@@ -50,6 +53,7 @@ export function security({ world }: Scene): void {
     try {
       await world().kubectl('label', 'namespace', 'meshery', 'platform=openshift');
       await admitAsOpenShift(user, 'meshery');
+      await enforceRestricted('meshery');
       await world().documented('docs/openshift.md', 'kubectl apply -k manifests/overlays/openshift');
       await rolledOut();
       // The servers and the MeshSync that run already follow.
@@ -62,6 +66,7 @@ export function security({ world }: Scene): void {
       });
       await startMeshSync(world(), of);
       await restrictedTo(user, of, PROGRAMS);
+      await writesAs(user, of);
     } finally {
       await remove(of);
       await world().kubectl('label', 'namespace', 'meshery', 'platform-');
@@ -109,10 +114,36 @@ export function security({ world }: Scene): void {
       },
     });
     // The API server reads policies each second.
-    const pod = { metadata: { name: 'trial' }, spec: { containers: [{ name: 'pause', image: PAUSE }] } };
     await eventually(async () => {
-      const { body } = await world().kubernetes.request('POST', `/api/v1/namespaces/${of}/pods?dryRun=All`, pod);
+      const { body } = await admit(of);
       expect((body as KubernetesObject).spec?.securityContext).toEqual({ runAsUser: user, fsGroup: user });
     });
+  }
+
+  /** Only restricted pods are admitted in a namespace from now on, as those of `namespace()`: an ordinary one is refused. */
+  async function enforceRestricted(of: string): Promise<void> {
+    await world().kubectl('label', 'namespace', of, ...Object.entries(restricted).map((label) => label.join('=')));
+    await eventually(async () => expect((await admit(of)).status).toBe(403));
+  }
+
+  /** What the API server answers to an ordinary pod, which it does not create. */
+  function admit(of: string): Promise<{ status: number; body: unknown }> {
+    const pod = { metadata: { name: 'trial' }, spec: { containers: [{ name: 'pause', image: PAUSE }] } };
+    return world().kubernetes.request('POST', `/api/v1/namespaces/${of}/pods?dryRun=All`, pod);
+  }
+
+  /** The pid and a stream of the server of a Broker are files on its volumes that belong to a user. */
+  async function writesAs(user: number, of: string): Promise<void> {
+    const connection = await client(world(), of);
+    const { streams } = await jetstreamManager(connection);
+    await streams.add({ name: 'written', subjects: ['written'], storage: StorageType.Memory });
+    await connection.close();
+    const { metadata, spec } = (await world().kubernetes.get('v1', 'Pod', 'meshery-nats-0', of)) ?? {};
+    const pod = join(world().directory, spec?.nodeName, 'kubelet/pods', metadata?.uid ?? '');
+    const volumes = join(pod, 'volumes/kubernetes.io~empty-dir');
+    const entries = await readdir(volumes, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    for (const written of ['/pid/nats.pid', '/streams/written/']) expect(files.join('\n')).toContain(written);
+    for (const file of files) expect((await stat(file)).uid, file).toBe(user);
   }
 }
