@@ -1,12 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jetstreamManager, StorageType } from '@nats-io/jetstream';
 import { expect, it } from 'vitest';
 import { eventually, isReady, meshSync, namespace, restricted } from '../cluster/expectations.ts';
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { PAUSE } from './images.ts';
 import { processes } from './processes.ts';
-import { client, type Scene, startBroker, startMeshSync } from './scene.ts';
+import { type Scene, startBroker, startMeshSync } from './scene.ts';
 
 const ADMISSION = 'admissionregistration.k8s.io/v1';
 
@@ -60,7 +59,9 @@ export function security({ world }: Scene): void {
       await eventually(() => restrictedTo(user, 'meshery', EVERYTHING), 90);
       await namespace(world().kubernetes, of);
       await world().kubectl('label', 'namespace', of, 'platform=openshift');
+      // JetStream of several servers writes what they agree on.
       await startBroker(world(), of, {
+        size: 3,
         promExporter: { enabled: true },
         jetstream: { memoryStore: { maxSize: '8Mi' } },
       });
@@ -132,18 +133,14 @@ export function security({ world }: Scene): void {
     return world().kubernetes.request('POST', `/api/v1/namespaces/${of}/pods?dryRun=All`, pod);
   }
 
-  /** The pid and a stream of the server of a Broker are files on its volumes that belong to a user. */
+  /** The pid of a server and what its JetStream keeps are files on its volumes that belong to a user. */
   async function writesAs(user: number, of: string): Promise<void> {
-    const connection = await client(world(), of);
-    const { streams } = await jetstreamManager(connection);
-    await streams.add({ name: 'written', subjects: ['written'], storage: StorageType.Memory });
-    await connection.close();
     const { metadata, spec } = (await world().kubernetes.get('v1', 'Pod', 'meshery-nats-0', of)) ?? {};
     const pod = join(world().directory, spec?.nodeName, 'kubelet/pods', metadata?.uid ?? '');
     const volumes = join(pod, 'volumes/kubernetes.io~empty-dir');
     const entries = await readdir(volumes, { recursive: true, withFileTypes: true });
     const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    for (const written of ['/pid/nats.pid', '/streams/written/']) expect(files.join('\n')).toContain(written);
+    for (const written of ['/pid/nats.pid', '/data/jetstream/']) expect(files.join('\n')).toContain(written);
     for (const file of files) expect((await stat(file)).uid, file).toBe(user);
   }
 }
