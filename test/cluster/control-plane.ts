@@ -38,20 +38,16 @@ export interface Servers {
 }
 
 /** A control plane with simulated nodes. */
-interface Simulated extends Servers {
+interface Simulated extends Omit<Servers, 'manager'> {
   nodes: string[];
   /** Range of the addresses of pods. */
   pods: string;
 }
 
-// Simulated nodes send no heartbeats.
-const withoutHeartbeats = () => ['--node-monitor-grace-period=24h'];
-
 /** Services of both families, IPv4 first. */
 const DUAL_STACK: Simulated = {
   address: '127.0.0.1',
   api: ['--bind-address', '127.0.0.1', '--service-cluster-ip-range', '10.96.0.0/16,fd00:10:96::/112'],
-  manager: withoutHeartbeats,
   nodes: NODE_ADDRESSES,
   pods: '10.0.0.1/24',
 };
@@ -63,7 +59,6 @@ export const IPV6_ONLY: Simulated = {
     ...['--bind-address', '::1', '--advertise-address', '2001:db8::1'],
     ...['--service-cluster-ip-range', 'fd00:10:96::/108'],
   ],
-  manager: withoutHeartbeats,
   nodes: ['2001:db8::11', '2001:db8::12', '2001:db8::13'],
   pods: 'fd00:10:244::1/112',
 };
@@ -80,7 +75,9 @@ export async function startControlPlane(
   simulated: Simulated = DUAL_STACK,
 ): Promise<ControlPlane> {
   const tools = await goTools(['kwok', 'kustomize']);
-  return startServers(log, simulated, await mkdtemp(join(tmpdir(), 'meshery-cluster-')), async (servers) => {
+  // Simulated nodes send no heartbeats.
+  const settings = { ...simulated, manager: () => ['--node-monitor-grace-period=24h'] };
+  return startServers(log, settings, await mkdtemp(join(tmpdir(), 'meshery-cluster-')), async (servers) => {
     const { directory, kubeconfig, kubernetes, start } = servers;
     log('starting kwok');
     for (const [index, address] of simulated.nodes.entries()) {

@@ -39,6 +39,8 @@ export interface Cluster extends ControlPlane {
   nodes: number;
   /** Runs kubectl, and returns what it prints. */
   kubectl: (...args: string[]) => Promise<string>;
+  /** Runs ctr with the containerd of a node, and returns what it prints. */
+  ctr: (node: string, ...args: string[]) => Promise<string>;
   /** Sends a signal to the processes of a container, which kubelet and containerd don't expect. */
   signal: (pod: { namespace: string; name: string; container: string }, signal: string) => Promise<void>;
 }
@@ -65,14 +67,8 @@ export async function startCluster(
       address: API_SERVER,
       port: 6443,
       api: [
-        ...[
-          '--bind-address',
-          '0.0.0.0',
-          '--advertise-address',
-          API_SERVER,
-          '--service-cluster-ip-range',
-          '10.96.0.0/16',
-        ],
+        ...['--bind-address', '0.0.0.0', '--advertise-address', API_SERVER],
+        ...['--service-cluster-ip-range', '10.96.0.0/16'],
         ...['--kubelet-preferred-address-types', 'InternalIP'],
       ],
       manager: (folder) => ['--cluster-cidr', '10.244.0.0/16', '--root-ca-file', join(folder, CERTIFICATE)],
@@ -85,7 +81,8 @@ export async function startCluster(
       await startDns(servers);
     },
   );
-  const { kubectl: program, ctr } = await goTools(['kubectl', 'ctr']);
+  const { kubectl: program } = await goTools(['kubectl']);
+  const ctr = (node: string, ...args: string[]) => runCtr(join(directory, node), ...args);
   const kubectl = async (...args: string[]) => {
     const { stdout } = await run(program, ['--kubeconfig', controlPlane.kubeconfig, ...args], { maxBuffer: 1e8 });
     return stdout;
@@ -94,12 +91,13 @@ export async function startCluster(
     ...controlPlane,
     nodes,
     kubectl,
+    ctr,
     signal: async ({ namespace, name, container }, signal) => {
       const { spec, status } = (await controlPlane.kubernetes.get('v1', 'Pod', name, namespace)) ?? {};
       const { containerID = '' } =
         status?.containerStatuses.find((each: { name: string }) => each.name === container) ?? {};
       const id = containerID.replace('containerd://', '');
-      await run(ctr, [...client(join(directory, spec?.nodeName ?? '')), 'tasks', 'kill', '--signal', signal, id]);
+      await ctr(spec?.nodeName, 'tasks', 'kill', '--signal', signal, id);
     },
   };
 }
@@ -125,19 +123,23 @@ async function startNetwork(nodes: number): Promise<void> {
   }
   await attach(OUTSIDE, OUTSIDE_ADDRESS);
   for (let at = 0; at < nodes; at += 1) {
-    await run('sh', ['-c', inNetwork(nodeName(at), 'sysctl', '-qw', 'net.ipv4.ip_forward=1').join(' ')]);
+    const inside = (command: string) => {
+      const [file = '', ...args] = inNetwork(nodeName(at), ...command.split(' '));
+      return run(file, args);
+    };
+    await inside('sysctl -qw net.ipv4.ip_forward=1');
     for (let to = 0; to < nodes; to += 1) {
-      if (to !== at)
-        await run('sh', [
-          '-c',
-          inNetwork(nodeName(at), 'ip', 'route', 'add', podRange(to), 'via', nodeAddress(to)).join(' '),
-        ]);
+      if (to !== at) await inside(`ip route add ${podRange(to)} via ${nodeAddress(to)}`);
     }
   }
 }
 
-/** Options of ctr for the containerd of a node. */
-const client = (folder: string) => ['--address', join(folder, 'containerd.sock'), '--namespace', 'k8s.io'];
+/** Runs ctr with the containerd of the node that has a folder. */
+async function runCtr(folder: string, ...args: string[]): Promise<string> {
+  const { ctr } = await goTools(['ctr']);
+  const options = ['--address', join(folder, 'containerd.sock'), '--namespace', 'k8s.io'];
+  return (await run(ctr, [...options, ...args], { maxBuffer: 1e8 })).stdout;
+}
 
 /** Starts containerd, imports the images, and starts kubelet and kube-proxy. */
 async function startNode(
@@ -145,7 +147,7 @@ async function startNode(
   archives: Archive[],
   index: number,
 ): Promise<void> {
-  const tools = await goTools(['containerd', 'containerd-shim-runc-v2', 'ctr', 'kubelet', 'kube-proxy']);
+  const tools = await goTools(['containerd', 'containerd-shim-runc-v2', 'kubelet', 'kube-proxy']);
   const name = nodeName(index);
   const folder = join(directory, name);
   const cgroup = join('/', directory.split('/').at(-1) ?? '', name);
@@ -163,7 +165,7 @@ async function startNode(
   };
 
   const containerd = startHere('containerd', tools.containerd, ['--config', join(folder, 'containerd.toml')]);
-  const ctr = (...args: string[]) => run(tools.ctr, [...client(folder), ...args]);
+  const ctr = (...args: string[]) => runCtr(folder, ...args);
   await until('containerd', async () => Boolean(await ctr('version')), 30, containerd);
   await Promise.all(archives.map(({ file }) => ctr('images', 'import', '--local', file)));
   const operator = archives.find((archive) => archive.name.startsWith(`${OPERATOR}:`));

@@ -41,7 +41,7 @@ export const NEXT = `${OPERATOR}:next`;
 
 /**
  * The images that the pods of the tests run, built once and kept until what they are made of changes: the operator's from
- * the `Dockerfile`, the others of their programs. Needs root and buildah.
+ * the `Dockerfile`, the others of their programs. Needs root, buildah and a network, which a sandbox does not have.
  * @throws an Error of one line when a build fails
  */
 export async function images(log: (line: string) => void): Promise<Archive[]> {
@@ -73,6 +73,14 @@ export async function images(log: (line: string) => void): Promise<Archive[]> {
     archives.push(await made(log, { name: METACONTROLLER, files, lines: ['ENTRYPOINT ["/usr/bin/metacontroller"]'] }));
   }
   return archives;
+}
+
+/** The environment that tells a sandbox of images. */
+export const environmentOf = (archives: Archive[]) => ({ ARCHIVES: JSON.stringify(archives) });
+
+/** The images of which this sandbox was told. */
+export function imagesHere(): Archive[] {
+  return JSON.parse(process.env.ARCHIVES ?? '[]') as Archive[];
 }
 
 /** MeshSync's image: the real program where `MESHSYNC` names one, else one that publishes as it does. */
@@ -256,10 +264,15 @@ async function buildahIn(storage: string, [command = '', ...args]: string[]): Pr
   }
 }
 
-/** The size of each layer of a docker archive. */
-async function layersOf(file: string): Promise<number[]> {
+/** The files of the layers in a docker archive. */
+async function layerFiles(file: string): Promise<string[]> {
   const { stdout: manifest } = await run('tar', ['-xOf', file, 'manifest.json']);
   const [{ Layers = [] } = {}] = JSON.parse(manifest) as { Layers?: string[] }[];
+  return Layers;
+}
+
+/** The size of each layer of a docker archive. */
+async function layersOf(file: string): Promise<number[]> {
   const { stdout: list } = await run('tar', ['-tvf', file]);
   const sizes = new Map(
     list
@@ -268,14 +281,13 @@ async function layersOf(file: string): Promise<number[]> {
       .map((line) => line.split(/\s+/))
       .map((cells) => [cells[5], Number(cells[2])]),
   );
-  return Layers.map((layer) => sizes.get(layer) ?? 0);
+  return (await layerFiles(file)).map((layer) => sizes.get(layer) ?? 0);
 }
 
 /** The paths in the last layer of an image: what it adds to its base image. */
 export async function addedBy({ file }: Archive): Promise<string[]> {
-  const { stdout: manifest } = await run('tar', ['-xOf', file, 'manifest.json']);
-  const [{ Layers = [] } = {}] = JSON.parse(manifest) as { Layers?: string[] }[];
-  const { stdout } = await run('sh', ['-c', `tar -xOf ${file} ${Layers.at(-1)} | tar -t`]);
+  const last = (await layerFiles(file)).at(-1);
+  const { stdout } = await run('sh', ['-c', `tar -xOf ${file} ${last} | tar -t`]);
   return stdout.trim().split('\n');
 }
 

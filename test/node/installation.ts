@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { broker, isReady, meshSync } from '../cluster/expectations.ts';
-import { addedBy, images, OPERATOR } from './images.ts';
+import { addedBy, imagesHere, OPERATOR } from './images.ts';
 import type { Scene } from './scene.ts';
 
 const OF = 'meshery';
@@ -8,7 +8,7 @@ const OF = 'meshery';
 /** From a cluster with Metacontroller in it to a Broker and a MeshSync that are ready, by the commands of the README. */
 export function installation({ world, measured }: Scene): void {
   it('has an image that adds nothing but the bundle to the runtime', async () => {
-    const operator = (await images(() => {})).find(({ name }) => name.startsWith(`${OPERATOR}:`));
+    const operator = imagesHere().find(({ name }) => name.startsWith(`${OPERATOR}:`));
     expect(operator?.layers).toHaveLength(2);
     expect(operator && (await addedBy(operator))).toEqual(['app/', 'app/server.mjs']);
   });

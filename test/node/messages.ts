@@ -1,15 +1,13 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, connect as dial } from 'node:net';
 import { expect, it } from 'vitest';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { eventually } from '../cluster/expectations.ts';
 import { startProcess, until } from '../cluster/processes.ts';
 import { API_SERVER, inNetwork, nodeName, OUTSIDE } from './cluster.ts';
+import { forward } from './forward.ts';
 import { patchBroker, type Scene } from './scene.ts';
 
 const OF = 'meshery';
-const GATEWAY_PORT = 14_222;
 
 /** What MeshSync publishes reaches a subscriber by every address that a Broker publishes. */
 export function messages({ world }: Scene): void {
@@ -58,20 +56,11 @@ export function messages({ world }: Scene): void {
   it('reach a subscriber outside of the cluster through a gateway that the spec names', async () => {
     const { internal = '' } = await endpoints();
     const { hostname, port } = new URL(`nats://${internal}`);
-    const gateway = createServer((socket) => {
-      const server = dial(Number(port), hostname);
-      socket.pipe(server).pipe(socket);
-      for (const each of [socket, server]) each.on('error', () => each.destroy());
-    }).listen(GATEWAY_PORT, API_SERVER);
-    try {
-      await once(gateway, 'listening');
-      const externalEndpointOverride = `${API_SERVER}:${GATEWAY_PORT}`;
-      await patchBroker(world(), OF, { service: { type: 'ClusterIP', externalEndpointOverride } });
-      await eventually(async () => expect((await endpoints()).external).toBe(externalEndpointOverride));
-      await receives(OUTSIDE, externalEndpointOverride, 'by-override');
-    } finally {
-      gateway.close();
-    }
+    const gateway = await forward({ host: API_SERVER, port: 0 }, { host: hostname, port: Number(port) });
+    const externalEndpointOverride = `${API_SERVER}:${gateway}`;
+    await patchBroker(world(), OF, { service: { type: 'ClusterIP', externalEndpointOverride } });
+    await eventually(async () => expect((await endpoints()).external).toBe(externalEndpointOverride));
+    await receives(OUTSIDE, externalEndpointOverride, 'by-override');
     await patchBroker(world(), OF, { service: { externalEndpointOverride: null } });
   });
 }

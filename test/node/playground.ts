@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { reportBuilds } from '../tools.ts';
 import { buildPrograms } from './cluster.ts';
 import { forward } from './forward.ts';
-import { images } from './images.ts';
+import { environmentOf, images } from './images.ts';
 import { progress } from './progress.ts';
 import { inSandbox, missing, sandboxOf } from './sandbox.ts';
 
@@ -23,12 +23,12 @@ if (simulated || reason) {
   building.step('programs');
   await buildPrograms();
   building.step('images');
-  await images(building.detail);
+  const archives = await images(building.detail);
 
   const directory = sandboxOf(process.pid);
   const [api, nats] = await Promise.all(
     ['api', 'nats'].map((name) => forward({ host: '127.0.0.1', port: 0 }, { path: join(directory, `${name}.sock`) })),
   );
   const inside = ['test/node/playground-inside.ts', `${steps}`, `${api}`, `${nats}`];
-  process.exit(await inSandbox([process.execPath, '--import', 'tsx', ...inside]));
+  process.exit(await inSandbox([process.execPath, '--import', 'tsx', ...inside], environmentOf(archives)));
 }

@@ -1,14 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { childKinds, eventually } from '../cluster/expectations.ts';
-import { goTool } from '../tools.ts';
 import { nodeName } from './cluster.ts';
 import { type Scene, startBroker, startMeshSync } from './scene.ts';
-
-const run = promisify(execFile);
 
 /** What remains when resources are deleted: nothing. */
 export function removal({ world }: Scene): void {
@@ -16,25 +10,14 @@ export function removal({ world }: Scene): void {
 
   /** The uids of the pods that have processes or mounts on a node. */
   async function podsOnNodes(): Promise<string[]> {
-    const { directory, nodes } = world();
-    const ctr = await goTool('ctr');
+    const { ctr, nodes } = world();
     const found = [...(await readFile('/proc/self/mounts', 'utf8')).matchAll(/\/kubelet\/pods\/([0-9a-f-]+)\//g)].map(
       ([, uid = '']) => uid,
     );
     for (let index = 0; index < nodes; index += 1) {
-      const socket = join(directory, nodeName(index), 'containerd.sock');
-      const { stdout } = await run(ctr, ['--address', socket, '--namespace', 'k8s.io', 'containers', 'ls', '--quiet']);
-      for (const id of stdout.split('\n').filter(Boolean)) {
-        const { stdout: container } = await run(ctr, [
-          '--address',
-          socket,
-          '--namespace',
-          'k8s.io',
-          'containers',
-          'info',
-          id,
-        ]);
-        found.push(JSON.parse(container).Labels['io.kubernetes.pod.uid']);
+      const inNode = (...args: string[]) => ctr(nodeName(index), 'containers', ...args);
+      for (const id of (await inNode('ls', '--quiet')).split('\n').filter(Boolean)) {
+        found.push(JSON.parse(await inNode('info', id)).Labels['io.kubernetes.pod.uid']);
       }
     }
     return [...new Set(found)].sort();

@@ -68,9 +68,10 @@ const INIT = 'trap : INT; mount -t tmpfs tmpfs /run && ip link set lo up && "$@"
 /**
  * Runs a command in network, mount and process namespaces of its own: nothing that is started, mounted or bound there
  * outlives it, even if this process is killed. Its working folder is in the variable `SANDBOX`.
+ * @param environment further variables
  * @returns its exit code
  */
-export async function inSandbox(command: string[]): Promise<number> {
+export async function inSandbox(command: string[], environment: Record<string, string> = {}): Promise<number> {
   await removeLeftovers();
   const directory = sandboxOf(process.pid);
   const name = basename(directory);
@@ -89,7 +90,7 @@ export async function inSandbox(command: string[]): Promise<number> {
     'sh',
     ...command,
   ];
-  const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, SANDBOX: directory } });
+  const child = spawn(file, args, { stdio: 'inherit', env: { ...process.env, ...environment, SANDBOX: directory } });
   const kill = () => child.kill('SIGKILL');
   // A terminal interrupts the command as well, which has a moment to stop in its own way.
   process.on('SIGINT', () => setTimeout(kill, 10_000).unref());

@@ -10,7 +10,7 @@ import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { metacontrollerCrds } from '../cluster/registration.ts';
 import { goTool } from '../tools.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-import { images, METACONTROLLER } from './images.ts';
+import { imagesHere, METACONTROLLER } from './images.ts';
 
 const run = promisify(execFile);
 
@@ -23,7 +23,7 @@ export interface World extends Cluster {
 }
 
 export async function startWorld(log: (line: string) => void, nodes: number): Promise<World> {
-  const cluster = await startCluster(log, await images(log), { nodes });
+  const cluster = await startCluster(log, imagesHere(), { nodes });
   const driver = metacontrollerBinary() ? await installMetacontroller(cluster) : await startDouble(cluster);
   log(`driven by ${driver}`);
   return { ...cluster, driver, documented: (...which) => runDocumented(cluster, ...which) };
