@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { generatedFiles } from '../../generate/main.ts';
+import { brokerDefaults } from '../../src/api/broker.ts';
 import { controllers } from '../../src/controllers.ts';
 
 const files = generatedFiles(controllers);
@@ -16,3 +17,8 @@ it.each(['manifests/crds', 'metacontroller/controllers', 'docs/reference'])(
     expect(readdirSync(folder).map((name) => `${folder}/${name}`)).toEqual(generated.sort());
   },
 );
+
+it('the NATS server of the tests is the one of the default image', () => {
+  const [, version] = /nats-server\/v2 v(\S+)/.exec(readFileSync('test/cluster/servers/go.mod', 'utf8')) ?? [];
+  expect(brokerDefaults.version).toBe(`${version}-alpine`);
+});

@@ -70,7 +70,8 @@ export function security({ world }: Scene): void {
       await writesAs(user, of);
     } finally {
       await remove(of);
-      await world().kubectl('label', 'namespace', 'meshery', 'platform-');
+      const labels = ['platform', ...Object.keys(restricted)].map((label) => `${label}-`);
+      await world().kubectl('label', 'namespace', 'meshery', ...labels);
       for (const kind of ['MutatingAdmissionPolicyBinding', 'MutatingAdmissionPolicy']) {
         await world().kubernetes.delete(ADMISSION, kind, 'platform-user');
       }
