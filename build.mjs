@@ -1,4 +1,4 @@
-// Bundles the server and the command line into one file each, which need nothing but Node at run time.
+// Bundles the server and the command line into one file each, besides the one that runs either, which need nothing but Node at run time.
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -20,6 +20,7 @@ const shared = {
 };
 
 await Promise.all([
+  build({ ...shared, entryPoints: ['src/main.ts'], outfile: 'dist/main.js', banner: {} }),
   build({ ...shared, entryPoints: ['src/server/main.ts'], outfile: 'dist/server.js' }),
   build({
     ...shared,

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Document, isScalar, visit } from 'yaml';
+import { Document, isScalar, parse, parseDocument, visit } from 'yaml';
+import packageJson from '../package.json' with { type: 'json' };
 import type { SyncContext } from '../src/api/context.ts';
 import { crdFiles, GENERATED } from '../src/cli/crds.ts';
 import { printYaml } from '../src/cli/yaml.ts';
@@ -16,12 +17,16 @@ import { version } from '../src/server/version.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { conditionsPage, fieldsPage } from './reference.ts';
 
+/** The version of Metacontroller's Helm chart, which is the least that is supported. */
+const METACONTROLLER_VERSION = '4.17.2';
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 
 /** The generated files of some controllers, by path. */
 export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<string, string> {
   const crds = crdFiles(list);
   return new Map([
+    ...chart(list),
+    ['manifests/operator/kustomization.yaml', operatorKustomization()],
     ...[...crds].map(([name, text]) => [`manifests/crds/${name}`, text] as const),
     ['manifests/crds/kustomization.yaml', kustomization([...crds.keys()])],
     ...list.map(
@@ -41,6 +46,89 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     ['docs/reference/conditions.md', conditionsPage(list)],
     ['docs/reference/fields.md', fieldsPage(list)],
   ]);
+}
+
+const CHART = 'manifests/chart';
+
+/** The files of the Helm chart that say what the kustomizations say. "helm show crds" puts the CRDs one after the other as they are. */
+function chart(list: readonly Controller[]): [string, string][] {
+  const monitoring = ['service.yaml', 'service-monitor.yaml', 'prometheus-rule.yaml', 'dashboard.json'];
+  return [
+    [`${CHART}/Chart.yaml`, chartYaml()],
+    [`${CHART}/values.yaml`, chartValues(list)],
+    ...[...crdFiles(list, OWNED_BY_RELEASE)].map(
+      ([name, text]) => [`${CHART}/crds/${name}`, `---\n${text}`] as [string, string],
+    ),
+    ...list.map(
+      (controller) => [`${CHART}/controllers/${controller.name}.yaml`, registration(controller)] as [string, string],
+    ),
+    ...monitoring.map(
+      (file) =>
+        [`${CHART}/monitoring/${file}`, readFileSync(`manifests/monitoring/${file}`, 'utf8')] as [string, string],
+    ),
+  ];
+}
+
+/**
+ * Helm creates the files of `crds/` without its marks of ownership, and adopts no object without them: with the marks of the
+ * usual release, that release owns the CRDs, and updates them with the chart. They are kept when it is uninstalled.
+ */
+const OWNED_BY_RELEASE = {
+  labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+  annotations: {
+    'meta.helm.sh/release-name': OPERATOR.name,
+    'meta.helm.sh/release-namespace': OPERATOR.namespace,
+    'helm.sh/resource-policy': 'keep',
+  },
+};
+
+function chartYaml(): string {
+  const { description, homepage } = packageJson;
+  return yaml({
+    ...{ apiVersion: 'v2', name: OPERATOR.name, type: 'application', version, appVersion: version },
+    ...{
+      description,
+      kubeVersion: '>=1.30.0-0',
+      home: homepage.replace('#readme', ''),
+      sources: [homepage.replace('#readme', '')],
+    },
+    keywords: ['meshery', 'nats', 'meshsync', 'metacontroller', 'operator'],
+    dependencies: [
+      {
+        ...{ name: 'metacontroller-helm', alias: 'metacontroller', version: METACONTROLLER_VERSION },
+        ...{ repository: 'oci://ghcr.io/metacontroller', condition: 'metacontroller.enabled' },
+      },
+    ],
+  });
+}
+
+/** The values as they are written by hand, with what stands elsewhere too: the image, and how Metacontroller is run. */
+function chartValues(list: readonly Controller[]): string {
+  const values = parseDocument(readFileSync(`${CHART}/values.yaml`, 'utf8'));
+  const { commandArgs } = parse(readFileSync('metacontroller/install/values.yaml', 'utf8'));
+  values.setIn(['image', 'repository'], packageJson.config.image);
+  values.setIn(['metacontroller', 'commandArgs'], values.createNode(commandArgs));
+  values.setIn(['metacontroller', 'clusterRole', 'rules'], rulesDocument(metacontrollerRules(list)).contents);
+  return values.toString({ lineWidth: 0, flowCollectionPadding: false });
+}
+
+function operatorKustomization(): string {
+  return `${GENERATED.replace('src/controllers.ts', 'package.json')}
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: ${OPERATOR.namespace}
+resources:
+  - namespace.yaml
+  - deployment.yaml
+  - service.yaml
+  - pod-disruption-budget.yaml
+  - network-policy.yaml
+# For another registry or version, set newName or newTag of ${packageJson.config.image} in your own overlay.
+images:
+  - name: ${OPERATOR.name}
+    newName: ${packageJson.config.image}
+    newTag: ${version}
+`;
 }
 
 function yaml(object: object): string {
@@ -82,15 +170,19 @@ function helmValues(list: readonly Controller[]): string {
   return `# For Metacontroller's Helm chart, in addition to the values of the parent folder.\n${values}`;
 }
 
-/** Rules in the usual style: each list of words on one line. */
 function rbac(object: object): string {
+  return `${GENERATED}\n${rulesDocument(object).toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+}
+
+/** Rules in the usual style: each list of words on one line. */
+function rulesDocument(object: object): Document {
   const document = new Document(object, { aliasDuplicateObjects: false });
   visit(document, {
     Seq: (_key, sequence) => {
       sequence.flow = sequence.items.every(isScalar);
     },
   });
-  return `${GENERATED}\n${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+  return document;
 }
 
 function openApiDocument(list: readonly Controller<SyncContext>[]): string {

@@ -29,6 +29,12 @@ const modules = {
     kubelet: 'k8s.io/kubernetes/cmd/kubelet',
     'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
   },
+  'test/helm/v3': {
+    helm3: 'helm.sh/helm/v3/cmd/helm',
+  },
+  'test/helm/v4': {
+    helm4: 'helm.sh/helm/v4/cmd/helm',
+  },
   'test/node/programs/containerd': {
     containerd: 'github.com/containerd/containerd/v2/cmd/containerd',
     'containerd-shim-runc-v2': 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',

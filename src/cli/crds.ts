@@ -1,19 +1,28 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { V1ObjectMeta } from '@kubernetes/client-node';
 import { controllers } from '../controllers.ts';
 import type { Controller } from '../metacontroller/controller.ts';
 import { customResourceDefinition } from '../metacontroller/crd.ts';
 import { OPERATOR_LABELS } from '../operator.ts';
+import { version } from '../server/version.ts';
 import { printYaml } from './yaml.ts';
 
 /** First line of every generated YAML file. */
 export const GENERATED = '# Generated from src/controllers.ts by "npm run generate".';
 
-/** The CRDs of some controllers as YAML, by the name of their file. */
-export function crdFiles(list: readonly Controller[] = controllers): Map<string, string> {
+/**
+ * The CRDs of some controllers as YAML, by the name of their file.
+ * @param more labels and annotations of the CRDs, besides the labels that all have
+ */
+export function crdFiles(
+  list: readonly Controller[] = controllers,
+  more: Pick<V1ObjectMeta, 'labels' | 'annotations'> = {},
+): Map<string, string> {
+  const labels = { ...OPERATOR_LABELS, 'app.kubernetes.io/version': version, ...more.labels };
   return new Map(
     list.map((controller) => {
-      const crd = customResourceDefinition(controller, OPERATOR_LABELS);
+      const crd = customResourceDefinition(controller, { ...more, labels });
       return [`${controller.group}_${controller.plural}.yaml`, `${GENERATED}\n${printYaml(crd)}`];
     }),
   );

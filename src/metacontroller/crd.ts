@@ -2,17 +2,18 @@ import type {
   V1CustomResourceColumnDefinition,
   V1CustomResourceDefinition,
   V1JSONSchemaProps,
+  V1ObjectMeta,
 } from '@kubernetes/client-node';
 import { structural } from '../schema/structural.ts';
 import type { Controller } from './controller.ts';
 
 /**
  * The CustomResourceDefinition of a controller: all versions have one schema, so conversion needs no webhook.
- * @param labels of the CRD
+ * @param metadata labels and annotations of the CRD
  */
 export function customResourceDefinition(
   { group, versions, kind, plural, shortNames, categories, description, spec, status, scale, columns }: Controller,
-  labels: Record<string, string>,
+  metadata: Pick<V1ObjectMeta, 'labels' | 'annotations'>,
 ): V1CustomResourceDefinition {
   const schema: V1JSONSchemaProps = {
     type: 'object',
@@ -28,7 +29,7 @@ export function customResourceDefinition(
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}`, labels },
+    metadata: { name: `${plural}.${group}`, ...metadata },
     spec: {
       group,
       names: {

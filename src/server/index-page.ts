@@ -10,7 +10,7 @@ export const indexPage = fp<{ controllers: readonly Controller[] }>(async (app, 
     description:
       'Webhook service for Metacontroller: manages the Brokers and MeshSyncs of Meshery. Its hooks are for Metacontroller only.',
     hooks: controllers.flatMap(({ name }) => [`/${name}/sync`, `/${name}/customize`]),
-    source: 'https://github.com/meshery/meshery-operator',
+    source: 'https://github.com/meshery/meshery-operator-metacontroller',
   };
   app.get('/', async () => page);
 });

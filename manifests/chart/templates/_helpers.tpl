@@ -1,0 +1,95 @@
+{{/* Name of the operator's objects. */}}
+{{- define "meshery-operator.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of the operator's pods, by which they are selected: those of the chart of Meshery's Go operator, since a selector is immutable. */}}
+{{- define "meshery-operator.selector" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/* Labels of all objects. */}}
+{{- define "meshery-operator.labels" -}}
+{{ include "meshery-operator.selector" . }}
+app.kubernetes.io/part-of: meshery
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Labels of what MeshSync uses. */}}
+{{- define "meshery-operator.meshsync.labels" -}}
+{{ include "meshery-operator.labels" . | replace (printf "app.kubernetes.io/name: %s" (default .Chart.Name .Values.nameOverride)) "app.kubernetes.io/name: meshsync" }}
+{{- end -}}
+
+{{/* The image of the operator. */}}
+{{- define "meshery-operator.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{/* Metacontrollers of the cluster that are not of this release, as a list in JSON: their containers run an image of that name. */}}
+{{- define "meshery-operator.metacontrollers" -}}
+{{- $found := list -}}
+{{- range $kind := list "StatefulSet" "Deployment" -}}
+{{- range $object := (lookup "apps/v1" $kind "" "").items -}}
+{{- $release := dig "annotations" "meta.helm.sh/release-name" "" $object.metadata -}}
+{{- if not (and (eq $object.metadata.namespace $.Release.Namespace) (eq $release $.Release.Name)) -}}
+{{- range $object.spec.template.spec.containers -}}
+{{- if regexMatch "(^|/)metacontroller([:@]|$)" .image -}}
+{{- $found = append $found (printf "%s %s/%s" $kind $object.metadata.namespace $object.metadata.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $found | uniq | toJson -}}
+{{- end -}}
+
+{{/* The environment of the operator, as a list in YAML: a variable of the values replaces one of the chart. */}}
+{{- define "meshery-operator.env" -}}
+{{- $given := list -}}
+{{- if kindIs "map" .Values.env -}}
+{{- range $name, $value := .Values.env -}}
+{{- $given = append $given (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
+{{- end -}}
+{{- else -}}
+{{- $given = .Values.env -}}
+{{- end -}}
+{{- $own := list
+  (dict "name" "PORT" "value" "8080")
+  (dict "name" "MONITORING_PORT" "value" "8081")
+  (dict "name" "LOG_LEVEL" "value" "info")
+  (dict "name" "POD_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace"))) -}}
+{{- $name := include "meshery-operator.fullname" . -}}
+{{- if ne $name "meshery-operator" -}}
+{{- $own = append $own (dict "name" "DEPLOYMENT_NAME" "value" $name) -}}
+{{- end -}}
+{{- if .Values.openshift -}}
+{{- $own = append $own (dict "name" "SECURITY_CONTEXT" "value" "platform") -}}
+{{- end -}}
+{{- if .Values.hooks.tokenSecretName -}}
+{{- $own = append $own (dict "name" "HOOK_TOKEN_FILES" "value" "/etc/meshery-operator/token/token,/etc/meshery-operator/token/next") -}}
+{{- end -}}
+{{- with .Values.hooks.tls -}}
+{{- if .secretName -}}
+{{- $own = append $own (dict "name" "TLS_CERT_FILE" "value" "/etc/meshery-operator/tls/tls.crt") -}}
+{{- $own = append $own (dict "name" "TLS_KEY_FILE" "value" "/etc/meshery-operator/tls/tls.key") -}}
+{{- end -}}
+{{- if .clientSecretName -}}
+{{- $own = append $own (dict "name" "TLS_CLIENT_CA_FILE" "value" "/etc/meshery-operator/tls/ca.crt") -}}
+{{- end -}}
+{{- end -}}
+{{- $names := list -}}
+{{- range $given -}}{{- $names = append $names .name -}}{{- end -}}
+{{- $kept := list -}}
+{{- range $own -}}{{- if not (has .name $names) -}}{{- $kept = append $kept . -}}{{- end -}}{{- end -}}
+{{- concat $kept $given | toYaml -}}
+{{- end -}}
