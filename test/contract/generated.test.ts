@@ -10,7 +10,9 @@ it.each([...files])('%s is equal to the output of `npm run generate`', (path, co
   expect(readFileSync(path, 'utf8')).toBe(content);
 });
 
-it.each(['manifests/crds', 'metacontroller/controllers', 'docs/reference'])(
+const ofChart = ['crds', 'controllers', 'monitoring'].map((folder) => `manifests/chart/${folder}`);
+
+it.each(['manifests/crds', ...ofChart, 'metacontroller/controllers', 'docs/reference'])(
   'all files in %s are generated',
   (folder) => {
     const generated = [...files.keys()].filter((path) => path.startsWith(`${folder}/`));

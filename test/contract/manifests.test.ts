@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
+import packageJson from '../../package.json' with { type: 'json' };
 import { readConfig } from '../../src/server/config.ts';
 import { testApp } from '../support/app.ts';
 import { goTool } from '../tools.ts';
@@ -72,7 +73,9 @@ describe('the manifests', () => {
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
     const [container] = pod.containers;
     expect(container.name).toBe('manager');
-    expect(container.image).toMatch(/^meshery\/meshery-operator:\d+\.\d+\.\d+$/);
+    expect(container.image).toBe(`${packageJson.config.image}:${packageJson.version}`);
+    // An image of Meshery's Go operator would run another program.
+    expect(container.image).not.toMatch(/(^|\/)meshery\/meshery-operator:/);
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },

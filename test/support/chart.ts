@@ -56,12 +56,8 @@ export async function chart(folder: string, version?: string): Promise<string> {
     await mkdir(join(target, 'crds'));
     const { name } = dependency;
     await writeFile(join(target, 'Chart.yaml'), stringify({ apiVersion: 'v2', name, version: dependency.version }));
-    await writeFile(
-      join(target, 'crds', 'crds.yaml'),
-      metacontrollerCrds()
-        .map((crd) => stringify(crd))
-        .join('---\n'),
-    );
+    const crds = metacontrollerCrds().map((crd) => `---\n${stringify(crd)}`);
+    await writeFile(join(target, 'crds', 'crds.yaml'), crds.join(''));
     await writeFile(join(target, 'templates', 'statefulset.yaml'), stringify(standIn));
   }
   return copy;

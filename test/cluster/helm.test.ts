@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { chart, HELMS, type Helm, helm } from '../support/chart.ts';
+import { goTool } from '../tools.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { eventually } from './expectations.ts';
+import type { KubernetesObject } from './kubernetes.ts';
+import { openCrd } from './registration.ts';
+
+const OF = 'meshery';
+const CRD = 'apiextensions.k8s.io/v1';
+const BROKERS = 'brokers.meshery.io';
+/** What Meshery Server sends with every installation. */
+const OF_SERVER = ['fullnameOverride=meshery-operator', 'meshery-operator.enabled=true', 'meshery-istio.enabled=false'];
+const NEXT = '9.9.9';
+
+describe.each(HELMS)('%s', (name) => {
+  let controlPlane: ControlPlane;
+  let run: Helm;
+  let own: string;
+  let next: string;
+  let failed = false;
+
+  beforeEach(async () => {
+    failed = false;
+    controlPlane = await startControlPlane(() => {});
+    const { directory, kubeconfig } = controlPlane;
+    run = await helm(name, directory, kubeconfig);
+    own = await chart(directory);
+    next = await chart(directory, NEXT);
+    // The next version has another field in its CRDs.
+    const file = join(next, 'crds', 'meshery.io_brokers.yaml');
+    const label = /app.kubernetes.io\/version: .+/;
+    const crd = (await readFile(file, 'utf8')).replace(label, `app.kubernetes.io/version: ${NEXT}`);
+    await writeFile(file, crd.replaceAll(/^( +)size:$/gm, '$1added: {type: string}\n$1size:'));
+    onTestFailed(() => {
+      failed = true;
+    });
+  });
+  afterEach(() => controlPlane?.stop(failed));
+
+  const to = (release = 'meshery-operator') => [release, '--namespace', OF];
+  const install = (path = own, ...values: string[]) =>
+    run('install', ...to(), path, '--create-namespace', ...values.flatMap((value) => ['--set', value]));
+  const upgrade = (path: string, ...values: string[]) =>
+    run('upgrade', ...to(), path, ...values.flatMap((value) => ['--set', value]));
+  const get = (apiVersion: string, kind: string, of: string, namespace?: string) =>
+    controlPlane.kubernetes.get(apiVersion, kind, of, namespace);
+  const brokers = async () => {
+    const crd = (await get(CRD, 'CustomResourceDefinition', BROKERS)) as KubernetesObject;
+    const [version] = crd.spec.versions;
+    return { uid: crd.metadata.uid, added: 'added' in version.schema.openAPIV3Schema.properties.spec.properties };
+  };
+  const operator = async () => (await get('apps/v1', 'Deployment', 'meshery-operator', OF))?.spec;
+
+  const nothingInstalled = async () => {
+    expect(await controlPlane.kubernetes.list('apps/v1', 'Deployment', OF)).toEqual([]);
+    expect(JSON.parse(await run('list', '--all-namespaces', '--output', 'json'))).toEqual([]);
+  };
+
+  it('installs all in one release, upgrades its CRDs, rolls back, and keeps nothing but CRDs', async () => {
+    const notes = await install();
+    expect(notes).toContain('kubectl wait --for=condition=Ready');
+    expect(notes).not.toContain('WARNING');
+    expect(await get('meshery.io/v1alpha2', 'Broker', 'meshery-broker', OF)).toBeDefined();
+    expect(await get('meshery.io/v1alpha2', 'MeshSync', 'meshery-meshsync', OF)).toBeDefined();
+    const registered = await controlPlane.kubernetes.list('metacontroller.k8s.io/v1alpha1', 'CompositeController');
+    expect(registered.map(({ metadata }) => metadata.name)).toEqual(['meshery-broker', 'meshery-meshsync']);
+    const before = await brokers();
+    expect(before.added).toBe(false);
+
+    expect(await upgrade(next)).not.toContain('WARNING');
+    expect(await brokers()).toEqual({ uid: before.uid, added: true });
+    expect((await operator()).template.spec.containers[0].image).toContain(`:${NEXT}`);
+    await run('rollback', ...to(), '1');
+    expect(await brokers()).toEqual(before);
+    expect((await operator()).template.spec.containers[0].image).not.toContain(`:${NEXT}`);
+
+    await run('uninstall', ...to());
+    expect(await brokers()).toEqual(before);
+    for (const [apiVersion, kind] of [
+      ['meshery.io/v1alpha2', 'Broker'],
+      ['meshery.io/v1alpha2', 'MeshSync'],
+      ['metacontroller.k8s.io/v1alpha1', 'CompositeController'],
+      ['apps/v1', 'Deployment'],
+      ['apps/v1', 'StatefulSet'],
+      ['networking.k8s.io/v1', 'NetworkPolicy'],
+      ['policy/v1', 'PodDisruptionBudget'],
+    ] as const) {
+      await eventually(async () => expect(await controlPlane.kubernetes.list(apiVersion, kind), kind).toEqual([]), 30);
+    }
+    expect(await get('rbac.authorization.k8s.io/v1', 'ClusterRole', 'meshery-meshsync')).toBeUndefined();
+
+    // A new installation finds its CRDs.
+    await install(next);
+    expect(await brokers()).toEqual({ uid: before.uid, added: true });
+  });
+
+  it('upgrades what Meshery Server has changed, and leaves its changes', async () => {
+    const { kubernetes } = controlPlane;
+    await install(own, ...OF_SERVER);
+    const ofServer = (object: object) => kubernetes.apply(object, 'meshery-server');
+    const metadata = { name: 'meshery-broker', namespace: OF };
+    const broker = { size: 3, version: '2.14.1-alpine', service: { type: 'NodePort' } };
+    await ofServer({ apiVersion: 'meshery.io/v1alpha1', kind: 'Broker', metadata, spec: broker });
+    const meshSync = { size: 1, 'watch-list': { data: { whitelist: '[]', blacklist: '' } } };
+    const named = { name: 'meshery-meshsync', namespace: OF };
+    await ofServer({ apiVersion: 'meshery.io/v1alpha1', kind: 'MeshSync', metadata: named, spec: meshSync });
+
+    await upgrade(next, ...OF_SERVER);
+    expect((await get('meshery.io/v1alpha1', 'Broker', 'meshery-broker', OF))?.spec).toMatchObject(broker);
+    const { spec } = (await get('meshery.io/v1alpha1', 'MeshSync', 'meshery-meshsync', OF)) ?? {};
+    expect(spec).toMatchObject({ ...meshSync, broker: { native: { name: 'meshery-broker', namespace: OF } } });
+  });
+
+  it('changes no CRD under another name, and says how', async () => {
+    await run('install', ...to('other'), own, '--create-namespace', '--set', 'nameOverride=meshery-operator');
+    const before = await brokers();
+    const notes = await run('upgrade', ...to('other'), next, '--set', 'nameOverride=meshery-operator');
+    expect(notes).toContain(`WARNING: ${BROKERS} and meshsyncs.meshery.io: not of this version`);
+    expect(await brokers()).toEqual(before);
+    const crds = join(controlPlane.directory, 'crds.yaml');
+    await writeFile(crds, await run('show', 'crds', next));
+    const kubectl = [await goTool('kubectl'), '--kubeconfig', controlPlane.kubeconfig] as const;
+    const apply = ['apply', '--server-side', '--force-conflicts', '--filename', crds];
+    await promisify(execFile)(kubectl[0], [...kubectl.slice(1), ...apply]);
+    expect((await brokers()).added).toBe(true);
+    // The registrations are there once in a cluster.
+    await expect(run('install', ...to('meshery-operator'), own)).rejects.toThrow(/meshery-(broker|meshsync|operator)/);
+  });
+
+  it('refuses to replace the CRDs of another operator, before it changes anything', async () => {
+    await controlPlane.kubernetes.apply(openCrd('meshery.io', 'v1alpha1', 'Broker', 'brokers'));
+    // Helm 4 applies crds/ itself, without force.
+    const refusal = { helm3: 'is of another operator', helm4: 'conflict occurred while applying object' }[name];
+    await expect(install()).rejects.toThrow(new RegExp(`${BROKERS}.*${refusal}|${refusal}.*${BROKERS}`));
+    await nothingInstalled();
+  });
+
+  it('refuses to run beside another Metacontroller, before it changes anything', async () => {
+    const containers = [{ name: 'metacontroller', image: 'ghcr.io/metacontroller/metacontroller:v4.17.2' }];
+    const matchLabels = { app: 'other' };
+    const template = { metadata: { labels: matchLabels }, spec: { containers } };
+    const metadata = { name: 'other', namespace: 'default' };
+    const spec = { serviceName: '', replicas: 0, selector: { matchLabels }, template };
+    await controlPlane.kubernetes.apply({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec });
+    await expect(install()).rejects.toThrow('the cluster has a Metacontroller: StatefulSet default/other. Two would');
+    await nothingInstalled();
+    expect(await install(own, 'metacontroller.enabled=false')).not.toContain('no Metacontroller was found');
+  });
+
+  it('warns where there is no Metacontroller', async () => {
+    // Its CRDs remain of an earlier one.
+    for (const kind of ['CompositeController', 'ControllerRevision']) {
+      const scope = kind === 'CompositeController' ? 'Cluster' : 'Namespaced';
+      await controlPlane.kubernetes.apply(
+        openCrd('metacontroller.k8s.io', 'v1alpha1', kind, `${kind.toLowerCase()}s`, scope),
+      );
+    }
+    expect(await install(own, 'metacontroller.enabled=false')).toContain('WARNING: no Metacontroller was found');
+  });
+});
