@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { render } from '../../src/cli/render.ts';
@@ -13,9 +14,11 @@ const pages = [
     .map((name) => `docs/${name}`),
   'README.md',
 ];
-const examples = pages.flatMap((page) =>
+const blocks = pages.flatMap((page) =>
   [...readFileSync(page, 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => [page, yaml] as const),
 );
+/** The others are for programs that the tests don't have. */
+const examples = blocks.filter(([, yaml]) => yaml.includes('apiVersion: meshery.io/'));
 
 const ca = await authority();
 const pair = await issue(ca, 'meshery-nats.meshery.svc');
@@ -41,6 +44,29 @@ describe('the examples of the documentation', () => {
     const found = findings({ resources, secrets }, 'meshery', new Date());
     expect(found.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
+});
+
+it.each(blocks)('%s has valid YAML: %s', (_page, yaml) => {
+  for (const document of parseAllDocuments(yaml, { strict: true })) expect(document.errors).toEqual([]);
+});
+
+/** The heading of each section as a link names it. */
+const anchors = (text: string) =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+it.each(pages)('the links of %s lead to files and sections that exist', (page) => {
+  const text = readFileSync(page, 'utf8');
+  for (const [, link = ''] of text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+    const [path = '', section] = link.split('#');
+    const file = path === '' ? page : join(dirname(page), path);
+    expect(existsSync(file), link).toBe(true);
+    if (section) expect(anchors(readFileSync(file, 'utf8')), link).toContain(section);
+  }
 });
 
 describe('the README', () => {

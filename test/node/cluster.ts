@@ -30,6 +30,7 @@ export const nodeName = (index: number) => `node-${index + 1}`;
 /** Builds the programs of a cluster, which takes a network: the sandbox has none. */
 export async function buildPrograms(): Promise<void> {
   await goTools(['etcd', 'kustomize', 'containerd', 'containerd-shim-runc-v2', 'ctr', 'coredns']);
+  await goTools(['helm3', 'helm4']);
   await goTools(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl', 'kubelet', 'kube-proxy']);
 }
 

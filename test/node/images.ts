@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import packageJson from '../../package.json' with { type: 'json' };
 import { brokerDefaults } from '../../src/api/broker.ts';
 import { meshSyncDefaults } from '../../src/api/meshsync.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
@@ -36,7 +37,7 @@ export const PAUSE = 'docker.io/local/pause:1';
 export const METACONTROLLER = 'ghcr.io/metacontroller/metacontroller:v4.17.2';
 
 /** The image that the manifests of the operator name, and a second name of it, for upgrades. */
-export const OPERATOR = 'docker.io/meshery/meshery-operator';
+export const OPERATOR = packageJson.config.image;
 export const NEXT = `${OPERATOR}:next`;
 
 /**
@@ -113,7 +114,6 @@ async function standIn(): Promise<string> {
 
 /** The operator's image, from the Dockerfile, on base images that are made of the Node that its base images have. */
 async function operator(log: (line: string) => void): Promise<Archive> {
-  const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
   const node = await imageNode();
   const sources = [
     'Dockerfile',
@@ -124,7 +124,7 @@ async function operator(log: (line: string) => void): Promise<Archive> {
     'src',
     'test/stand-in',
   ];
-  const name = `${OPERATOR}:${version}`;
+  const name = `${OPERATOR}:${packageJson.version}`;
   return cached(name, [node, ...sources], async (file, buildah) => {
     log(`building ${name} from the Dockerfile`);
     const npm = dirname(await realpathOf('npm'));

@@ -11,6 +11,7 @@ import { report } from './report.ts';
 import type { Scene, Table } from './scene.ts';
 import { security } from './security.ts';
 import { usage } from './usage.ts';
+import { ways } from './ways.ts';
 import { startWorld, type World } from './world.ts';
 
 /** In this order, since the first scenario installs the operator and the last removes it. */
@@ -53,4 +54,5 @@ describe('a real node', () => {
     usage(scene, 'after all scenarios');
     removal(scene);
   });
+  describe('the ways to install', () => ways(scene));
 });

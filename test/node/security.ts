@@ -13,7 +13,7 @@ const ADMISSION = 'admissionregistration.k8s.io/v1';
 const PROGRAMS = ['nats-server ', 'nats-server-config-reloader', 'prometheus-nats-exporter', './meshery-meshsync'];
 
 /** The same of the operator, a Broker and a MeshSync. */
-const EVERYTHING = ['/app/server.mjs', 'nats-server ', './meshery-meshsync'];
+const EVERYTHING = ['/app/main.js', 'nats-server ', './meshery-meshsync'];
 
 /** As what the processes of pods run: what a container is allowed is seen in /proc. */
 export function security({ world }: Scene): void {
@@ -40,7 +40,7 @@ export function security({ world }: Scene): void {
     await startBroker(world(), of, { promExporter: { enabled: true }, jetstream: { memoryStore: { maxSize: '8Mi' } } });
     await startMeshSync(world(), of);
     await restrictedTo(65_532, of, PROGRAMS);
-    await restrictedTo(65_532, 'meshery', ['/app/server.mjs']);
+    await restrictedTo(65_532, 'meshery', ['/app/main.js']);
     await remove(of);
   });
 

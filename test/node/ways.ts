@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { isReady, meshSync } from '../cluster/expectations.ts';
+import { metacontrollerBinary } from '../cluster/metacontroller.ts';
+import { metacontrollerCrds } from '../cluster/registration.ts';
+import { chart, HELMS, helm, metacontrollerChart } from '../support/chart.ts';
+import { goTools } from '../tools.ts';
+import { nothingLeft } from './removal.ts';
+import type { Scene } from './scene.ts';
+
+const OF = 'meshery';
+const PAGE = 'docs/install.md';
+const REFERENCE = /oci:\/\/ghcr.io\/meshery\/charts\/meshery-operator --version \S+/g;
+
+/** What Meshery Server sends with every installation. */
+const OF_SERVER = ['fullnameOverride=meshery-operator', 'meshery-operator.enabled=true', 'meshery-istio.enabled=false'];
+
+/**
+ * The ways of docs/install.md, each from a cluster without the operator to one without it. Metacontroller comes with the chart
+ * where both are given; else the one that drives the other scenarios stays.
+ */
+export function ways({ world, measured }: Scene): void {
+  const included = Boolean(metacontrollerChart && metacontrollerBinary());
+  const driver = included ? [] : ['--set', 'metacontroller.enabled=false'];
+
+  /** Measures how long a way takes from its command to a Broker and a MeshSync that are ready. */
+  async function timed(way: string, install: () => Promise<unknown>): Promise<void> {
+    const started = Date.now();
+    await install();
+    await isReady(world().kubernetes, meshSync(OF, 'meshery-meshsync'), 'Ready', 120);
+    measured('times', `${way}: from nothing to both Ready`, (Date.now() - started) / 1_000);
+  }
+
+  /** Runs commands of the page with a Helm and a chart of this checkout. */
+  async function documented(program: string, path: string, start: string, more: string[] = []): Promise<void> {
+    const files = `export HELM_CACHE_HOME=${world().directory}/helm\n`;
+    await world().documented(PAGE, start, (text) =>
+      `${files}${text}`
+        .replaceAll(/^helm /gm, `${program} `)
+        .replaceAll(REFERENCE, [path, ...more].join(' '))
+        .replaceAll(/^kubectl delete crd .*metacontroller.*\n/gm, included ? '$&' : ''),
+    );
+  }
+
+  const pods = async () => (await world().kubernetes.list('v1', 'Pod', OF)).map(({ metadata }) => metadata.uid).sort();
+  const uninstall = (program: string) => documented(program, '', 'helm uninstall meshery-operator');
+
+  if (included) {
+    it('begin without a Metacontroller', async () => {
+      await world().kubectl('delete', 'namespace', 'metacontroller', '--timeout=60s');
+      await world().kubectl('delete', 'clusterrole,clusterrolebinding', 'metacontroller');
+      const crds = metacontrollerCrds() as { metadata: { name: string } }[];
+      await world().kubectl('delete', 'crd', ...crds.map(({ metadata }) => metadata.name), '--timeout=60s');
+    });
+  }
+
+  it.each(HELMS)(
+    '%s installs in one command, tests, upgrades without a restart, and removes everything',
+    async (name) => {
+      const { [name]: program } = await goTools([name]);
+      const path = await chart(join(world().directory, name));
+      await timed(name === 'helm3' ? 'Helm 3' : 'Helm 4', () =>
+        documented(program, path, 'helm install meshery-operator', driver),
+      );
+      const before = await pods();
+      expect(before).toHaveLength(included ? 5 : 4);
+      await documented(program, path, 'helm test meshery-operator');
+      await documented(program, path, 'helm upgrade meshery-operator');
+      expect(await pods()).toEqual(before);
+      await uninstall(program);
+      await nothingLeft(world());
+    },
+  );
+
+  it('Meshery Server installs, upgrades and uninstalls from a chart repository', async () => {
+    const { kubeconfig, directory } = world();
+    const folder = join(directory, 'server');
+    const [own, next] = [await chart(folder), await chart(folder, '2.99.0')];
+    const repository = join(folder, 'repository');
+    const run = await helm('helm3', folder, kubeconfig);
+    await run('package', own, '--destination', repository);
+    const server = createServer((request, response) => {
+      readFile(join(repository, request.url ?? '')).then(
+        (content) => response.end(content),
+        () => response.writeHead(404).end(),
+      );
+    }).listen(0, '127.0.0.1');
+    try {
+      const { port } = server.address() as { port: number };
+      const url = `http://127.0.0.1:${port}`;
+      const index = () => run('repo', 'index', repository, '--url', url);
+      const values = [...OF_SERVER.flatMap((value) => ['--set', value]), ...driver];
+      const release = ['meshery-operator', 'meshery-operator', '--repo', url, '--namespace', OF, ...values];
+      await index();
+      await timed("Meshery Server's calls", () => run('install', ...release, '--create-namespace'));
+      const servers = async () => (await world().kubernetes.get('v1', 'Pod', 'meshery-nats-0', OF))?.metadata.uid;
+      const before = await servers();
+      // The next version with the same image, which is on the nodes.
+      await run('package', next, '--destination', repository, '--app-version', packageJson.version);
+      await index();
+      await run('upgrade', ...release);
+      expect(JSON.parse(await run('list', '--namespace', OF, '--output', 'json'))).toMatchObject([
+        { name: 'meshery-operator', chart: 'meshery-operator-2.99.0', status: 'deployed' },
+      ]);
+      expect(await servers()).toBe(before);
+      await uninstall((await goTools(['helm3'])).helm3);
+      await nothingLeft(world());
+    } finally {
+      server.close();
+    }
+  });
+}
