@@ -102,11 +102,22 @@ function chartYaml(): string {
   });
 }
 
-/** The values as they are written by hand, with what stands elsewhere too: the image, and how Metacontroller is run. */
+/**
+ * The values as they are written by hand, with what stands elsewhere too: the image, the watch-list of the sample, and how
+ * Metacontroller is run.
+ */
 function chartValues(list: readonly Controller[]): string {
   const values = parseDocument(readFileSync(`${CHART}/values.yaml`, 'utf8'));
   const { commandArgs } = parse(readFileSync('metacontroller/install/values.yaml', 'utf8'));
   values.setIn(['image', 'repository'], packageJson.config.image);
+  const sample = parse(readFileSync('manifests/samples/meshsync.yaml', 'utf8'));
+  const whitelist = values.createNode(JSON.parse(sample.spec['watch-list'].data.whitelist));
+  visit(whitelist, {
+    Map: (_key, entry) => {
+      entry.flow = true;
+    },
+  });
+  values.setIn(['meshery-meshsync', 'watchConfig', 'whitelist'], whitelist);
   values.setIn(['metacontroller', 'commandArgs'], values.createNode(commandArgs));
   values.setIn(['metacontroller', 'clusterRole', 'rules'], rulesDocument(metacontrollerRules(list)).contents);
   return values.toString({ lineWidth: 0, flowCollectionPadding: false });

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import type { Resource } from '../../src/cli/resources.ts';
+import { findings } from '../../src/cli/validate.ts';
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { chart, HELMS, type HelmName, helm } from '../support/chart.ts';
@@ -127,5 +129,115 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     const ofKustomize = byKey(await kustomize('manifests/monitoring'));
     const ofChart = byKey(objects.filter((object) => key(object) in ofKustomize));
     expect(ofChart).toEqual(ofKustomize);
+  });
+
+  const resourcesOf = async (args: string[]) =>
+    (await rendered(name, args)).filter(({ apiVersion }) => apiVersion.startsWith('meshery.io/'));
+  const set = (...values: string[]) => values.flatMap((value) => ['--set', value]);
+
+  it('leaves to Meshery Server what that sets in the resources', async () => {
+    const [broker, meshSync, ...more] = await resourcesOf([]);
+    expect(more).toEqual([]);
+    expect(broker).toMatchObject({
+      kind: 'Broker',
+      metadata: { name: 'meshery-broker', namespace: 'meshery' },
+      spec: {},
+    });
+    expect(broker?.spec).toEqual({});
+    expect(meshSync).toMatchObject({ kind: 'MeshSync', metadata: { name: 'meshery-meshsync', namespace: 'meshery' } });
+    const { 'watch-list': list, ...spec } = meshSync?.spec ?? {};
+    expect(spec).toEqual({ broker: { native: { name: 'meshery-broker', namespace: 'meshery' } } });
+    const [, sample] = await kustomize('manifests/samples');
+    const lists = [list, sample?.spec['watch-list']].map(({ data: { whitelist } }) => JSON.parse(whitelist));
+    expect(lists[0]).toEqual(lists[1]);
+  });
+
+  it('takes the keys of the chart of Meshery for the resources', async () => {
+    const whitelist = [{ Resource: 'pods.v1.', Events: ['ADDED'] }];
+    const values = [
+      ...['--set-json', `meshery-meshsync.watchConfig.whitelist=${JSON.stringify(whitelist)}`],
+      ...set(
+        'meshery-meshsync.replica=2',
+        'meshery-meshsync.broker.name=other',
+        'meshery-meshsync.broker.namespace=ops',
+      ),
+      ...set(
+        'meshery-broker.replica=3',
+        'meshery-broker.fullnameOverride=x-broker',
+        'meshery-broker.spec.version=2.14.1',
+      ),
+    ];
+    const [broker, meshSync] = await resourcesOf(values);
+    expect(broker).toMatchObject({ metadata: { name: 'x-broker' }, spec: { size: 3, version: '2.14.1' } });
+    const { 'watch-list': list, ...spec } = meshSync?.spec ?? {};
+    expect(spec).toEqual({ size: 2, broker: { native: { name: 'other', namespace: 'ops' } } });
+    expect(JSON.parse(list.data.whitelist)).toEqual(whitelist);
+    expect(await resourcesOf(without('meshery-broker.enabled', 'meshery-meshsync.enabled'))).toEqual([]);
+    // A broker of another kind than the chart's.
+    const url = 'meshery-meshsync.spec.broker.custom.url=nats://nats.example.com';
+    const [custom] = await resourcesOf([...without('meshery-broker.enabled'), ...set(url)]);
+    expect(custom?.spec).toMatchObject({ broker: { custom: { url: 'nats://nats.example.com' } } });
+  });
+
+  it('gives the resources what the API server accepts', async () => {
+    const resources = (await resourcesOf(['--set', 'meshery-broker.replica=3'])).map((resource) => ({
+      ...(resource as object as Resource),
+      place: { file: 'chart', document: 1 },
+      source: 'chart',
+    }));
+    expect(findings({ resources, secrets: [] }, 'meshery', new Date())).toEqual([]);
+  });
+
+  const deployment = async (args: string[]) =>
+    (await rendered(name, [...operatorOnly, ...args])).find(({ kind }) => kind === 'Deployment') as KubernetesObject;
+
+  it('takes the environment as a map or as a list, and each variable once', async () => {
+    const own = { name: 'PORT', value: '8080' };
+    const registry = { name: 'IMAGE_REGISTRY', value: 'registry.example.com' };
+    const level = { name: 'LOG_LEVEL', value: 'debug' };
+    const map = set('env.IMAGE_REGISTRY=registry.example.com', 'env.LOG_LEVEL=debug', 'env.BODY_LIMIT=1048576');
+    const list = ['--set-json', `env=${JSON.stringify([registry, level])}`];
+    for (const args of [map, list]) {
+      const { env } = (await deployment(args)).spec.template.spec.containers[0];
+      expect(env).toEqual(expect.arrayContaining([own, registry, level]));
+      expect(new Set(env.map((variable: { name: string }) => variable.name)).size).toBe(env.length);
+    }
+    const { env } = (await deployment(map)).spec.template.spec.containers[0];
+    expect(env).toContainEqual({ name: 'BODY_LIMIT', value: '1048576' });
+  });
+
+  it('tells the operator and its hooks under another name, and selects its pods alone', async () => {
+    const objects = await rendered(name, [...operatorOnly, ...set('fullnameOverride=other')], 'release');
+    const [operator] = objects.filter(({ kind }) => kind === 'Deployment');
+    expect(operator?.metadata.name).toBe('other');
+    const { env } = operator?.spec.template.spec.containers[0] ?? {};
+    expect(env).toContainEqual({ name: 'DEPLOYMENT_NAME', value: 'other' });
+    const hooks = objects.filter(({ kind }) => kind === 'CompositeController').map(({ spec }) => spec.hooks);
+    for (const { sync, customize } of hooks) {
+      expect(sync.webhook.service).toEqual({ name: 'other', namespace: 'meshery' });
+      expect(customize.webhook.service).toEqual({ name: 'other', namespace: 'meshery' });
+    }
+    const test = objects.find(({ metadata }) => metadata.annotations?.['helm.sh/hook'] === 'test');
+    expect(test?.metadata.labels).not.toMatchObject(operator?.spec.selector.matchLabels);
+    expect(test?.spec.containers[0].args).toEqual(['other:80']);
+  });
+
+  it('takes what Meshery Server sends', async () => {
+    const sent = ['meshery', 'meshery-istio', 'meshery-nginx-sm', 'meshery-app-mesh'].map(
+      (key) => `${key}.enabled=false`,
+    );
+    const ofServer = set('fullnameOverride=meshery-operator', 'meshery-operator.enabled=true', ...sent);
+    expect(await rendered(name, ofServer)).toEqual(await rendered(name, []));
+  });
+
+  it.each([
+    ['replicaCount=-1', /replicaCount/],
+    ['image.pullPolicy=Sometimes', /pullPolicy/],
+    ['meshery-broker.fullnameOverride=Upper_Case', /fullnameOverride/],
+    ['meshery-broker.replica=11', /replica/],
+    ['metacontroller.enabled=maybe', /enabled/],
+    ['hooks.tls.clientSecretName=client', /hooks.tls.clientSecretName requires hooks.tls.secretName/],
+  ])('refuses %s, and names the value', async (value, message) => {
+    await expect(rendered(name, set(value))).rejects.toThrow(message);
   });
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -89,6 +90,7 @@ export function ways({ world, measured }: Scene): void {
       );
     }).listen(0, '127.0.0.1');
     try {
+      await once(server, 'listening');
       const { port } = server.address() as { port: number };
       const url = `http://127.0.0.1:${port}`;
       const index = () => run('repo', 'index', repository, '--url', url);
