@@ -99,6 +99,16 @@ describe.each(HELMS)('%s', (name) => {
     expect(await brokers()).toEqual({ uid: before.uid, added: true });
   });
 
+  it('uninstalls after its CRDs are gone', async () => {
+    await install();
+    for (const crd of [BROKERS, 'meshsyncs.meshery.io']) {
+      await controlPlane.kubernetes.delete(CRD, 'CustomResourceDefinition', crd);
+      await eventually(async () => expect(await get(CRD, 'CustomResourceDefinition', crd)).toBeUndefined(), 90);
+    }
+    await run('uninstall', ...to());
+    await nothingInstalled();
+  });
+
   it('upgrades what Meshery Server has changed, and leaves its changes', async () => {
     const { kubernetes } = controlPlane;
     await install(own, ...OF_SERVER);
