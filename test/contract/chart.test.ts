@@ -206,6 +206,12 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     expect(env).toContainEqual({ name: 'BODY_LIMIT', value: '1048576' });
   });
 
+  it('adds labels to the pods, but replaces none by which they are selected', async () => {
+    const own = await deployment([]);
+    const { labels } = (await deployment(set('podLabels.team=platform', 'podLabels.app=other'))).spec.template.metadata;
+    expect(labels).toEqual({ ...own.spec.template.metadata.labels, team: 'platform' });
+  });
+
   it('tells the operator and its hooks under another name, and selects its pods alone', async () => {
     const objects = await rendered(name, [...operatorOnly, ...set('fullnameOverride=other')], 'release');
     const [operator] = objects.filter(({ kind }) => kind === 'Deployment');
