@@ -81,15 +81,15 @@ async function withMetacontroller(context: Context, dependency: string): Promise
   const values = ['values.yaml', 'least-privilege/values.yaml'].map((file) => `metacontroller/install/${file}`);
   const named = ['--namespace', METACONTROLLER, ...values.flatMap((file) => ['--values', file])];
   const rendered = await helm4('template', METACONTROLLER, dependency, '--include-crds', ...named);
+  const crds = await helm4('show', 'crds', dependency);
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: METACONTROLLER } };
-  const files = { 'crds.yaml': await helm4('show', 'crds', dependency), 'namespace.yaml': printYaml(namespace) };
   const both = `Meshery Operator ${version} and Metacontroller ${metacontroller}`;
   await writeManifest(
     context,
     'crds-with-metacontroller.yaml',
     CRDS,
     [`${both}: their CustomResourceDefinitions. The programs are in install-with-metacontroller.yaml.`],
-    { 'crds.yaml': files['crds.yaml'] },
+    { 'crds.yaml': crds },
   );
   await writeManifest(
     context,
@@ -101,7 +101,7 @@ async function withMetacontroller(context: Context, dependency: string): Promise
       'Only for a cluster that has no Metacontroller: two would both act.',
       ...applied('crds-with-metacontroller.yaml', 'install-with-metacontroller.yaml'),
     ],
-    { 'metacontroller.yaml': rendered, 'namespace.yaml': files['namespace.yaml'] },
+    { 'metacontroller.yaml': rendered, 'namespace.yaml': printYaml(namespace) },
   );
   const repository = join(work, 'repository');
   await helm4('package', await chart(work, undefined, dependency), '--destination', repository);
