@@ -2,7 +2,8 @@
 ARG NODE_IMAGE=node:26-slim
 ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs26-debian13:nonroot
 
-FROM ${NODE_IMAGE} AS build
+# Built once for all platforms, on that of the builder: the bundles are the same.
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json build.mjs tsconfig.json ./
 # The bundle is built below, after the sources are copied.

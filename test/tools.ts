@@ -35,6 +35,9 @@ const modules = {
   'test/helm/v4': {
     helm4: 'helm.sh/helm/v4/cmd/helm',
   },
+  'test/release': {
+    actionlint: 'github.com/rhysd/actionlint/cmd/actionlint',
+  },
   'test/node/programs/containerd': {
     containerd: 'github.com/containerd/containerd/v2/cmd/containerd',
     'containerd-shim-runc-v2': 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { metacontrollerCrds } from '../cluster/registration.ts';
@@ -36,21 +36,24 @@ export async function helm(name: HelmName, folder: string, kubeconfig = '/dev/nu
 export const metacontrollerChart = process.env.METACONTROLLER_CHART;
 
 /**
- * A copy of the chart, complete with its dependency, as a release has it. Without `METACONTROLLER_CHART`, the dependency is a
- * stand-in: the CRDs of Metacontroller, and a StatefulSet that runs nothing of it.
+ * A copy of the chart, complete with its dependency, as a release has it. Without a chart of Metacontroller, the dependency is
+ * a stand-in: the CRDs of Metacontroller, and a StatefulSet that runs nothing of it.
  * @param folder in which the copy is made
  * @param version of the chart and its application; default: that of the checkout
  */
-export async function chart(folder: string, version?: string): Promise<string> {
+export async function chart(folder: string, version?: string, dependsOn = metacontrollerChart): Promise<string> {
   const copy = join(folder, `meshery-operator-${version ?? 'own'}`);
-  await cp('manifests/chart', copy, { recursive: true });
+  // What "helm dependency build" leaves in the checkout is no part of it.
+  const own = (path: string) => !/^(charts|Chart\.lock)(\/|$)/.test(relative('manifests/chart', path));
+  await cp('manifests/chart', copy, { recursive: true, filter: own });
   const file = join(copy, 'Chart.yaml');
   const metadata = parse(await readFile(file, 'utf8'));
   if (version) await writeFile(file, stringify({ ...metadata, version, appVersion: version }));
   const [dependency] = metadata.dependencies;
   const target = join(copy, 'charts', dependency.name);
-  if (metacontrollerChart) {
-    await cp(metacontrollerChart, target, { recursive: true });
+  if (dependsOn) {
+    const archive = (await stat(dependsOn)).isFile();
+    await cp(dependsOn, archive ? `${target}.tgz` : target, { recursive: true });
   } else {
     await mkdir(join(target, 'templates'), { recursive: true });
     await mkdir(join(target, 'crds'));
