@@ -1,6 +1,7 @@
 import type { V1CustomResourceColumnDefinition } from '@kubernetes/client-node';
-import type { Static, TSchema, TUnsafe } from '@sinclair/typebox';
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
 import { compiled } from '../schema/compiled.ts';
+import { neverSynced } from './condition.ts';
 import type { ConditionTable } from './conditions.ts';
 import type { ResourceKind } from './object.ts';
 import {
@@ -68,10 +69,12 @@ export interface Controller<Context extends Clock = Clock>
   kinds: readonly ResourceKind[];
   /** Schemas of the bodies of its hooks. */
   bodies: { sync: TUnsafe<SyncBody>; customize: TUnsafe<CustomizeBody> };
-  /** The parent's last status, `undefined` when it has none or an invalid one. */
+  /** The parent's last status, `undefined` when it was never synced or has an invalid one. */
   lastStatus(parent: Parent): object | undefined;
   sync(request: SyncRequest, context: Context): SyncResponse;
 }
+
+const isNeverSynced = compiled(Type.Object({ observedGeneration: Type.Literal(neverSynced.observedGeneration) }));
 
 /** Creates a controller from its definition. */
 export function defineController<
@@ -89,7 +92,7 @@ export function defineController<
     apiVersion: `${group}/${versions.at(-1)}`,
     kinds,
     bodies: { sync: syncBody(group, kind, children, kinds), customize: customizeBody(group, kind) },
-    lastStatus: (parent) => (isStatus.Check(parent.status) ? parent.status : undefined),
+    lastStatus: ({ status: last }) => (isStatus.Check(last) && !isNeverSynced.Check(last) ? last : undefined),
     sync: (request: SyncRequest<Child | Related, Static<Status>>, context) => definition.sync(request, context),
   };
 }
