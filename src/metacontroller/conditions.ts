@@ -63,6 +63,7 @@ export const commonConditions = {
     reasons: {
       NoConflicts: 'True: they are.',
       NameConflict: 'False: another object has the name of a child; it is left unchanged.',
+      NamePending: 'False: an object with the name of a child is being deleted; the child is created then.',
     },
   },
   ChildrenCreated: {
@@ -102,11 +103,21 @@ export function ready(conditions: ConditionInput[], message: string): ConditionI
     : condition('Ready', 'True', 'Ready', message);
 }
 
+/** Another object with the name of a child. */
+export interface NameConflict {
+  /** Names the object, and what to do. */
+  message: string;
+  /** Whether it is being deleted anyway. */
+  isPassing: boolean;
+}
+
 /** Whether the names of all children are free of conflicts. */
-export function namesAvailable(conflicts: string[]): ConditionInput {
-  return conflicts.length > 0
-    ? condition('NamesAvailable', 'False', 'NameConflict', conflicts.join(' '))
-    : condition('NamesAvailable', 'True', 'NoConflicts', 'No other object has the name of a child.');
+export function namesAvailable(conflicts: NameConflict[]): ConditionInput {
+  if (conflicts.length === 0) {
+    return condition('NamesAvailable', 'True', 'NoConflicts', 'No other object has the name of a child.');
+  }
+  const reason = conflicts.every(({ isPassing }) => isPassing) ? 'NamePending' : 'NameConflict';
+  return condition('NamesAvailable', 'False', reason, conflicts.map(({ message }) => message).join(' '));
 }
 
 /** Whether the whole spec is applied to the children; `problem` describes the deferred part. */
