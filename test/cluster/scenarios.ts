@@ -800,7 +800,8 @@ export function scenarios(driver: DriverName): void {
         await get(...config);
       });
       await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
-      expect(await kstatus(of)).toEqual(['Current', 'Current']);
+      // The status is written after the children.
+      await eventually(async () => expect(await kstatus(of)).toEqual(['Current', 'Current']));
       // Once by hand, once by the operator, and under dynamic-apply the annotation of what was applied last.
       const writes = dynamic ? 3 : 2;
       const counted = await changes();
