@@ -7,10 +7,12 @@ const HEADER = '<!-- Generated from src/controllers.ts by "npm run generate". --
 
 /** The page of the conditions of some controllers, in Markdown. */
 export function conditionsPage(list: readonly Controller[]): string {
-  const sections = list.map(({ kind, conditions }) => {
+  const sections = list.map(({ kind, conditions, needEdits }) => {
+    const ofReady = [...needEdits].map((reason) => `\`${reason}\``).join(', ');
     const rows = Object.entries({ ...commonConditions, ...conditions }).flatMap(([type, { description, reasons }]) => [
       `| **\`${type}\`** | | ${description} |`,
       ...Object.entries(reasons).map(([reason, meaning]) => `| | \`${reason}\` | ${meaning} |`),
+      ...(type === 'Stalled' ? [`| | ${ofReady} | True: Ready has this reason. |`] : []),
     ]);
     return `## ${kind}\n\n| condition | reason | meaning |\n|---|---|---|\n${rows.join('\n')}\n`;
   });
@@ -19,6 +21,10 @@ export function conditionsPage(list: readonly Controller[]): string {
 
 Types and reasons are part of the API: programs may rely on them. Messages are for people and may change. \`Ready\` has the
 reason of the first condition that is not met.
+
+While \`Ready\` is False for a reason that ends only when a person edits something, such as the spec or a Secret, \`Stalled\` is True
+with the same reason. All other reasons end by themselves, or when a missing object arrives. [GitOps](../gitops.md) shows what
+tools make of both.
 
 ${sections.join('\n')}`;
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -14,6 +14,9 @@ const modules = {
     kustomize: 'sigs.k8s.io/kustomize/kustomize/v5',
     etcd: 'go.etcd.io/etcd/server/v3',
     kwok: 'sigs.k8s.io/kwok/cmd/kwok',
+  },
+  'test/health': {
+    health: '.',
   },
   'test/monitoring': {
     promtool: 'github.com/prometheus/prometheus/cmd/promtool',
@@ -109,9 +112,10 @@ function release(): string {
   return module;
 }
 
-/** Changes with the pinned versions of a module, so that a program is rebuilt then. */
+/** Changes with the pinned versions and the sources of a module, so that a program is rebuilt then. */
 async function version(module: string): Promise<string> {
-  const files = await Promise.all(['go.mod', 'go.sum'].map((file) => readFile(join(module, file))));
+  const sources = (await readdir(module, { recursive: true })).filter((file) => file.endsWith('.go')).sort();
+  const files = await Promise.all(['go.mod', 'go.sum', ...sources].map((file) => readFile(join(module, file))));
   const hash = createHash('sha256').update(Buffer.concat(files)).digest('hex').slice(0, 16);
   return STATIC.includes(module) ? `${hash}-static` : hash;
 }

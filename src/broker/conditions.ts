@@ -6,6 +6,10 @@ export const brokerConditions = {
   ...rolloutConditions,
   SpecApplied: {
     ...commonConditions.SpecApplied,
+    needEdits: [
+      ...commonConditions.SpecApplied.needEdits,
+      ...['ImmutableField', 'StreamsWouldBeLost', 'SecretInvalid', 'UnusableCredential'],
+    ],
     reasons: {
       ...commonConditions.SpecApplied.reasons,
       ImmutableField: 'False: a changed field is immutable; the message explains how to apply the change.',

@@ -8,6 +8,7 @@ import { childrenCreated } from '../metacontroller/children-created.ts';
 import {
   type ConditionInput,
   conditionsOf,
+  type NameConflict,
   namesAvailable,
   ready,
   specApplied,
@@ -33,8 +34,7 @@ export interface BrokerObservation {
   /** The StatefulSet of the response, `undefined` when there is none. */
   desired: Manifest | undefined;
   pods: ObservedPod[];
-  /** Messages about name conflicts of children. */
-  nameConflicts: string[];
+  nameConflicts: NameConflict[];
   /** The broker as it is applied: without the deferred change. */
   applied: Broker;
   /** How many servers count for the majority of JetStream. */

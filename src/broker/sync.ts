@@ -3,7 +3,7 @@ import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { progressing } from '../kubernetes/rollout.ts';
 import { missingChildren } from '../metacontroller/children-created.ts';
-import { invalidSpec } from '../metacontroller/conditions.ts';
+import { invalidSpec, type NameConflict } from '../metacontroller/conditions.ts';
 import { findChild } from '../metacontroller/find-child.ts';
 import { keepChildren } from '../metacontroller/lifecycle.ts';
 import type { Manifest } from '../metacontroller/object.ts';
@@ -71,7 +71,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const isTokenAwaited = credentials.generated.includes('token') && (secrets.server || found.auth.nameConflict);
   const { disruptionBudget, ...always } = found;
   const budgeted = hasDisruptionBudget(desired);
-  const unlessConflict = ({ nameConflict }: { nameConflict?: string }, child: () => Manifest) =>
+  const unlessConflict = ({ nameConflict }: { nameConflict?: NameConflict }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
   const children = [

@@ -15,6 +15,7 @@ export const meshSyncConditions = {
   BrokerResolved: {
     description: 'Whether the URL and the credentials of the broker are known.',
     desired: 'True',
+    needEdits: ['BrokerNotSpecified', 'AddressNotSupported', 'ClientCertificateRequired', 'SecretInvalid'],
     reasons: {
       Resolved: 'True: the Broker exists.',
       CustomUrl: 'True: the broker is the URL of the spec.',
@@ -41,6 +42,7 @@ export const meshSyncConditions = {
   WatchListValid: {
     description: 'Whether MeshSync can read the watch-list of the spec.',
     desired: 'True',
+    needEdits: ['InvalidWatchList'],
     reasons: {
       Valid: 'True: it can.',
       ValidWithWarnings: 'True: it can; the message has warnings.',
@@ -49,6 +51,7 @@ export const meshSyncConditions = {
   },
   WatchListActive: {
     description: 'Present only for a MeshSync whose own watch-list is not the active one.',
+    needEdits: ['OtherListInvalid'],
     reasons: {
       OtherList: 'False: the watch-list of another resource is active.',
       OtherListInvalid: 'False: the watch-list of another resource is active, and invalid.',

@@ -7,6 +7,7 @@ import { childrenCreated } from '../metacontroller/children-created.ts';
 import {
   type ConditionInput,
   conditionsOf,
+  type NameConflict,
   namesAvailable,
   ready,
   specApplied,
@@ -37,8 +38,7 @@ export interface MeshSyncObservation {
   watchList: WatchList | FieldError;
   /** The watch-list of another resource, when that is the active one. */
   activeList: WatchList | FieldError | undefined;
-  /** Messages about name conflicts of children. */
-  nameConflicts: string[];
+  nameConflicts: NameConflict[];
   /** The children of the response that are not observed yet. */
   missing: string[];
 }

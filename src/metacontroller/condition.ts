@@ -35,10 +35,19 @@ export type Condition = Static<typeof Condition>;
 
 FormatRegistry.Set('date-time', (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(value));
 
+/**
+ * The status of a resource that was never synced: the default of its CRD. Tools that compare generations, as kstatus does,
+ * would take a resource without a status for one that is ready.
+ */
+export const neverSynced = { observedGeneration: -1 } as const;
+
 /** Status fields of every resource. */
 export const conditionedStatus = {
   observedGeneration: Type.Optional(
-    Type.Integer({ description: 'The metadata.generation that this status is computed from.', minimum: 0 }),
+    Type.Integer({
+      description: 'The metadata.generation that this status is computed from; -1 before the first sync.',
+      minimum: neverSynced.observedGeneration,
+    }),
   ),
   conditions: Type.Optional(
     Type.Array(Condition, {

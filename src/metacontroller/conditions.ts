@@ -11,6 +11,11 @@ interface ConditionDescription {
   desired?: 'True' | 'False';
   /** The meaning of each reason, which begins with the status that it belongs to. */
   reasons: Record<string, string>;
+  /**
+   * Those of its reasons that end only when a person edits something. All others end by themselves, or when another object
+   * arrives: whoever applies several objects together may wait for them.
+   */
+  needEdits?: readonly string[];
 }
 
 /** The conditions of a resource by type: the code can set no others, and the reference lists them all. */
@@ -49,9 +54,18 @@ export const commonConditions = {
       Ready: 'True: it does. While it is False, the reason is that of the first condition that is not met.',
     },
   },
+  Stalled: {
+    description: 'Present only while Ready is False until a person edits something, such as the spec or a Secret.',
+    reasons: {},
+  },
+  Reconciling: {
+    description: 'Present only while a paused resource has a spec that is not applied.',
+    reasons: { Paused: 'True: it is applied when the annotation is removed.' },
+  },
   SpecApplied: {
     description: 'Whether the whole spec is applied to the children.',
     desired: 'True',
+    needEdits: ['InvalidSpec'],
     reasons: {
       Applied: 'True: no field of the spec is deferred.',
       InvalidSpec: 'False: a field is invalid; existing children are left unchanged.',
@@ -60,9 +74,11 @@ export const commonConditions = {
   NamesAvailable: {
     description: 'Whether the names of all children are free of conflicts.',
     desired: 'True',
+    needEdits: ['NameConflict'],
     reasons: {
       NoConflicts: 'True: they are.',
       NameConflict: 'False: another object has the name of a child; it is left unchanged.',
+      NamePending: 'False: an object with the name of a child is being deleted; the child is created then.',
     },
   },
   ChildrenCreated: {
@@ -102,11 +118,44 @@ export function ready(conditions: ConditionInput[], message: string): ConditionI
     : condition('Ready', 'True', 'Ready', message);
 }
 
+/** Another object with the name of a child. */
+export interface NameConflict {
+  /** Names the object, and what to do. */
+  message: string;
+  /** Whether it is being deleted anyway. */
+  isPassing: boolean;
+}
+
 /** Whether the names of all children are free of conflicts. */
-export function namesAvailable(conflicts: string[]): ConditionInput {
-  return conflicts.length > 0
-    ? condition('NamesAvailable', 'False', 'NameConflict', conflicts.join(' '))
-    : condition('NamesAvailable', 'True', 'NoConflicts', 'No other object has the name of a child.');
+export function namesAvailable(conflicts: NameConflict[]): ConditionInput {
+  if (conflicts.length === 0) {
+    return condition('NamesAvailable', 'True', 'NoConflicts', 'No other object has the name of a child.');
+  }
+  const reason = conflicts.every(({ isPassing }) => isPassing) ? 'NamePending' : 'NameConflict';
+  return condition('NamesAvailable', 'False', reason, conflicts.map(({ message }) => message).join(' '));
+}
+
+/** All reasons of a table and of the common conditions that end only when a person edits something. */
+export function reasonsThatNeedEdits(table: ConditionTable): ReadonlySet<string> {
+  const all: ConditionTable = { ...commonConditions, ...table };
+  return new Set(Object.values(all).flatMap(({ needEdits = [] }) => needEdits));
+}
+
+/**
+ * The condition Stalled, with reason and message of Ready; none while Ready is True, is of an earlier generation, or may become
+ * True without an edit.
+ * @param needEdits the reasons that end only when a person edits something
+ * @param generation of the parent
+ */
+export function stalled(
+  conditions: Condition[],
+  needEdits: ReadonlySet<string>,
+  generation: number | undefined,
+): ConditionInput[] {
+  const summary = conditions.find(({ type }) => type === 'Ready');
+  if (summary?.status !== 'False' || summary.observedGeneration !== generation) return [];
+  const { reason, message } = summary;
+  return needEdits.has(reason) ? [{ type: 'Stalled', status: 'True', reason, message }] : [];
 }
 
 /** Whether the whole spec is applied to the children; `problem` describes the deferred part. */

@@ -1,7 +1,8 @@
 import type { V1CustomResourceColumnDefinition } from '@kubernetes/client-node';
-import type { Static, TSchema, TUnsafe } from '@sinclair/typebox';
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox';
 import { compiled } from '../schema/compiled.ts';
-import type { ConditionTable } from './conditions.ts';
+import { neverSynced } from './condition.ts';
+import { type ConditionTable, reasonsThatNeedEdits } from './conditions.ts';
 import type { ResourceKind } from './object.ts';
 import {
   type CustomizeBody,
@@ -66,12 +67,16 @@ export interface Controller<Context extends Clock = Clock>
   apiVersion: string;
   /** Kinds of all objects in its sync requests. */
   kinds: readonly ResourceKind[];
+  /** The reasons of Ready that end only when a person edits something. */
+  needEdits: ReadonlySet<string>;
   /** Schemas of the bodies of its hooks. */
   bodies: { sync: TUnsafe<SyncBody>; customize: TUnsafe<CustomizeBody> };
-  /** The parent's last status, `undefined` when it has none or an invalid one. */
+  /** The parent's last status, `undefined` when it was never synced or has an invalid one. */
   lastStatus(parent: Parent): object | undefined;
   sync(request: SyncRequest, context: Context): SyncResponse;
 }
+
+const isNeverSynced = compiled(Type.Object({ observedGeneration: Type.Literal(neverSynced.observedGeneration) }));
 
 /** Creates a controller from its definition. */
 export function defineController<
@@ -89,7 +94,8 @@ export function defineController<
     apiVersion: `${group}/${versions.at(-1)}`,
     kinds,
     bodies: { sync: syncBody(group, kind, children, kinds), customize: customizeBody(group, kind) },
-    lastStatus: (parent) => (isStatus.Check(parent.status) ? parent.status : undefined),
+    needEdits: reasonsThatNeedEdits(definition.conditions),
+    lastStatus: ({ status: last }) => (isStatus.Check(last) && !isNeverSynced.Check(last) ? last : undefined),
     sync: (request: SyncRequest<Child | Related, Static<Status>>, context) => definition.sync(request, context),
   };
 }

@@ -5,6 +5,7 @@ import type {
   V1ObjectMeta,
 } from '@kubernetes/client-node';
 import { structural } from '../schema/structural.ts';
+import { neverSynced } from './condition.ts';
 import type { Controller } from './controller.ts';
 
 /**
@@ -23,7 +24,7 @@ export function customResourceDefinition(
       kind: { type: 'string', description: 'Kind of the resource.' },
       metadata: { type: 'object' },
       spec: structural(spec),
-      status: structural(status),
+      status: structural({ ...status, default: neverSynced }),
     },
   };
   return {

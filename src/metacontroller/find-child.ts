@@ -1,12 +1,13 @@
-import type { Observed, ObservedObject, ResourceKind } from './object.ts';
+import type { NameConflict } from './conditions.ts';
+import { groupOf, type Observed, type ObservedObject, type ResourceKind } from './object.ts';
 import { CONTROLLER_UID_LABEL } from './reapply.ts';
 import { childrenOf, type Parent, relatedOf, type SyncRequest } from './request.ts';
 
 /** The observed child of a name, or the name conflict. */
 export interface FoundChild<Child> {
   observed?: Child;
-  /** Names the conflicting object and what to do; such a child must be left out of the response. */
-  nameConflict?: string;
+  /** A child whose name is taken must be left out of the response. */
+  nameConflict?: NameConflict;
 }
 
 /**
@@ -30,7 +31,7 @@ export function findChild<All extends ResourceKind, Kind extends All>(
   const object = relatedOf(request, kind)[key];
   if (!object) return {};
   if (controllerOf(object)?.uid === parent.metadata.uid && isLabelled(object, parent)) return { observed: object };
-  return { nameConflict: explain(object, parent) };
+  return { nameConflict: conflictOf(object, parent) };
 }
 
 /** The owner reference of an object's controller. */
@@ -42,14 +43,23 @@ function isLabelled(object: ObservedObject, parent: Parent): boolean {
   return object.metadata.labels?.[CONTROLLER_UID_LABEL] === parent.metadata.uid;
 }
 
-function explain(object: ObservedObject, { kind, metadata }: Parent): string {
+function conflictOf(object: ObservedObject, { apiVersion, kind, metadata }: Parent): NameConflict {
   const what = `${object.kind} ${object.metadata.name}`;
   const by = controllerOf(object);
-  if (by && by.kind === kind && by.name === metadata.name) {
-    return by.uid === metadata.uid
-      ? `${what} lacks the label ${CONTROLLER_UID_LABEL}=${metadata.uid}; set it to have the object adopted.`
-      : `${what} belongs to a deleted ${kind} ${metadata.name}; it is re-created once Kubernetes has garbage-collected it.`;
+  const passing = (message: string): NameConflict => ({ message: `${what} ${message}`, isPassing: true });
+  const lasting = (message: string): NameConflict => ({ message: `${what} ${message}`, isPassing: false });
+  const isNamesake = by?.kind === kind && by.name === metadata.name && groupOf(by.apiVersion) === groupOf(apiVersion);
+  if (isNamesake && by.uid !== metadata.uid) {
+    return passing(
+      `belongs to a deleted ${kind} ${metadata.name}; it is re-created once Kubernetes has garbage-collected it.`,
+    );
   }
-  if (by) return `${what} is controlled by ${by.kind} ${by.name}; rename or delete one of the two.`;
-  return `${what} was not created by this ${kind}; delete or rename it, or label it ${CONTROLLER_UID_LABEL}=${metadata.uid} to have it adopted.`;
+  if (object.metadata.deletionTimestamp) return passing('is being deleted; the child is created once it is gone.');
+  if (by?.uid === metadata.uid) {
+    return lasting(`lacks the label ${CONTROLLER_UID_LABEL}=${metadata.uid}; set it to have the object adopted.`);
+  }
+  if (by) return lasting(`is controlled by ${by.kind} ${by.name}; rename or delete one of the two.`);
+  return lasting(
+    `was not created by this ${kind}; delete or rename it, or label it ${CONTROLLER_UID_LABEL}=${metadata.uid} to have it adopted.`,
+  );
 }

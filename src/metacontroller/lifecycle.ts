@@ -6,6 +6,7 @@ import {
   type Problem,
   ready,
   specApplied,
+  stalled,
   withTransitionTimes,
 } from './conditions.ts';
 import type { Clock, Controller } from './controller.ts';
@@ -32,7 +33,12 @@ export function sync<Context extends Clock>(
     return { status: { ...request.lastStatus }, children: allChildren(children).map(reapplyLastApplied) };
   }
   const response = unlessPaused(controller, request, context);
-  return { ...response, status: withExposure(response.status, request, context) };
+  const { generation } = parent.metadata;
+  const derived = [
+    ...stalled(conditionsOf(response.status), controller.needEdits, generation),
+    ...credentialsExposed(request),
+  ];
+  return { ...response, status: withDerived(response.status, derived, parent, context) };
 }
 
 function unlessPaused<Context extends Clock>(
@@ -44,7 +50,7 @@ function unlessPaused<Context extends Clock>(
   const paused = pausedCondition(parent);
   if (paused) {
     return {
-      status: lastStatusWith(request, [paused], context),
+      status: lastStatusWith(request, [paused, ...reconciling(request, paused.message)], context),
       children: allChildren(children).map(preserveLiveFields),
     };
   }
@@ -53,20 +59,28 @@ function unlessPaused<Context extends Clock>(
   return { ...response, children: hibernation(parent).length > 0 ? desired.map(scaledToZero) : desired };
 }
 
+/** The conditions that are derived from the answer and the children, whatever the controller has answered. */
+const derivedConditions = ['Stalled', 'CredentialsExposed'];
+
+/** A status with these derived conditions, and with no others from the last status. */
+function withDerived(status: object, inputs: ConditionInput[], parent: Parent, { now }: Clock): object {
+  const others = conditionsOf(status).filter(({ type }) => !derivedConditions.includes(type));
+  if (inputs.length === 0 && others.length === conditionsOf(status).length) return status;
+  const before = conditionsOf(parent.status);
+  return { ...status, conditions: [...others, ...withTransitionTimes(inputs, before, parent.metadata, now())] };
+}
+
 /**
- * A status with the condition CredentialsExposed, or without it. Under dynamic-apply, Metacontroller copies every child into
- * an annotation; the values of a Secret are then in its metadata too, which more users may read, and which more tools print.
+ * Whether Secrets have a copy of their values. Under dynamic-apply, Metacontroller copies every child into an annotation; the
+ * values of a Secret are then in its metadata too, which more users may read, and which more tools print.
  */
-function withExposure(status: object, { parent, children, lastStatus }: SyncRequest, { now }: Clock): object {
+function credentialsExposed({ children }: SyncRequest): ConditionInput[] {
   const exposed = allChildren(children)
     .filter((child) => child.kind === 'Secret' && isDynamicallyApplied(child))
     .map(({ metadata }) => metadata.name);
-  const others = conditionsOf(status).filter(({ type }) => type !== 'CredentialsExposed');
-  if (exposed.length === 0 && others.length === conditionsOf(status).length) return status;
+  if (exposed.length === 0) return [];
   const message = `Annotation ${LAST_APPLIED} has the values of Secret ${exposed.sort().join(' and Secret ')}, and kubectl describe prints it. Run Metacontroller with --apply-strategy=server-side-apply, which removes it, then replace the credentials.`;
-  const inputs = exposed.length > 0 ? [condition('CredentialsExposed', 'True', 'LastAppliedAnnotation', message)] : [];
-  const before = conditionsOf(lastStatus);
-  return { ...status, conditions: [...others, ...withTransitionTimes(inputs, before, parent.metadata, now())] };
+  return [condition('CredentialsExposed', 'True', 'LastAppliedAnnotation', message)];
 }
 
 /** The response that changes no child, with a status that explains the problem. */
@@ -87,6 +101,16 @@ function pausedCondition({ apiVersion, metadata }: Parent): ConditionInput | und
 }
 
 /**
+ * The condition of a paused resource whose Ready is missing or of an earlier generation. Metacontroller writes the present
+ * generation into every status, so that tools would take such a resource for one that is up to date.
+ */
+function reconciling({ parent, lastStatus }: SyncRequest, message: string): ConditionInput[] {
+  const summary = conditionsOf(lastStatus).find(({ type }) => type === 'Ready');
+  if (summary && summary.observedGeneration === parent.metadata.generation) return [];
+  return [condition('Reconciling', 'True', 'Paused', `The spec is not applied yet. ${message}`)];
+}
+
+/**
  * The condition of a hibernating resource; none while it does not hibernate. With the value `on`, `<group>/hibernation` scales
  * the workload of a resource to zero and keeps all other children.
  */
@@ -104,7 +128,7 @@ function scaledToZero(child: SyncResponse['children'][number]): object {
 }
 
 /** Conditions that are present only for a time, and not kept from the last status. */
-const temporaryConditions = ['ChildrenCreated', 'ReconciliationPaused', 'Hibernated'];
+const temporaryConditions = ['ChildrenCreated', 'ReconciliationPaused', 'Reconciling', 'Hibernated'];
 
 /** The last status, with some conditions replaced, for a response that changes no child. */
 function lastStatusWith({ parent, lastStatus }: SyncRequest, inputs: ConditionInput[], { now }: Clock): object {

@@ -81,7 +81,7 @@ function objects(kinds: readonly ResourceKind[]): TSchema {
 
 /** The request of a controller's sync: a resource that is neither being deleted nor paused, and the observed objects. */
 export interface SyncRequest<Kind extends ResourceKind = ResourceKind, Status = object> extends SyncBody {
-  /** The parent's last status, `undefined` when it has none or an invalid one. */
+  /** The parent's last status, `undefined` when it was never synced or has an invalid one. */
   lastStatus: Status | undefined;
   /** The kinds by which `children` and `related` were validated. */
   kinds: readonly Kind[];

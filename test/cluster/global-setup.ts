@@ -17,7 +17,7 @@ export default async function setup(): Promise<void> {
   process.stderr.write(
     meshSync ? `MeshSync is ${meshSync}\n` : 'no real MeshSync is run: set MESHSYNC to the path of one of 1.0.3\n',
   );
-  await goTools(['etcd', 'kwok', 'nats-server', 'kustomize']);
+  await goTools(['etcd', 'kwok', 'nats-server', 'kustomize', 'health']);
   await goTools(['promtool', 'kube-state-metrics']);
   await goTools(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl']);
 }

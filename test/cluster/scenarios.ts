@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import { decode } from '../../src/kubernetes/secrets.ts';
+import { healthOf } from '../support/health.ts';
 import { admission } from './admission.ts';
 import { brokerFields } from './broker-fields.ts';
 import { countChanges } from './changes.ts';
@@ -132,6 +133,12 @@ export function scenarios(driver: DriverName): void {
     for (const [kind, name] of usual) {
       await kubernetes.patch({ apiVersion: MESHERY, kind, metadata: { name, namespace: of, annotations } });
     }
+  };
+
+  /** What kstatus says of the usual Broker and MeshSync. */
+  const kstatus = async (of: string) => {
+    const objects = await Promise.all(usual.map(([kind, name]) => get(MESHERY, kind, name, of)));
+    return (await healthOf(objects)).map(({ kstatus: { status } }) => status);
   };
 
   const requestsOf = (of: string) =>
@@ -729,10 +736,12 @@ export function scenarios(driver: DriverName): void {
       const before = uids(await childrenOf(kubernetes, applied.broker));
       await patchSpec(of, { service: { annotations: { 'not a key': 'x' } } });
       await isReady(kubernetes, applied.broker, 'InvalidSpec');
+      expect((await kstatus(of))[0]).toBe('Failed');
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
       await patchSpec(of, { service: null });
       await isReady(kubernetes, applied.broker);
+      expect((await kstatus(of))[0]).toBe('Current');
       expect(uids(await childrenOf(kubernetes, applied.broker))).toEqual(before);
       expect(await changes()).toEqual({});
     });
@@ -749,6 +758,7 @@ export function scenarios(driver: DriverName): void {
           expect(status?.conditions?.map(({ type }) => type)).toContain('ReconciliationPaused');
         }
       });
+      expect(await kstatus(of)).toEqual(['Current', 'Current']);
       const change = (apiVersion: string, kind: string, name: string, spec: object) =>
         kubernetes.patch({ apiVersion, kind, metadata: { name, namespace: of }, spec });
       await change('apps/v1', 'StatefulSet', 'meshery-nats', { replicas: 2 });
@@ -770,6 +780,10 @@ export function scenarios(driver: DriverName): void {
       });
       await patchSpec(of, { version: '2.11.0' });
       await new Promise((resolve) => setTimeout(resolve, 5_000));
+      // Metacontroller writes the present generation into every status.
+      const edited = await get(MESHERY, 'Broker', 'meshery-broker', of);
+      expect(edited.status?.observedGeneration).toBe(edited.metadata.generation);
+      expect(await kstatus(of)).toEqual(['InProgress', 'Current']);
       const kept = await get('apps/v1', 'StatefulSet', 'meshery-nats', of);
       expect(kept.spec.replicas).toBe(2);
       expect(kept.spec.template.spec.containers[0].image).toBe('nats:2.14.2-alpine');
@@ -786,6 +800,8 @@ export function scenarios(driver: DriverName): void {
         await get(...config);
       });
       await Promise.all([isReady(kubernetes, applied.broker), isReady(kubernetes, applied.meshSync)]);
+      // The status is written after the children.
+      await eventually(async () => expect(await kstatus(of)).toEqual(['Current', 'Current']));
       // Once by hand, once by the operator, and under dynamic-apply the annotation of what was applied last.
       const writes = dynamic ? 3 : 2;
       const counted = await changes();

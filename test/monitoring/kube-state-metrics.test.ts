@@ -147,11 +147,13 @@ function expectedSeries({ kind, metadata, spec, status }: KubernetesObject): [st
     one('condition', is === 'True' ? 1 : 0, { type, status: is, reason }),
     one('condition_transition_timestamp_seconds', Date.parse(lastTransitionTime) / 1_000, { type, status: is, reason }),
   ]);
+  // A resource that was never synced has no more than its generation.
+  const given = (name: string, value: number | undefined) => (value === undefined ? [] : [one(name, value)]);
   return [
     ...always,
-    ...(kind === 'Broker' ? [one('replicas_desired', status.desiredReplicas)] : []),
-    ...[one('observed_generation', status.observedGeneration), one('replicas', status.replicas)],
-    ...[one('replicas_ready', status.readyReplicas), ...conditions],
+    ...(kind === 'Broker' ? given('replicas_desired', status.desiredReplicas) : []),
+    ...[one('observed_generation', status.observedGeneration), ...given('replicas', status.replicas)],
+    ...[...given('replicas_ready', status.readyReplicas), ...conditions],
     ...(status.version ? [one('info', 1, { version: status.version })] : []),
   ];
 }

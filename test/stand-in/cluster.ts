@@ -15,13 +15,13 @@ export class Cluster {
 
   get(group: string, namespace: string, name: string): KubeObject | undefined {
     const object = this.#objects.get(`${group} ${namespace}/${name}`);
-    return object && clone(object);
+    return object && read(object);
   }
 
   /** The objects of a kind, in all namespaces unless one is given. */
   all(group: string, namespace?: string): KubeObject[] {
     const prefix = namespace ? `${group} ${namespace}/` : `${group} `;
-    return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => clone(object));
+    return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => read(object));
   }
 
   /** All objects, to compare with a later state. */
@@ -118,6 +118,11 @@ export class Cluster {
   #next(): number {
     return ++this.#counter;
   }
+}
+
+/** An object as the API server returns it: the status of a custom resource has a default, which is not stored. */
+function read(object: KubeObject): KubeObject {
+  return clone(isCustom(object) ? { status: { observedGeneration: -1 }, ...object } : object);
 }
 
 function keyOf(object: KubeObject): string {

@@ -8,7 +8,9 @@ interface Condition {
   type: string;
   status: string;
   lastTransitionTime: string;
+  observedGeneration?: number;
   reason: string;
+  message: string;
 }
 
 export function conditionsOf(status: unknown): Condition[] {
@@ -38,6 +40,8 @@ export function expectSound(
   }
   expectTransitionTimes(request.parent.status, status, now);
   expectListed(request.parent, status);
+  expectStalled(request.parent, status);
+  expect(at(status, 'observedGeneration')).not.toBe(-1);
   const [first] = conditionsOf(status);
   if (first) expect(first.type).toBe('Ready');
 }
@@ -51,8 +55,24 @@ function expectListed({ kind, status: before }: KubeObject, status: unknown): vo
     if (condition(before, type)?.reason === reason) continue;
     // Reasons of Kubernetes for a rollout that failed.
     if (type === 'Progressing' && value === 'Unknown') continue;
-    expect(type === 'Ready' ? every : Object.keys(table[type]?.reasons ?? {}), type).toContain(reason);
+    const isSummary = type === 'Ready' || type === 'Stalled';
+    expect(isSummary ? every : Object.keys(table[type]?.reasons ?? {}), type).toContain(reason);
   }
+}
+
+/** Stalled repeats Ready, exactly while that is False for a reason of the table that ends only by an edit. */
+function expectStalled({ kind, metadata }: KubeObject, status: unknown): void {
+  if (metadata.deletionTimestamp) return;
+  const controller = controllers.find((each) => each.kind === kind);
+  const table: ConditionTable = { ...commonConditions, ...controller?.conditions };
+  const needEdits = Object.values(table).flatMap((each) => each.needEdits ?? []);
+  const ready = conditionsOf(status).find(({ type }) => type === 'Ready');
+  const isPresent = ready?.observedGeneration === metadata.generation;
+  const stalls = ready?.status === 'False' && isPresent && needEdits.includes(ready.reason);
+  const { reason, message } = ready ?? {};
+  const expected = stalls ? [{ type: 'Stalled', status: 'True', reason, message }] : [];
+  const found = conditionsOf(status).filter(({ type }) => type === 'Stalled');
+  expect(found.map(({ type, status, reason, message }) => ({ type, status, reason, message }))).toEqual(expected);
 }
 
 /** A child that is missing in the response is deleted; that is valid only for children that the spec does not need. */

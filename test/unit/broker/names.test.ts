@@ -179,6 +179,7 @@ describe.each(STRATEGIES)('under %s, a name conflict', (how) => {
     cluster.create(broker, 'kubectl');
     const { children, status } = await sync(cluster, broker, hook, how);
     expect(children).toEqual([]);
+    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'NamePending' });
     expect(at(condition(status, 'NamesAvailable'), 'message')).toContain(
       'Secret meshery-nats-auth belongs to a deleted Broker meshery-broker; it is re-created once Kubernetes has garbage-collected it.',
     );

@@ -48,6 +48,14 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     }
   });
 
+  it('has a status with an impossible generation before the first sync, in every version', () => {
+    expect(schemas).toHaveLength(2);
+    for (const schema of schemas) {
+      const status = schema?.properties?.status as { default?: object } | undefined;
+      expect(status?.default).toEqual({ observedGeneration: -1 });
+    }
+  });
+
   it('allows a size of 1 to 10, with the default 1', () => {
     for (const schema of schemas) {
       expect(schema?.properties?.spec?.properties?.size).toMatchObject({

@@ -21,6 +21,13 @@ function secret(ownerUid?: string, label?: string, kind = 'Broker', name = 'mesh
   };
 }
 
+/** A Secret of a Broker of the same name in another API. */
+function secretOf(apiVersion: string) {
+  const { metadata, ...rest } = secret('x', 'x');
+  const owner = { apiVersion, kind: 'Broker', name: 'meshery-broker', uid: 'x', controller: true };
+  return { ...rest, metadata: { ...metadata, ownerReferences: [owner] } };
+}
+
 type Secrets = Record<string, ReturnType<typeof secret>> | undefined;
 
 function find(name: string, children: Secrets, related: Secrets) {
@@ -51,22 +58,33 @@ describe('a child that is found by name', () => {
     expect(found(secret(uid, uid))).toEqual({ observed: secret(uid, uid) });
   });
 
-  it.each([
+  const { metadata, ...rest } = secret();
+  const ending = { ...rest, metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+
+  it.each<[string, ReturnType<typeof secret>, string, boolean?]>([
     ['owned by the parent but without its label', secret(uid), `lacks the label controller-uid=${uid}; set it`],
     [
       'owned by the parent, with the label of another',
       secret(uid, 'x'),
       `lacks the label controller-uid=${uid}; set it`,
     ],
-    ['left by a deleted parent of the same name', secret('old', 'old'), 'belongs to a deleted Broker meshery-broker'],
+    [
+      'left by a deleted parent of the same name',
+      secret('old', 'old'),
+      'belongs to a deleted Broker meshery-broker',
+      true,
+    ],
+    ['being deleted', ending, 'is being deleted', true],
     ['of another Broker', secret('x', 'x', 'Broker', 'other'), 'is controlled by Broker other'],
+    ['of another API', secretOf('eventing.knative.dev/v1'), 'is controlled by Broker meshery-broker'],
     ['of another kind', secret('x', uid, 'Thing', 'meshery-broker'), 'is controlled by Thing meshery-broker'],
     ['without an owner', secret(), 'was not created by this Broker'],
     ['without an owner, with the label of the parent', secret(undefined, uid), 'was not created by this Broker'],
-  ])('is a name conflict when the related object is %s', (_what, object, reason) => {
+  ])('is a name conflict when the related object is %s', (_what, object, reason, isPassing = false) => {
     const { observed, nameConflict } = found(object);
     expect(observed).toBeUndefined();
-    expect(nameConflict).toMatch(/^Secret meshery-nats-auth /);
-    expect(nameConflict).toContain(reason);
+    expect(nameConflict?.message).toMatch(/^Secret meshery-nats-auth /);
+    expect(nameConflict?.message).toContain(reason);
+    expect(nameConflict?.isPassing).toBe(isPassing);
   });
 });

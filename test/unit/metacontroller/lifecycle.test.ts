@@ -132,6 +132,34 @@ describe.each(STRATEGIES)('under %s', (how) => {
   });
 });
 
+describe('a resource that was never synced', () => {
+  const parents = [brokerParent({ size: 3 }), meshSyncParent(native)];
+  const metadata = { deletionTimestamp: '2026-02-03T04:05:06Z' };
+  const PAUSED = { annotations: { 'meshery.io/pause-reconciliation': 'true' } };
+  const answers = (parent: ParentObject, more: JsonObject, spec = parent.spec) =>
+    Promise.all(
+      // As the CRDs of this version have it, and as those of earlier versions do.
+      [{ observedGeneration: -1 }, undefined].map(async (status) => {
+        const changed = { ...parent, spec, metadata: { ...parent.metadata, ...more }, ...(status && { status }) };
+        const response = await testApp().post(`/${parent.kind.toLowerCase()}/sync`, { parent: changed, children: {} });
+        return response.json();
+      }),
+    );
+
+  it.each(parents)('gets the same answer with the default status of its CRD as without one: $kind', async (parent) => {
+    for (const [more, spec] of [[{}], [{}, { size: 99 }], [PAUSED], [metadata]] as [JsonObject, JsonObject?][]) {
+      const [withDefault, without] = await answers(parent, more, spec);
+      expect(withDefault).toEqual(without);
+      expect(at(withDefault, 'status', 'observedGeneration')).toBe(more === metadata ? undefined : 1);
+    }
+  });
+
+  it('has its StatefulSet in the first answer', async () => {
+    const [first] = await answers(brokerParent({}), {});
+    expect((first?.children as KubeObject[] | undefined)?.map(({ kind }) => kind)).toContain('StatefulSet');
+  });
+});
+
 describe('the copy of a Secret in the annotation of dynamic-apply', () => {
   const broker = brokerParent({});
   const remote = meshSyncParent(

@@ -311,6 +311,7 @@ describe('a resource that violates its schema', () => {
       'Ready',
       'SpecApplied',
       'NamesAvailable',
+      'Stalled',
     ]);
     expect(condition(newStatus, 'NamesAvailable')).toEqual(names);
   });
