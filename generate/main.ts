@@ -21,11 +21,29 @@ import { conditionsPage, fieldsPage } from './reference.ts';
 const METACONTROLLER_VERSION = '4.17.2';
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 
+/** Where the commands and examples of the documentation name the version of this operator. */
+const VERSIONED = [
+  ...['--version ', 'targetRevision: ', ' tag: ', 'VERSION=', '[?]ref=v', 'releases/download/v'],
+  ...['meshery-operator-metacontroller:', 'meshery-meshery-operator-'],
+];
+
+/** The pages that name it, as they are written by hand but for the version. */
+function versionedPages(): [string, string][] {
+  const named = new RegExp(`(?<=${VERSIONED.join('|')})\\d+\\.\\d+\\.\\d+`, 'g');
+  return ['README.md', 'docs/install.md'].map((page) => {
+    const lines = readFileSync(page, 'utf8').split('\n');
+    // Metacontroller has a version of its own.
+    const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));
+    return [page, own.join('\n')];
+  });
+}
+
 /** The generated files of some controllers, by path. */
 export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<string, string> {
   const crds = crdFiles(list);
   return new Map([
     ...chart(list),
+    ...versionedPages(),
     ['manifests/operator/kustomization.yaml', operatorKustomization()],
     ...[...crds].map(([name, text]) => [`manifests/crds/${name}`, text] as const),
     ['manifests/crds/kustomization.yaml', kustomization([...crds.keys()])],

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { release } from '../../generate/release.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { isReady, meshSync } from '../cluster/expectations.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
@@ -11,6 +14,8 @@ import { chart, HELMS, helm, metacontrollerChart } from '../support/chart.ts';
 import { goTools } from '../tools.ts';
 import { nothingLeft } from './removal.ts';
 import type { Scene } from './scene.ts';
+
+const execute = promisify(execFile);
 
 const OF = 'meshery';
 const PAGE = 'docs/install.md';
@@ -49,6 +54,24 @@ export function ways({ world, measured }: Scene): void {
   const pods = async () => (await world().kubernetes.list('v1', 'Pod', OF)).map(({ metadata }) => metadata.uid).sort();
   const uninstall = (program: string) => documented(program, '', 'helm uninstall meshery-operator');
 
+  it('kustomize installs from a remote repository', async () => {
+    const repository = join(world().directory, 'repository');
+    for (const path of ['manifests', 'metacontroller']) await cp(path, join(repository, path), { recursive: true });
+    const git = (...args: string[]) =>
+      execute('git', ['-C', repository, '-c', 'user.name=test', '-c', 'user.email=test@localhost', ...args]);
+    await git('init', '--quiet');
+    await git('add', '.');
+    await git('commit', '--quiet', '--message', 'manifests');
+    await git('tag', `v${packageJson.version}`);
+    await timed('kustomize, with Metacontroller running', () =>
+      world().documented(PAGE, 'repository=', (text) =>
+        text.replace(/^repository=.*$/m, `repository=file://${repository}`),
+      ),
+    );
+    await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
+    await nothingLeft(world());
+  });
+
   if (included) {
     it('begin without a Metacontroller', async () => {
       await world().kubectl('delete', 'namespace', 'metacontroller', '--timeout=60s');
@@ -75,6 +98,20 @@ export function ways({ world, measured }: Scene): void {
       await nothingLeft(world());
     },
   );
+
+  it('kubectl installs the files of a release, upgrades without a restart, and removes everything', async () => {
+    const folder = join(world().directory, 'release');
+    await release(folder, included ? metacontrollerChart : undefined);
+    const files = (text: string) =>
+      (included ? text : text.replaceAll('-with-metacontroller', '')).replace(/^release=.*$/m, `release=${folder}`);
+    const install = () => world().documented(PAGE, 'release=', files);
+    await timed('kubectl', install);
+    const before = await pods();
+    await install();
+    expect(await pods()).toEqual(before);
+    await world().documented(PAGE, 'kubectl delete --ignore-not-found', (text) => files(`release=\n${text}`));
+    await nothingLeft(world());
+  });
 
   it('Meshery Server installs, upgrades and uninstalls from a chart repository', async () => {
     const { kubeconfig, directory } = world();
