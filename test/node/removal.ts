@@ -25,14 +25,14 @@ export function removal({ world }: Scene): void {
   it('leaves nothing after the commands of the README', async () => {
     await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
     await nothingLeft(world());
+    await nothingOnNodes(world());
   });
 }
 
-/** Waits until the cluster has nothing of an installation in namespace `meshery`, and the nodes nothing of its pods. */
+/** Waits until the API server has nothing of an installation in namespace `meshery`. */
 export async function nothingLeft(world: World): Promise<void> {
   const { kubernetes } = world;
   await eventually(async () => expect(await kubernetes.get('v1', 'Namespace', 'meshery')).toBeUndefined(), 90);
-  await nothingOnNodes(world);
   for (const [apiVersion, kind] of childKinds) {
     const left = (await kubernetes.list(apiVersion, kind)).map(({ metadata }) => metadata.name);
     expect(left.filter((name) => name.includes('meshery'))).toEqual([]);
@@ -41,8 +41,8 @@ export async function nothingLeft(world: World): Promise<void> {
   expect(crds.filter(({ metadata }) => metadata.name.endsWith('meshery.io'))).toEqual([]);
 }
 
-/** Waits until the nodes have nothing of pods that are no more. */
-async function nothingOnNodes(world: World): Promise<void> {
+/** Waits until the nodes have nothing of pods that are no more, which takes the kubelet up to a minute. */
+export async function nothingOnNodes(world: World): Promise<void> {
   await eventually(async () => {
     const pods = await world.kubernetes.list('v1', 'Pod');
     expect(await podsOnNodes(world)).toEqual(pods.map(({ metadata }) => metadata.uid).sort());

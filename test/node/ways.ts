@@ -12,7 +12,7 @@ import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { metacontrollerCrds } from '../cluster/registration.ts';
 import { chart, HELMS, helm, metacontrollerChart } from '../support/chart.ts';
 import { goTools } from '../tools.ts';
-import { nothingLeft } from './removal.ts';
+import { nothingLeft, nothingOnNodes } from './removal.ts';
 import type { Scene } from './scene.ts';
 
 const execute = promisify(execFile);
@@ -151,4 +151,6 @@ export function ways({ world, measured }: Scene): void {
       server.close();
     }
   });
+
+  it('leave nothing on the nodes', () => nothingOnNodes(world()));
 }
