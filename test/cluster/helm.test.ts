@@ -56,6 +56,15 @@ describe.each(HELMS)('%s', (name) => {
   };
   const operator = async () => (await get('apps/v1', 'Deployment', 'meshery-operator', OF))?.spec;
 
+  /** What the chart says: updates the CRDs, and marks them as those of the release. */
+  const updateCrds = async () => {
+    const crds = join(controlPlane.directory, 'crds.yaml');
+    await writeFile(crds, await run('show', 'crds', next));
+    const to = ['--kubeconfig', controlPlane.kubeconfig];
+    const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=helm', '--filename', crds];
+    await promisify(execFile)(await goTool('kubectl'), [...to, ...apply]);
+  };
+
   const nothingInstalled = async () => {
     expect(await controlPlane.kubernetes.list('apps/v1', 'Deployment', OF)).toEqual([]);
     expect(JSON.parse(await run('list', '--all-namespaces', '--output', 'json'))).toEqual([]);
@@ -126,17 +135,29 @@ describe.each(HELMS)('%s', (name) => {
     expect(spec).toMatchObject({ ...meshSync, broker: { native: { name: 'meshery-broker', namespace: OF } } });
   });
 
+  it('does not delete CRDs that have lost the marks of the release', async () => {
+    await install();
+    for (const crd of [BROKERS, 'meshsyncs.meshery.io']) {
+      const object = (await get(CRD, 'CustomResourceDefinition', crd)) as KubernetesObject;
+      await controlPlane.kubernetes.update({ ...object, metadata: { ...object.metadata, annotations: {} } });
+    }
+    const before = await brokers();
+    await expect(upgrade(next)).rejects.toThrow(`${BROKERS} lacks the marks of this release`);
+    expect(await brokers()).toEqual(before);
+    await updateCrds();
+    await upgrade(next);
+    expect(await brokers()).toEqual({ uid: before.uid, added: true });
+    await upgrade(own);
+    expect(await brokers()).toEqual(before);
+  });
+
   it('changes no CRD under another name, and says how', async () => {
     await run('install', ...to('other'), own, '--create-namespace', '--set', 'nameOverride=meshery-operator');
     const before = await brokers();
     const notes = await run('upgrade', ...to('other'), next, '--set', 'nameOverride=meshery-operator');
     expect(notes).toContain(`WARNING: ${BROKERS} and meshsyncs.meshery.io: not of this version`);
     expect(await brokers()).toEqual(before);
-    const crds = join(controlPlane.directory, 'crds.yaml');
-    await writeFile(crds, await run('show', 'crds', next));
-    const kubectl = [await goTool('kubectl'), '--kubeconfig', controlPlane.kubeconfig] as const;
-    const apply = ['apply', '--server-side', '--force-conflicts', '--filename', crds];
-    await promisify(execFile)(kubectl[0], [...kubectl.slice(1), ...apply]);
+    await updateCrds();
     expect((await brokers()).added).toBe(true);
     // The registrations are there once in a cluster.
     await expect(run('install', ...to(), next, '--skip-crds')).rejects.toThrow(/meshery-(broker|meshsync|operator)/);

@@ -53,6 +53,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $found | uniq | toJson -}}
 {{- end -}}
 
+{{/* The command that updates the CRDs and marks them as those of the usual release, as the manager of fields that Helm 4 is. */}}
+{{- define "meshery-operator.updateCrds" -}}
+helm show crds <this chart> --version {{ .Chart.Version }} | kubectl apply --server-side --force-conflicts --field-manager=helm -f -
+{{- end -}}
+
 {{/* The environment of the operator, as a list in YAML: a variable of the values replaces one of the chart. */}}
 {{- define "meshery-operator.env" -}}
 {{- $given := list -}}
