@@ -151,6 +151,15 @@ describe.each(HELMS)('%s', (name) => {
     expect(await brokers()).toEqual(before);
   });
 
+  it('upgrades with Metacontroller in a namespace of its own', async () => {
+    const metadata = { name: 'ops' };
+    await controlPlane.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata });
+    const other = 'metacontroller.namespaceOverride=ops';
+    await install(own, other);
+    await upgrade(next, other);
+    expect((await operator()).template.spec.containers[0].image).toContain(`:${NEXT}`);
+  });
+
   it('changes no CRD under another name, and says how', async () => {
     await run('install', ...to('other'), own, '--create-namespace', '--set', 'nameOverride=meshery-operator');
     const before = await brokers();

@@ -124,6 +124,18 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     expect(ours).toEqual(comparable(deployment as KubernetesObject));
   });
 
+  it('lets the Metacontroller of the release connect, whatever its name and namespace', async () => {
+    const from = async (...values: string[]) => {
+      const policy = (await rendered(name, set(...values))).find(({ kind }) => kind === 'NetworkPolicy');
+      const [{ namespaceSelector, podSelector }] = policy?.spec.ingress[0].from ?? [];
+      const [{ values: names }] = podSelector.matchExpressions;
+      return [namespaceSelector.matchLabels['kubernetes.io/metadata.name'], names];
+    };
+    expect(await from()).toEqual(['meshery', ['metacontroller']]);
+    const renamed = ['metacontroller.namespaceOverride=ops', 'metacontroller.nameOverride=other'];
+    expect(await from(...renamed)).toEqual(['ops', ['other']]);
+  });
+
   it('has the monitoring of the kustomization', async () => {
     const objects = await rendered(name, [...operatorOnly, '--set', 'monitoring.enabled=true']);
     const ofKustomize = byKey(await kustomize('manifests/monitoring'));

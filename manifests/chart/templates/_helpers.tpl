@@ -41,7 +41,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- range $kind := list "StatefulSet" "Deployment" -}}
 {{- range $object := (lookup "apps/v1" $kind "" "").items -}}
 {{- $release := dig "annotations" "meta.helm.sh/release-name" "" $object.metadata -}}
-{{- if not (and (eq $object.metadata.namespace $.Release.Namespace) (eq $release $.Release.Name)) -}}
+{{- $namespace := dig "annotations" "meta.helm.sh/release-namespace" "" $object.metadata -}}
+{{- if not (and (eq $namespace $.Release.Namespace) (eq $release $.Release.Name)) -}}
 {{- range $object.spec.template.spec.containers -}}
 {{- if regexMatch "(^|/)metacontroller([:@]|$)" .image -}}
 {{- $found = append $found (printf "%s %s/%s" $kind $object.metadata.namespace $object.metadata.name) -}}
