@@ -133,6 +133,16 @@ describe.each(HELMS)('%s', (name) => {
     expect((await get('meshery.io/v1alpha1', 'Broker', 'meshery-broker', OF))?.spec).toMatchObject(broker);
     const { spec } = (await get('meshery.io/v1alpha1', 'MeshSync', 'meshery-meshsync', OF)) ?? {};
     expect(spec).toMatchObject({ ...meshSync, broker: { native: { name: 'meshery-broker', namespace: OF } } });
+
+    // MeshSync takes one list only, before and after a rollback.
+    const blacklist = { whitelist: '', blacklist: '["secrets.v1."]' };
+    const listed = { ...meshSync, 'watch-list': { data: blacklist } };
+    await ofServer({ apiVersion: 'meshery.io/v1alpha1', kind: 'MeshSync', metadata: named, spec: listed });
+    if (name === 'helm4')
+      await expect(run('rollback', ...to(), '1')).rejects.toThrow(/conflicts? with "meshery-server"/);
+    await run('rollback', ...to(), '1', ...(name === 'helm4' ? ['--force-conflicts'] : []));
+    const rolledBack = (await get('meshery.io/v1alpha1', 'MeshSync', 'meshery-meshsync', OF))?.spec['watch-list'].data;
+    expect(Object.values(rolledBack).filter(Boolean)).toHaveLength(1);
   });
 
   it('does not delete CRDs that have lost the marks of the release', async () => {

@@ -189,6 +189,11 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     const url = 'meshery-meshsync.spec.broker.custom.url=nats://nats.example.com';
     const [custom] = await resourcesOf([...without('meshery-broker.enabled'), ...set(url)]);
     expect(custom?.spec).toMatchObject({ broker: { custom: { url: 'nats://nats.example.com' } } });
+    // MeshSync takes one list only.
+    const data = { blacklist: '["secrets.v1."]' };
+    const blacklist = ['--set-json', `meshery-meshsync.spec=${JSON.stringify({ 'watch-list': { data } })}`];
+    const [, listed] = await resourcesOf(blacklist);
+    expect(listed?.spec['watch-list']).toEqual({ data });
   });
 
   it('gives the resources what the API server accepts', async () => {
