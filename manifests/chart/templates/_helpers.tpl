@@ -35,6 +35,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
+{{/* The security context of pods of the chart, as a map in YAML: OpenShift chooses users and groups. */}}
+{{- define "meshery-operator.podSecurityContext" -}}
+{{- $context := default dict .Values.podSecurityContext -}}
+{{- .Values.openshift | ternary (omit $context "runAsUser" "runAsGroup" "fsGroup") $context | toYaml -}}
+{{- end -}}
+
 {{/* Metacontrollers of the cluster that are not of this release, as a list in JSON: their containers run an image of that name. */}}
 {{- define "meshery-operator.metacontrollers" -}}
 {{- $found := list -}}
@@ -62,12 +68,12 @@ helm show crds <this chart> --version {{ .Chart.Version }} | kubectl apply --ser
 {{/* The environment of the operator, as a list in YAML: a variable of the values replaces one of the chart. */}}
 {{- define "meshery-operator.env" -}}
 {{- $given := list -}}
-{{- if kindIs "map" .Values.env -}}
+{{- if kindIs "slice" .Values.env -}}
+{{- $given = .Values.env -}}
+{{- else -}}
 {{- range $name, $value := .Values.env -}}
 {{- $given = append $given (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
 {{- end -}}
-{{- else -}}
-{{- $given = .Values.env -}}
 {{- end -}}
 {{- $own := list
   (dict "name" "PORT" "value" "8080")
