@@ -199,7 +199,11 @@ describe.each(HELMS)('%s', (name) => {
     await controlPlane.kubernetes.apply({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec });
     await expect(install()).rejects.toThrow('the cluster has a Metacontroller: StatefulSet default/other. Two would');
     await nothingInstalled();
-    expect(await install(own, 'metacontroller.enabled=false')).not.toContain('no Metacontroller was found');
+    const notes = await install(own, 'metacontroller.enabled=false');
+    expect(notes).not.toContain('no Metacontroller was found');
+    expect(notes).toContain('Set networkPolicy.metacontrollerNamespace to its namespace');
+    const allowed = ['metacontroller.enabled=false', 'networkPolicy.metacontrollerNamespace=default'];
+    expect(await upgrade(own, ...allowed)).not.toContain('WARNING');
   });
 
   it('warns where there is no Metacontroller', async () => {
