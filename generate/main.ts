@@ -30,7 +30,7 @@ const VERSIONED = [
 /** The pages that name it, as they are written by hand but for the version. */
 function versionedPages(): [string, string][] {
   const named = new RegExp(`(?<=${VERSIONED.join('|')})\\d+\\.\\d+\\.\\d+`, 'g');
-  return ['README.md', 'docs/install.md'].map((page) => {
+  return ['README.md', 'docs/install.md', 'docs/openshift.md'].map((page) => {
     const lines = readFileSync(page, 'utf8').split('\n');
     // Metacontroller has a version of its own.
     const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));

@@ -56,6 +56,15 @@ describe.each(HELMS)('%s', (name) => {
   };
   const operator = async () => (await get('apps/v1', 'Deployment', 'meshery-operator', OF))?.spec;
 
+  /** What the chart says: updates the CRDs, and marks them as those of the release. */
+  const updateCrds = async () => {
+    const crds = join(controlPlane.directory, 'crds.yaml');
+    await writeFile(crds, await run('show', 'crds', next));
+    const to = ['--kubeconfig', controlPlane.kubeconfig];
+    const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=helm', '--filename', crds];
+    await promisify(execFile)(await goTool('kubectl'), [...to, ...apply]);
+  };
+
   const nothingInstalled = async () => {
     expect(await controlPlane.kubernetes.list('apps/v1', 'Deployment', OF)).toEqual([]);
     expect(JSON.parse(await run('list', '--all-namespaces', '--output', 'json'))).toEqual([]);
@@ -124,6 +133,41 @@ describe.each(HELMS)('%s', (name) => {
     expect((await get('meshery.io/v1alpha1', 'Broker', 'meshery-broker', OF))?.spec).toMatchObject(broker);
     const { spec } = (await get('meshery.io/v1alpha1', 'MeshSync', 'meshery-meshsync', OF)) ?? {};
     expect(spec).toMatchObject({ ...meshSync, broker: { native: { name: 'meshery-broker', namespace: OF } } });
+
+    // MeshSync takes one list only, before and after a rollback.
+    const blacklist = { whitelist: '', blacklist: '["secrets.v1."]' };
+    const listed = { ...meshSync, 'watch-list': { data: blacklist } };
+    await ofServer({ apiVersion: 'meshery.io/v1alpha1', kind: 'MeshSync', metadata: named, spec: listed });
+    if (name === 'helm4')
+      await expect(run('rollback', ...to(), '1')).rejects.toThrow(/conflicts? with "meshery-server"/);
+    await run('rollback', ...to(), '1', ...(name === 'helm4' ? ['--force-conflicts'] : []));
+    const rolledBack = (await get('meshery.io/v1alpha1', 'MeshSync', 'meshery-meshsync', OF))?.spec['watch-list'].data;
+    expect(Object.values(rolledBack).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('does not delete CRDs that have lost the marks of the release', async () => {
+    await install();
+    for (const crd of [BROKERS, 'meshsyncs.meshery.io']) {
+      const object = (await get(CRD, 'CustomResourceDefinition', crd)) as KubernetesObject;
+      await controlPlane.kubernetes.update({ ...object, metadata: { ...object.metadata, annotations: {} } });
+    }
+    const before = await brokers();
+    await expect(upgrade(next)).rejects.toThrow(`${BROKERS} lacks the marks of this release`);
+    expect(await brokers()).toEqual(before);
+    await updateCrds();
+    await upgrade(next);
+    expect(await brokers()).toEqual({ uid: before.uid, added: true });
+    await upgrade(own);
+    expect(await brokers()).toEqual(before);
+  });
+
+  it('upgrades with Metacontroller in a namespace of its own', async () => {
+    const metadata = { name: 'ops' };
+    await controlPlane.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata });
+    const other = 'metacontroller.namespaceOverride=ops';
+    await install(own, other);
+    await upgrade(next, other);
+    expect((await operator()).template.spec.containers[0].image).toContain(`:${NEXT}`);
   });
 
   it('changes no CRD under another name, and says how', async () => {
@@ -132,11 +176,7 @@ describe.each(HELMS)('%s', (name) => {
     const notes = await run('upgrade', ...to('other'), next, '--set', 'nameOverride=meshery-operator');
     expect(notes).toContain(`WARNING: ${BROKERS} and meshsyncs.meshery.io: not of this version`);
     expect(await brokers()).toEqual(before);
-    const crds = join(controlPlane.directory, 'crds.yaml');
-    await writeFile(crds, await run('show', 'crds', next));
-    const kubectl = [await goTool('kubectl'), '--kubeconfig', controlPlane.kubeconfig] as const;
-    const apply = ['apply', '--server-side', '--force-conflicts', '--filename', crds];
-    await promisify(execFile)(kubectl[0], [...kubectl.slice(1), ...apply]);
+    await updateCrds();
     expect((await brokers()).added).toBe(true);
     // The registrations are there once in a cluster.
     await expect(run('install', ...to(), next, '--skip-crds')).rejects.toThrow(/meshery-(broker|meshsync|operator)/);
@@ -159,7 +199,11 @@ describe.each(HELMS)('%s', (name) => {
     await controlPlane.kubernetes.apply({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec });
     await expect(install()).rejects.toThrow('the cluster has a Metacontroller: StatefulSet default/other. Two would');
     await nothingInstalled();
-    expect(await install(own, 'metacontroller.enabled=false')).not.toContain('no Metacontroller was found');
+    const notes = await install(own, 'metacontroller.enabled=false');
+    expect(notes).not.toContain('no Metacontroller was found');
+    expect(notes).toContain('Set networkPolicy.metacontrollerNamespace to its namespace');
+    const allowed = ['metacontroller.enabled=false', 'networkPolicy.metacontrollerNamespace=default'];
+    expect(await upgrade(own, ...allowed)).not.toContain('WARNING');
   });
 
   it('warns where there is no Metacontroller', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -122,6 +122,23 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     const [deployment] = (await kustomize('manifests/overlays/openshift')).filter(({ kind }) => kind === 'Deployment');
     const { 'Deployment/meshery-operator': ours } = byKey(ofChart);
     expect(ours).toEqual(comparable(deployment as KubernetesObject));
+    const test = (await rendered(name, [...operatorOnly, '--set', 'openshift=true'])).find(
+      ({ kind }) => kind === 'Pod',
+    );
+    const { fsGroup: _none, ...context } = (deployment as KubernetesObject).spec.template.spec.securityContext;
+    expect(test?.spec.securityContext).toEqual(context);
+  });
+
+  it('lets the Metacontroller of the release connect, whatever its name and namespace', async () => {
+    const from = async (...values: string[]) => {
+      const policy = (await rendered(name, set(...values))).find(({ kind }) => kind === 'NetworkPolicy');
+      const [{ namespaceSelector, podSelector }] = policy?.spec.ingress[0].from ?? [];
+      const [{ values: names }] = podSelector.matchExpressions;
+      return [namespaceSelector.matchLabels['kubernetes.io/metadata.name'], names];
+    };
+    expect(await from()).toEqual(['meshery', ['metacontroller']]);
+    const renamed = ['metacontroller.namespaceOverride=ops', 'metacontroller.nameOverride=other'];
+    expect(await from(...renamed)).toEqual(['ops', ['other']]);
   });
 
   it('has the monitoring of the kustomization', async () => {
@@ -177,6 +194,11 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     const url = 'meshery-meshsync.spec.broker.custom.url=nats://nats.example.com';
     const [custom] = await resourcesOf([...without('meshery-broker.enabled'), ...set(url)]);
     expect(custom?.spec).toMatchObject({ broker: { custom: { url: 'nats://nats.example.com' } } });
+    // MeshSync takes one list only.
+    const data = { blacklist: '["secrets.v1."]' };
+    const blacklist = ['--set-json', `meshery-meshsync.spec=${JSON.stringify({ 'watch-list': { data } })}`];
+    const [, listed] = await resourcesOf(blacklist);
+    expect(listed?.spec['watch-list']).toEqual({ data });
   });
 
   it('gives the resources what the API server accepts', async () => {
@@ -204,6 +226,23 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     }
     const { env } = (await deployment(map)).spec.template.spec.containers[0];
     expect(env).toContainEqual({ name: 'BODY_LIMIT', value: '1048576' });
+  });
+
+  it('takes a key without a value for none', async () => {
+    const file = join(folder, `${name}.yaml`);
+    const empty = 'env:\npodSecurityContext:\nmeshery-broker:\n  spec:\nmeshery-meshsync:\n  spec:\n';
+    await writeFile(file, empty);
+    const objects = await rendered(name, ['--values', file]);
+    expect(objects.filter(({ kind }) => kind !== 'Deployment' && kind !== 'Pod')).toEqual(
+      (await rendered(name, [])).filter(({ kind }) => kind !== 'Deployment' && kind !== 'Pod'),
+    );
+    const { spec } = objects.find(({ kind }) => kind === 'Deployment')?.spec.template ?? {};
+    expect(spec.securityContext).toEqual({});
+  });
+
+  it('takes pull secrets of any name', async () => {
+    const { spec } = (await deployment(set('imagePullSecrets[0].name=registry.example.com'))).spec.template;
+    expect(spec.imagePullSecrets).toEqual([{ name: 'registry.example.com' }]);
   });
 
   it('adds labels to the pods, but replaces none by which they are selected', async () => {
@@ -242,6 +281,8 @@ describe.each(HELMS)('the chart, by %s', (name) => {
     ['meshery-broker.fullnameOverride=Upper_Case', /fullnameOverride/],
     ['meshery-broker.replica=11', /replica/],
     ['metacontroller.enabled=maybe', /enabled/],
+    ['networkPolicy=null', /networkPolicy/],
+    ['hooks.tls=null', /tls/],
     ['hooks.tls.clientSecretName=client', /hooks.tls.clientSecretName requires hooks.tls.secretName/],
   ])('refuses %s, and names the value', async (value, message) => {
     await expect(rendered(name, set(value))).rejects.toThrow(message);

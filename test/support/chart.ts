@@ -70,7 +70,10 @@ const labels = { 'app.kubernetes.io/name': 'metacontroller' };
 const standIn = {
   apiVersion: 'apps/v1',
   kind: 'StatefulSet',
-  metadata: { name: 'meshery-operator-metacontroller', namespace: '{{ .Release.Namespace }}' },
+  metadata: {
+    name: 'meshery-operator-metacontroller',
+    namespace: '{{ .Values.namespaceOverride | default .Release.Namespace }}',
+  },
   spec: {
     replicas: 0,
     serviceName: '',

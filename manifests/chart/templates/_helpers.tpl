@@ -35,13 +35,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
+{{/* The security context of pods of the chart, as a map in YAML: OpenShift chooses users and groups. */}}
+{{- define "meshery-operator.podSecurityContext" -}}
+{{- $context := default dict .Values.podSecurityContext -}}
+{{- .Values.openshift | ternary (omit $context "runAsUser" "runAsGroup" "fsGroup") $context | toYaml -}}
+{{- end -}}
+
 {{/* Metacontrollers of the cluster that are not of this release, as a list in JSON: their containers run an image of that name. */}}
 {{- define "meshery-operator.metacontrollers" -}}
 {{- $found := list -}}
 {{- range $kind := list "StatefulSet" "Deployment" -}}
 {{- range $object := (lookup "apps/v1" $kind "" "").items -}}
 {{- $release := dig "annotations" "meta.helm.sh/release-name" "" $object.metadata -}}
-{{- if not (and (eq $object.metadata.namespace $.Release.Namespace) (eq $release $.Release.Name)) -}}
+{{- $namespace := dig "annotations" "meta.helm.sh/release-namespace" "" $object.metadata -}}
+{{- if not (and (eq $namespace $.Release.Namespace) (eq $release $.Release.Name)) -}}
 {{- range $object.spec.template.spec.containers -}}
 {{- if regexMatch "(^|/)metacontroller([:@]|$)" .image -}}
 {{- $found = append $found (printf "%s %s/%s" $kind $object.metadata.namespace $object.metadata.name) -}}
@@ -53,15 +60,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $found | uniq | toJson -}}
 {{- end -}}
 
+{{/* The command that updates the CRDs and marks them as those of the usual release, as the manager of fields that Helm 4 is. */}}
+{{- define "meshery-operator.updateCrds" -}}
+helm show crds <this chart> --version {{ .Chart.Version }} | kubectl apply --server-side --force-conflicts --field-manager=helm -f -
+{{- end -}}
+
 {{/* The environment of the operator, as a list in YAML: a variable of the values replaces one of the chart. */}}
 {{- define "meshery-operator.env" -}}
 {{- $given := list -}}
-{{- if kindIs "map" .Values.env -}}
+{{- if kindIs "slice" .Values.env -}}
+{{- $given = .Values.env -}}
+{{- else -}}
 {{- range $name, $value := .Values.env -}}
 {{- $given = append $given (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
 {{- end -}}
-{{- else -}}
-{{- $given = .Values.env -}}
 {{- end -}}
 {{- $own := list
   (dict "name" "PORT" "value" "8080")
