@@ -96,7 +96,6 @@ const OWNED_BY_RELEASE = {
   annotations: {
     'meta.helm.sh/release-name': OPERATOR.name,
     'meta.helm.sh/release-namespace': OPERATOR.namespace,
-    'helm.sh/resource-policy': 'keep',
   },
 };
 

@@ -20,9 +20,11 @@ export function crdFiles(
   more: Pick<V1ObjectMeta, 'labels' | 'annotations'> = {},
 ): Map<string, string> {
   const labels = { ...OPERATOR_LABELS, 'app.kubernetes.io/version': version, ...more.labels };
+  // A release of Helm that has had them in it never deletes them: all Brokers and MeshSyncs would go with them.
+  const annotations = { 'helm.sh/resource-policy': 'keep', ...more.annotations };
   return new Map(
     list.map((controller) => {
-      const crd = customResourceDefinition(controller, { ...more, labels });
+      const crd = customResourceDefinition(controller, { labels, annotations });
       return [`${controller.group}_${controller.plural}.yaml`, `${GENERATED}\n${printYaml(crd)}`];
     }),
   );

@@ -8,7 +8,7 @@ import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
-import { openCrd } from './registration.ts';
+import { kustomize, openCrd } from './registration.ts';
 
 const OF = 'meshery';
 const CRD = 'apiextensions.k8s.io/v1';
@@ -145,7 +145,22 @@ describe.each(HELMS)('%s', (name) => {
     expect(Object.values(rolledBack).filter(Boolean)).toHaveLength(1);
   });
 
-  it('does not delete CRDs that have lost the marks of the release', async () => {
+  it('does not delete CRDs that kubectl has replaced by those of the manifests', async () => {
+    await install();
+    for (const crd of await kustomize('manifests/crds')) {
+      const { metadata } = (await get(CRD, 'CustomResourceDefinition', crd.metadata.name)) as KubernetesObject;
+      const { resourceVersion } = metadata;
+      await controlPlane.kubernetes.update({
+        ...crd,
+        metadata: { ...crd.metadata, ...(resourceVersion && { resourceVersion }) },
+      });
+    }
+    const before = await brokers();
+    expect(await upgrade(next)).toContain('WARNING');
+    expect(await brokers()).toEqual(before);
+  });
+
+  it('does not delete CRDs that have lost all marks', async () => {
     await install();
     for (const crd of [BROKERS, 'meshsyncs.meshery.io']) {
       const object = (await get(CRD, 'CustomResourceDefinition', crd)) as KubernetesObject;
