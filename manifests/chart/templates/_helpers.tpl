@@ -27,7 +27,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{/* Labels of what MeshSync uses. */}}
 {{- define "meshery-operator.meshsync.labels" -}}
-{{ include "meshery-operator.labels" . | replace (printf "app.kubernetes.io/name: %s" (default .Chart.Name .Values.nameOverride)) "app.kubernetes.io/name: meshsync" }}
+{{ merge (dict "app.kubernetes.io/name" "meshsync") (include "meshery-operator.labels" . | fromYaml) | toYaml }}
 {{- end -}}
 
 {{/* The image of the operator. */}}
@@ -46,9 +46,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $found := list -}}
 {{- range $kind := list "StatefulSet" "Deployment" -}}
 {{- range $object := (lookup "apps/v1" $kind "" "").items -}}
-{{- $release := dig "annotations" "meta.helm.sh/release-name" "" $object.metadata -}}
-{{- $namespace := dig "annotations" "meta.helm.sh/release-namespace" "" $object.metadata -}}
-{{- if not (and (eq $namespace $.Release.Namespace) (eq $release $.Release.Name)) -}}
+{{- if not (include "meshery-operator.isOfRelease" (dict "object" $object "release" $.Release)) -}}
 {{- range $object.spec.template.spec.containers -}}
 {{- if regexMatch "(^|/)metacontroller([:@]|$)" .image -}}
 {{- $found = append $found (printf "%s %s/%s" $kind $object.metadata.namespace $object.metadata.name) -}}
@@ -58,6 +56,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 {{- $found | uniq | toJson -}}
+{{- end -}}
+
+{{/* Whether an object of the cluster has the marks of a release of Helm: "true" or nothing, for a dict of both. One that is missing has none. */}}
+{{- define "meshery-operator.isOfRelease" -}}
+{{- $marks := dig "metadata" "annotations" dict (default dict .object) -}}
+{{- if and (eq (get $marks "meta.helm.sh/release-name") .release.Name) (eq (get $marks "meta.helm.sh/release-namespace") .release.Namespace) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* Name of the objects of the Broker of the chart. */}}
+{{- define "meshery-operator.nats" -}}
+{{ trimSuffix "-broker" (index .Values "meshery-broker").fullnameOverride }}-nats
 {{- end -}}
 
 {{/* The command that updates the CRDs and marks them as those of the usual release, as the manager of fields that Helm 4 is. */}}
