@@ -69,22 +69,16 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
 const CHART = 'manifests/chart';
 
 /** The files of the Helm chart that say what the kustomizations say. "helm show crds" puts the CRDs one after the other as they are. */
-function chart(list: readonly Controller[]): [string, string][] {
+function chart(list: readonly Controller[]): Map<string, string> {
   const monitoring = ['service.yaml', 'service-monitor.yaml', 'prometheus-rule.yaml', 'dashboard.json'];
-  return [
-    [`${CHART}/Chart.yaml`, chartYaml()],
-    [`${CHART}/values.yaml`, chartValues(list)],
-    ...[...crdFiles(list, OWNED_BY_RELEASE)].map(
-      ([name, text]) => [`${CHART}/crds/${name}`, `---\n${text}`] as [string, string],
-    ),
-    ...list.map(
-      (controller) => [`${CHART}/controllers/${controller.name}.yaml`, registration(controller)] as [string, string],
-    ),
-    ...monitoring.map(
-      (file) =>
-        [`${CHART}/monitoring/${file}`, readFileSync(`manifests/monitoring/${file}`, 'utf8')] as [string, string],
-    ),
-  ];
+  const files = new Map([
+    ['Chart.yaml', chartYaml()],
+    ['values.yaml', chartValues(list)],
+    ...[...crdFiles(list, OWNED_BY_RELEASE)].map(([name, text]) => [`crds/${name}`, `---\n${text}`] as const),
+    ...list.map((controller) => [`controllers/${controller.name}.yaml`, registration(controller)] as const),
+    ...monitoring.map((file) => [`monitoring/${file}`, readFileSync(`manifests/monitoring/${file}`, 'utf8')] as const),
+  ]);
+  return new Map([...files].map(([path, content]) => [`${CHART}/${path}`, content]));
 }
 
 /**
@@ -101,14 +95,10 @@ const OWNED_BY_RELEASE = {
 
 function chartYaml(): string {
   const { description, homepage } = packageJson;
+  const home = homepage.replace('#readme', '');
   return yaml({
     ...{ apiVersion: 'v2', name: OPERATOR.name, type: 'application', version, appVersion: version },
-    ...{
-      description,
-      kubeVersion: '>=1.30.0-0',
-      home: homepage.replace('#readme', ''),
-      sources: [homepage.replace('#readme', '')],
-    },
+    ...{ description, kubeVersion: '>=1.30.0-0', home, sources: [home] },
     keywords: ['meshery', 'nats', 'meshsync', 'metacontroller', 'operator'],
     dependencies: [
       {
@@ -137,8 +127,11 @@ function chartValues(list: readonly Controller[]): string {
   values.setIn(['meshery-meshsync', 'watchConfig', 'whitelist'], whitelist);
   values.setIn(['metacontroller', 'commandArgs'], values.createNode(commandArgs));
   values.setIn(['metacontroller', 'clusterRole', 'rules'], rulesDocument(metacontrollerRules(list)).contents);
-  return values.toString({ lineWidth: 0, flowCollectionPadding: false });
+  return values.toString(AS_WRITTEN);
 }
+
+/** How YAML is printed that has lists on one line, as a person writes it. */
+const AS_WRITTEN = { lineWidth: 0, flowCollectionPadding: false };
 
 function operatorKustomization(): string {
   return `${GENERATED.replace('src/controllers.ts', 'package.json')}
@@ -199,7 +192,7 @@ function helmValues(list: readonly Controller[]): string {
 }
 
 function rbac(object: object): string {
-  return `${GENERATED}\n${rulesDocument(object).toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+  return `${GENERATED}\n${rulesDocument(object).toString(AS_WRITTEN)}`;
 }
 
 /** Rules in the usual style: each list of words on one line. */

@@ -3,18 +3,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
-import { chart, HELMS, type Helm, helm } from '../support/chart.ts';
+import { chart, HELMS, type Helm, helm, OF_SERVER, set } from '../support/chart.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
-import { kustomize, openCrd } from './registration.ts';
+import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
 
 const OF = 'meshery';
 const CRD = 'apiextensions.k8s.io/v1';
 const BROKERS = 'brokers.meshery.io';
-/** What Meshery Server sends with every installation. */
-const OF_SERVER = ['fullnameOverride=meshery-operator', 'meshery-operator.enabled=true', 'meshery-istio.enabled=false'];
 const NEXT = '9.9.9';
 
 describe.each(HELMS)('%s', (name) => {
@@ -44,9 +42,8 @@ describe.each(HELMS)('%s', (name) => {
 
   const to = (release = 'meshery-operator') => [release, '--namespace', OF];
   const install = (path = own, ...values: string[]) =>
-    run('install', ...to(), path, '--create-namespace', ...values.flatMap((value) => ['--set', value]));
-  const upgrade = (path: string, ...values: string[]) =>
-    run('upgrade', ...to(), path, ...values.flatMap((value) => ['--set', value]));
+    run('install', ...to(), path, '--create-namespace', ...set(...values));
+  const upgrade = (path: string, ...values: string[]) => run('upgrade', ...to(), path, ...set(...values));
   const get = (apiVersion: string, kind: string, of: string, namespace?: string) =>
     controlPlane.kubernetes.get(apiVersion, kind, of, namespace);
   const brokers = async () => {
@@ -60,9 +57,9 @@ describe.each(HELMS)('%s', (name) => {
   const updateCrds = async () => {
     const crds = join(controlPlane.directory, 'crds.yaml');
     await writeFile(crds, await run('show', 'crds', next));
-    const to = ['--kubeconfig', controlPlane.kubeconfig];
+    const cluster = ['--kubeconfig', controlPlane.kubeconfig];
     const apply = ['apply', '--server-side', '--force-conflicts', '--field-manager=helm', '--filename', crds];
-    await promisify(execFile)(await goTool('kubectl'), [...to, ...apply]);
+    await promisify(execFile)(await goTool('kubectl'), [...cluster, ...apply]);
   };
 
   const nothingInstalled = async () => {
@@ -186,9 +183,9 @@ describe.each(HELMS)('%s', (name) => {
   });
 
   it('changes no CRD under another name, and says how', async () => {
-    await run('install', ...to('other'), own, '--create-namespace', '--set', 'nameOverride=meshery-operator');
+    await run('install', ...to('other'), own, '--create-namespace', ...set('nameOverride=meshery-operator'));
     const before = await brokers();
-    const notes = await run('upgrade', ...to('other'), next, '--set', 'nameOverride=meshery-operator');
+    const notes = await run('upgrade', ...to('other'), next, ...set('nameOverride=meshery-operator'));
     expect(notes).toContain(`WARNING: ${BROKERS} and meshsyncs.meshery.io: not of this version`);
     expect(await brokers()).toEqual(before);
     await updateCrds();
@@ -223,12 +220,7 @@ describe.each(HELMS)('%s', (name) => {
 
   it('warns where there is no Metacontroller', async () => {
     // Its CRDs remain of an earlier one.
-    for (const kind of ['CompositeController', 'ControllerRevision']) {
-      const scope = kind === 'CompositeController' ? 'Cluster' : 'Namespaced';
-      await controlPlane.kubernetes.apply(
-        openCrd('metacontroller.k8s.io', 'v1alpha1', kind, `${kind.toLowerCase()}s`, scope),
-      );
-    }
+    for (const crd of metacontrollerCrds()) await controlPlane.kubernetes.apply(crd);
     expect(await install(own, 'metacontroller.enabled=false')).toContain('WARNING: no Metacontroller was found');
   });
 });

@@ -8,7 +8,7 @@ import type { Resource } from '../../src/cli/resources.ts';
 import { findings } from '../../src/cli/validate.ts';
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { kustomize } from '../cluster/registration.ts';
-import { chart, HELMS, type HelmName, helm } from '../support/chart.ts';
+import { chart, HELMS, type HelmName, helm, set } from '../support/chart.ts';
 
 let folder: string;
 let path: string;
@@ -28,7 +28,7 @@ async function rendered(name: HelmName, args: string[], release = 'meshery-opera
     .filter(Boolean);
 }
 
-const without = (...keys: string[]) => keys.flatMap((key) => ['--set', `${key}=false`]);
+const without = (...keys: string[]) => set(...keys.map((key) => `${key}=false`));
 const operatorOnly = without('metacontroller.enabled', 'meshery-broker.enabled', 'meshery-meshsync.enabled');
 
 /** Labels by which Helm and its users know the objects of a release. */
@@ -110,7 +110,7 @@ describe.each(HELMS)('the chart, by %s', (name) => {
         'hooks.tls.clientSecretName=meshery-operator-client-tls',
       ],
     }[overlay] as string[];
-    const ofChart = released(await rendered(name, [...operatorOnly, ...values.flatMap((value) => ['--set', value])]));
+    const ofChart = released(await rendered(name, [...operatorOnly, ...set(...values)]));
     const folders = [`manifests/overlays/${overlay}`, `metacontroller/overlays/${overlay}`].map(kustomize);
     const skipped = ['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding'];
     const ofKustomize = (await Promise.all(folders)).flat().filter(({ kind }) => !skipped.includes(kind));
@@ -118,13 +118,11 @@ describe.each(HELMS)('the chart, by %s', (name) => {
   });
 
   it('leaves users to OpenShift as the overlay does', async () => {
-    const ofChart = released(await rendered(name, [...operatorOnly, '--set', 'openshift=true']));
+    const ofChart = released(await rendered(name, [...operatorOnly, ...set('openshift=true')]));
     const [deployment] = (await kustomize('manifests/overlays/openshift')).filter(({ kind }) => kind === 'Deployment');
     const { 'Deployment/meshery-operator': ours } = byKey(ofChart);
     expect(ours).toEqual(comparable(deployment as KubernetesObject));
-    const test = (await rendered(name, [...operatorOnly, '--set', 'openshift=true'])).find(
-      ({ kind }) => kind === 'Pod',
-    );
+    const test = (await rendered(name, [...operatorOnly, ...set('openshift=true')])).find(({ kind }) => kind === 'Pod');
     const { fsGroup: _none, ...context } = (deployment as KubernetesObject).spec.template.spec.securityContext;
     expect(test?.spec.securityContext).toEqual(context);
   });
@@ -142,7 +140,7 @@ describe.each(HELMS)('the chart, by %s', (name) => {
   });
 
   it('has the monitoring of the kustomization', async () => {
-    const objects = await rendered(name, [...operatorOnly, '--set', 'monitoring.enabled=true']);
+    const objects = await rendered(name, [...operatorOnly, ...set('monitoring.enabled=true')]);
     const ofKustomize = byKey(await kustomize('manifests/monitoring'));
     const ofChart = byKey(objects.filter((object) => key(object) in ofKustomize));
     expect(ofChart).toEqual(ofKustomize);
@@ -150,7 +148,6 @@ describe.each(HELMS)('the chart, by %s', (name) => {
 
   const resourcesOf = async (args: string[]) =>
     (await rendered(name, args)).filter(({ apiVersion }) => apiVersion.startsWith('meshery.io/'));
-  const set = (...values: string[]) => values.flatMap((value) => ['--set', value]);
 
   it('leaves to Meshery Server what that sets in the resources', async () => {
     const [broker, meshSync, ...more] = await resourcesOf([]);
@@ -202,7 +199,7 @@ describe.each(HELMS)('the chart, by %s', (name) => {
   });
 
   it('gives the resources what the API server accepts', async () => {
-    const resources = (await resourcesOf(['--set', 'meshery-broker.replica=3'])).map((resource) => ({
+    const resources = (await resourcesOf(set('meshery-broker.replica=3'))).map((resource) => ({
       ...(resource as object as Resource),
       place: { file: 'chart', document: 1 },
       source: 'chart',

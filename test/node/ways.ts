@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { cp, readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
@@ -10,7 +8,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { isReady, meshSync } from '../cluster/expectations.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { metacontrollerCrds } from '../cluster/registration.ts';
-import { chart, HELMS, helm, metacontrollerChart } from '../support/chart.ts';
+import { chart, HELMS, helm, metacontrollerChart, OF_SERVER, serveFolder, set } from '../support/chart.ts';
 import { goTools } from '../tools.ts';
 import { nothingLeft, nothingOnNodes } from './removal.ts';
 import type { Scene } from './scene.ts';
@@ -21,16 +19,13 @@ const OF = 'meshery';
 const PAGE = 'docs/install.md';
 const REFERENCE = /oci:\/\/ghcr.io\/meshery\/charts\/meshery-operator --version \S+/g;
 
-/** What Meshery Server sends with every installation. */
-const OF_SERVER = ['fullnameOverride=meshery-operator', 'meshery-operator.enabled=true', 'meshery-istio.enabled=false'];
-
 /**
  * The ways of docs/install.md, each from a cluster without the operator to one without it. Metacontroller comes with the chart
  * where both are given; else the one that drives the other scenarios stays.
  */
 export function ways({ world, measured }: Scene): void {
   const included = Boolean(metacontrollerChart && metacontrollerBinary());
-  const driver = included ? [] : ['--set', 'metacontroller.enabled=false'];
+  const driver = included ? [] : set('metacontroller.enabled=false');
 
   /** Measures how long a way takes from its command to a Broker and a MeshSync that are ready. */
   async function timed(way: string, install: () => Promise<unknown>): Promise<void> {
@@ -120,18 +115,11 @@ export function ways({ world, measured }: Scene): void {
     const repository = join(folder, 'repository');
     const run = await helm('helm3', folder, kubeconfig);
     await run('package', own, '--destination', repository);
-    const server = createServer((request, response) => {
-      readFile(join(repository, request.url ?? '')).then(
-        (content) => response.end(content),
-        () => response.writeHead(404).end(),
-      );
-    }).listen(0, '127.0.0.1');
+    const server = await serveFolder(repository);
     try {
-      await once(server, 'listening');
-      const { port } = server.address() as { port: number };
-      const url = `http://127.0.0.1:${port}`;
+      const { url } = server;
       const index = () => run('repo', 'index', repository, '--url', url);
-      const values = [...OF_SERVER.flatMap((value) => ['--set', value]), ...driver];
+      const values = [...set(...OF_SERVER), ...driver];
       const release = ['meshery-operator', 'meshery-operator', '--repo', url, '--namespace', OF, ...values];
       await index();
       await timed("Meshery Server's calls", () => run('install', ...release, '--create-namespace'));

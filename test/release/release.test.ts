@@ -1,11 +1,7 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
@@ -13,7 +9,7 @@ import { type Artefact, release } from '../../generate/release.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { kustomize } from '../cluster/registration.ts';
-import { chart, HELMS, helm, metacontrollerChart } from '../support/chart.ts';
+import { chart, HELMS, helm, metacontrollerChart, serveFolder } from '../support/chart.ts';
 
 const run = promisify(execFile);
 const { version } = packageJson;
@@ -172,13 +168,11 @@ describe('the manifests with Metacontroller', () => {
 
   it.skipIf(!metacontrollerChart)('run it with the documented flags and the least privilege', async () => {
     const installed = await objects('install-with-metacontroller.yaml');
-    const [, required] = /metacontroller-helm[\s\S]*?version: (\S+)/.exec(
-      await readFile('manifests/chart/Chart.yaml', 'utf8'),
-    ) as RegExpExecArray;
+    const [required] = parse(await readFile('manifests/chart/Chart.yaml', 'utf8')).dependencies;
     const set = installed.find(({ kind }) => kind === 'StatefulSet');
     const { commandArgs } = parse(await readFile('metacontroller/install/values.yaml', 'utf8'));
     expect(set?.spec.template.spec.containers).toMatchObject([
-      { image: `ghcr.io/metacontroller/metacontroller:v${required}`, args: commandArgs },
+      { image: `ghcr.io/metacontroller/metacontroller:v${required.version}`, args: commandArgs },
     ]);
     const { rules } = parse(await readFile('metacontroller/install/least-privilege/cluster-role.yaml', 'utf8'));
     const binding = installed.find(
@@ -190,14 +184,9 @@ describe('the manifests with Metacontroller', () => {
 
 describe.each(HELMS)('the chart repository, by %s', (name) => {
   it('has the chart with its dependency', async () => {
-    const server = createServer((request, response) => {
-      const file = createReadStream(join(folder, 'complete', basename(request.url ?? '')));
-      file.on('error', () => response.writeHead(404).end()).pipe(response);
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const server = await serveFolder(join(folder, 'complete'));
     try {
-      const repository = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      const from = ['--repo', repository, '--version', version, '--namespace', 'meshery', '--kube-version', '1.30.0'];
+      const from = ['--repo', server.url, '--version', version, '--namespace', 'meshery', '--kube-version', '1.30.0'];
       const program = await helm(name, folder);
       const rendered = parseAllDocuments(await program('template', 'meshery-operator', 'meshery-operator', ...from));
       const installed = rendered.map((document) => document.toJS() as KubernetesObject).filter(Boolean);

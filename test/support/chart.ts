@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
 import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { basename, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { metacontrollerCrds } from '../cluster/registration.ts';
@@ -30,6 +34,26 @@ export async function helm(name: HelmName, folder: string, kubeconfig = '/dev/nu
       throw new Error((error as { stderr?: string }).stderr?.trim() || String(error));
     }
   };
+}
+
+/** The arguments of Helm that set values: `key=value` each. */
+export const set = (...values: string[]): string[] => values.flatMap((value) => ['--set', value]);
+
+/** Values that Meshery Server sends with every installation. */
+export const OF_SERVER = [
+  'fullnameOverride=meshery-operator',
+  'meshery-operator.enabled=true',
+  'meshery-istio.enabled=false',
+];
+
+/** Serves the files of a folder over HTTP, as a chart repository, until it is closed. */
+export async function serveFolder(folder: string): Promise<{ url: string; close: () => void }> {
+  const server = createServer((request, response) => {
+    const file = createReadStream(join(folder, basename(request.url ?? '')));
+    file.on('error', () => response.writeHead(404).end()).pipe(response);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
 }
 
 /** The chart of Metacontroller that the chart depends on: the folder or archive that `METACONTROLLER_CHART` names, if any. */
