@@ -1,4 +1,4 @@
-// Bundles the server and the command line into one file each, besides the one that runs either, which need nothing but Node at run time.
+// Bundles the server into one file and the command line into a few, besides the one that runs either, which need nothing but Node at run time.
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -24,8 +24,10 @@ await Promise.all([
   build({ ...shared, entryPoints: ['src/server/main.ts'], outfile: 'dist/server.js' }),
   build({
     ...shared,
-    entryPoints: ['src/cli/main.ts'],
-    outfile: 'dist/cli.js',
-    banner: { js: `#!/usr/bin/env node\n${shared.banner.js}` },
+    entryPoints: { cli: 'src/cli/main.ts' },
+    outdir: 'dist',
+    // What only some commands need is loaded by those.
+    splitting: true,
+    chunkNames: 'cli-[hash]',
   }),
 ]);

@@ -82,14 +82,24 @@ function ownedFields(observed: ObservedObject): Fields | undefined {
  */
 export function fieldSets({ metadata: { managedFields } }: ObservedObject): { own?: Fields; others: Fields[] } {
   const entries = (Array.isArray(managedFields) ? managedFields : []).filter(isObject);
-  const own = entries.find(
-    ({ operation, fieldsV1 }) =>
-      operation === 'Apply' &&
-      hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`]) &&
-      hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences']),
-  );
+  const own = entries.find(isMetacontrollers);
   const others = entries.filter((entry) => entry !== own).map(({ fieldsV1 }) => fieldsV1);
   return { ...(isObject(own?.fieldsV1) && { own: own.fieldsV1 }), others: others.filter(isObject) };
+}
+
+/** The name of Metacontroller's field manager of an observed object, `undefined` where it has not applied it. */
+export function applyManager({ metadata: { managedFields } }: ObservedObject): string | undefined {
+  const own = (Array.isArray(managedFields) ? managedFields : []).filter(isObject).find(isMetacontrollers);
+  return typeof own?.manager === 'string' ? own.manager : undefined;
+}
+
+/** Whether an entry of `managedFields` is that of Metacontroller: it alone applies this label together with owners. */
+function isMetacontrollers({ operation, fieldsV1 }: Fields): boolean {
+  return (
+    operation === 'Apply' &&
+    hasPath(fieldsV1, ['f:metadata', 'f:labels', `f:${CONTROLLER_UID_LABEL}`]) &&
+    hasPath(fieldsV1, ['f:metadata', 'f:ownerReferences'])
+  );
 }
 
 /**
@@ -97,7 +107,7 @@ export function fieldSets({ metadata: { managedFields } }: ObservedObject): { ow
  * field, `k:` a list item by its keys, `v:` an item of a set, `.` the value itself. A set without members means
  * the whole value.
  */
-function project(value: unknown, set: Fields): unknown {
+export function project(value: unknown, set: Fields): unknown {
   const members = Object.entries(set).filter(([key]) => key !== '.');
   if (members.length === 0) return value;
   if (Array.isArray(value)) {

@@ -7,6 +7,8 @@ export interface SentParent {
     namespace: string;
     uid: string;
     generation: number;
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
   };
@@ -16,6 +18,13 @@ export interface SentParent {
 
 /** Objects as a hook is sent them: by kind, then by namespace and name. */
 export type SentObjects = Record<string, Record<string, object>>;
+
+/** A resource of a cluster as its hook is sent it. */
+export interface Observation {
+  parent: SentParent;
+  children: SentObjects;
+  related: SentObjects;
+}
 
 /** The Secrets of an answer as a later request shows them once the cluster has made them. */
 export function observedSecrets(
