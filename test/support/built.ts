@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-/** The bundles, built into a folder of their own where no node_modules is near. */
+/** The bundles, built into a folder of their own where no node_modules is near, as the image has them. */
 export interface Bundles {
   server: string;
   cli: string;
@@ -19,11 +19,11 @@ export async function buildBundles(): Promise<Bundles> {
   await promisify(execFile)(process.execPath, [resolve('build.mjs')], { cwd: work });
   const alone = join(folder, 'alone');
   await mkdir(alone);
-  // Node reads a module by the extension of its name, so that no package.json is needed.
-  for (const name of ['server', 'cli']) await copyFile(join(work, 'dist', `${name}.js`), join(alone, `${name}.mjs`));
+  await cp(join(work, 'dist'), alone, { recursive: true });
+  await writeFile(join(alone, 'package.json'), '{ "type": "module" }');
   return {
-    server: join(alone, 'server.mjs'),
-    cli: join(alone, 'cli.mjs'),
+    server: join(alone, 'server.js'),
+    cli: join(alone, 'cli.js'),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
