@@ -19,15 +19,20 @@ export function crdFiles(
   list: readonly Controller[] = controllers,
   more: Pick<V1ObjectMeta, 'labels' | 'annotations'> = {},
 ): Map<string, string> {
-  const labels = { ...OPERATOR_LABELS, 'app.kubernetes.io/version': version, ...more.labels };
-  // A release of Helm that has had them in it never deletes them: all Brokers and MeshSyncs would go with them.
-  const annotations = { 'helm.sh/resource-policy': 'keep', ...more.annotations };
   return new Map(
     list.map((controller) => {
-      const crd = customResourceDefinition(controller, { labels, annotations });
+      const crd = crdOf(controller, more);
       return [`${controller.group}_${controller.plural}.yaml`, `${GENERATED}\n${printYaml(crd)}`];
     }),
   );
+}
+
+/** The CRD of a controller, with the labels that all have, as a release has it. */
+export function crdOf(controller: Controller, more: Pick<V1ObjectMeta, 'labels' | 'annotations'> = {}) {
+  const labels = { ...OPERATOR_LABELS, 'app.kubernetes.io/version': version, ...more.labels };
+  // A release of Helm that has had it in it never deletes it: all Brokers or MeshSyncs would go with it.
+  const annotations = { 'helm.sh/resource-policy': 'keep', ...more.annotations };
+  return customResourceDefinition(controller, { labels, annotations });
 }
 
 /** Writes the CRDs into a folder, which is made when it is missing. */

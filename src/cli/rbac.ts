@@ -1,4 +1,6 @@
 import type { V1ClusterRole, V1ClusterRoleBinding, V1PolicyRule } from '@kubernetes/client-node';
+import { Value } from '@sinclair/typebox/value';
+import { meshSyncKind } from '../meshsync/kinds.ts';
 import { ACTIVE_MESHSYNC, isActive } from '../meshsync/names.ts';
 import { type MeshSync, resolveMeshSync } from '../meshsync/spec.ts';
 import { readWatchList } from '../meshsync/watch-list.ts';
@@ -16,6 +18,20 @@ const itself: V1PolicyRule[] = [
 /** Without a whitelist, every custom resource is among what MeshSync watches, which are not known in advance. */
 const everything: V1PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['list', 'watch'] };
 
+/** A MeshSync with what grants its ServiceAccount the rights that it needs. */
+export interface Grants {
+  source: string;
+  meshSync: MeshSync;
+  role: V1ClusterRole & GrantObject;
+  binding: V1ClusterRoleBinding & GrantObject;
+}
+
+/** What all objects of a grant have. */
+interface GrantObject {
+  kind: string;
+  metadata: { name: string; labels: Record<string, string> };
+}
+
 /**
  * The ClusterRole and the ClusterRoleBinding that each MeshSync needs, as YAML: with a whitelist, precisely what that
  * names; otherwise list and watch of everything, as the shipped ClusterRole has it. The list is that of the active
@@ -24,6 +40,28 @@ const everything: V1PolicyRule = { apiGroups: ['*'], resources: ['*'], verbs: ['
  * @throws UsageError naming the resource and the field that can't be worked with
  */
 export function rbac(resources: GivenResource[], namespace: string): { yaml: string; notes: string[] } {
+  const all = grants(resources, namespace);
+  if (all.length === 0) throw new UsageError('the files contain no MeshSync');
+  const yaml = all
+    .flatMap(({ role, binding }) => [role, binding])
+    .map((object) => printYaml(object))
+    .join('---\n');
+  const { namespace: where, name } = ACTIVE_MESHSYNC;
+  const notes =
+    all.some(({ meshSync }) => isActive(meshSync.name, meshSync.namespace)) || activeIn(resources)
+      ? []
+      : all.map(
+          ({ source }) =>
+            `${source}: the role follows its own watch-list, but every MeshSync reads that of ${where}/${name}`,
+        );
+  return { yaml, notes };
+}
+
+/**
+ * The same as objects, for each MeshSync among some resources.
+ * @throws UsageError naming the resource and the field that can't be worked with
+ */
+export function grants(resources: GivenResource[], namespace: string): Grants[] {
   const meshSyncs = resources
     .filter(({ kind }) => kind === 'MeshSync')
     .map((resource, index) => {
@@ -31,20 +69,25 @@ export function rbac(resources: GivenResource[], namespace: string): { yaml: str
       if ('path' in meshSync) throw new UsageError(`${resource.source}: ${meshSync.path} ${meshSync.message}`);
       return { meshSync, source: resource.source };
     });
-  if (meshSyncs.length === 0) throw new UsageError('the files contain no MeshSync');
-  const main = meshSyncs.find(({ meshSync }) => isActive(meshSync.name, meshSync.namespace));
-  const yaml = meshSyncs
-    .flatMap(({ meshSync, source }) => objects(meshSync, rules(main ?? { meshSync, source })))
-    .map((object) => printYaml(object))
-    .join('---\n');
-  const { namespace: where, name } = ACTIVE_MESHSYNC;
-  const notes = main
-    ? []
-    : meshSyncs.map(
-        ({ source }) =>
-          `${source}: the role follows its own watch-list, but every MeshSync reads that of ${where}/${name}`,
-      );
-  return { yaml, notes };
+  const main = meshSyncs.find(({ meshSync }) => isActive(meshSync.name, meshSync.namespace)) ?? activeIn(resources);
+  return meshSyncs.map(({ meshSync, source }) => {
+    const [role, binding] = objects(meshSync, rules(main ?? { meshSync, source }));
+    return { source, meshSync, role, binding };
+  });
+}
+
+/** The active MeshSync of the cluster, where one of the resources is of a cluster. */
+function activeIn(resources: GivenResource[]): { meshSync: MeshSync; source: string } | undefined {
+  const { namespace, name } = ACTIVE_MESHSYNC;
+  const source = `MeshSync ${namespace}/${name}`;
+  for (const { observed } of resources) {
+    const found = observed?.related[meshSyncKind.key]?.[`${namespace}/${name}`];
+    if (!Value.Check(meshSyncKind.schema, found)) continue;
+    const meshSync = resolveMeshSync({ ...found, metadata: { namespace, name, uid: '' } });
+    if ('path' in meshSync) throw new UsageError(`${source}: ${meshSync.path} ${meshSync.message}`);
+    return { meshSync, source };
+  }
+  return undefined;
 }
 
 function rules({ meshSync, source }: { meshSync: MeshSync; source: string }): V1PolicyRule[] {
@@ -68,7 +111,7 @@ function rules({ meshSync, source }: { meshSync: MeshSync; source: string }): V1
 function objects(
   { name, namespace, names, serviceAccountName = names.meshsync }: MeshSync,
   rules: V1PolicyRule[],
-): [V1ClusterRole, V1ClusterRoleBinding] {
+): [Grants['role'], Grants['binding']] {
   const metadata = {
     // By a name that no other binding has: its role could not be changed.
     name: `meshery-meshsync:${namespace}:${name}`,

@@ -7,9 +7,10 @@ import type { Controller } from '../metacontroller/controller.ts';
 import { sync } from '../metacontroller/lifecycle.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { generateToken } from '../server/generate-token.ts';
-import { observedSecrets, type SentObjects, type SentParent } from './cluster.ts';
+import { withoutCredentials } from './foreign-text.ts';
 import { metadataErrors, stringsOf } from './metadata.ts';
 import type { GivenResource, GivenSecret, Resource, Resources } from './resources.ts';
+import { observedSecrets, type SentObjects, type SentParent } from './sent-objects.ts';
 import { printYaml } from './yaml.ts';
 
 /** Stands where the cluster gets a random value. */
@@ -50,11 +51,16 @@ export function render(
       text: `${path} ${message}`,
     })),
   );
-  for (const { resource, parent, response } of simulate({ resources, secrets }, options)) {
-    documents.push(...response.children.map((child) => printYaml(options.mint ? child : readable(child))));
-    const { uid: _uid, generation: _generation, ...metadata } = parent.metadata;
-    documents.push(printYaml({ ...parent, metadata, status: response.status }));
-    const note = problem(response);
+  for (const one of simulate({ resources, secrets }, options)) {
+    const { resource, parent, response } = one;
+    const isLive = resource.observed !== undefined;
+    const shown = isLive ? withoutValues : options.mint ? (child: object) => child : readable;
+    documents.push(...response.children.map((child) => printYaml(shown(child))));
+    const { uid: _uid, generation: _generation, creationTimestamp: _time, ...metadata } = parent.metadata;
+    const own = printYaml({ ...parent, metadata, status: response.status });
+    // A file is printed to whoever has it; a URL in the cluster may have a password that only a Secret should show.
+    documents.push(isLive ? withoutCredentials(own) : own);
+    const note = problemOf(one);
     if (note) notes.push({ source: resource.source, ...note });
   }
   return { yaml: documents.join('---\n'), notes };
@@ -96,18 +102,28 @@ export function simulate(
     .flatMap((controller) =>
       valid.filter(({ kind }) => kind === controller.kind).map((resource) => ({ controller, resource })),
     )
-    .map((one, index) => ({ ...one, parent: asParent(one.resource, index, options.namespace) }));
+    .map((one, index) => ({
+      ...one,
+      parent: one.resource.observed?.parent ?? asParent(one.resource, index, options.namespace),
+    }));
   for (const { controller, parent } of all) {
     const key = `${controller.kind}.${controller.apiVersion}`;
     related[key] = { ...related[key], [`${parent.metadata.namespace}/${parent.metadata.name}`]: parent };
   }
   return all.map(({ controller, resource, parent }) => {
-    const body: unknown = { parent, children: {}, related };
+    const { children = {}, related: observed = {} } = resource.observed ?? {};
+    const body: unknown = { parent, children, related: together(observed, related) };
     const response = sync(controller, Value.Decode(controller.bodies.sync, body), context);
     // The Secrets of a Broker are there for the MeshSyncs that refer to it.
     related[kinds.secret.key] = { ...related[kinds.secret.key], ...observedSecrets(parent, response.children) };
     return { resource, parent, response };
   });
+}
+
+/** What the cluster has, and what is given besides or in its place. */
+function together(observed: SentObjects, given: SentObjects): SentObjects {
+  const keys = [...new Set([...Object.keys(observed), ...Object.keys(given)])];
+  return Object.fromEntries(keys.map((key) => [key, { ...observed[key], ...given[key] }]));
 }
 
 /** Secrets as hooks receive them; without `mint`, everything but certificates is a placeholder. */
@@ -148,15 +164,28 @@ function readable(child: object): object {
   return { ...rest, stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decode(value)])) };
 }
 
-/** Conditions that keep the service from following a resource while they are False. */
-export const decisiveConditions = ['SpecApplied', 'WatchListValid', 'BrokerResolved'];
+/** A Secret of a cluster without its values; anything else as it is. */
+function withoutValues(child: object): object {
+  if (!('kind' in child && child.kind === 'Secret' && 'data' in child)) return child;
+  return { ...child, data: Object.fromEntries(Object.keys(child.data ?? {}).map((key) => [key, MASK])) };
+}
 
-function problem({ status }: SyncResponse): { refused: boolean; text: string } | undefined {
-  const { conditions = [] } = status;
+/** Stands for a value of a Secret of the cluster. */
+const MASK = '********';
+
+/** Conditions that keep the service from following a resource while they are False; only a cluster has names that are taken. */
+export function decisiveConditions(isLive: boolean): string[] {
+  return ['SpecApplied', 'WatchListValid', 'BrokerResolved', ...(isLive ? ['NamesAvailable'] : [])];
+}
+
+/** Why the service does not follow a resource, `undefined` where it does; `refused` unless that ends by itself. */
+export function problemOf({ resource, response }: Simulated): { refused: boolean; text: string } | undefined {
+  const isLive = resource.observed !== undefined;
+  const { conditions = [] } = response.status;
   const paused = conditions.find(({ type }) => type === 'ReconciliationPaused');
   if (paused) return { refused: false, text: `${paused.type}: nothing is rendered. ${paused.message}` };
-  const found = conditions.find(({ type, status }) => decisiveConditions.includes(type) && status === 'False');
-  return found && { refused: !isTransient(found), text: `${found.reason}: ${found.message}` };
+  const found = conditions.find(({ type, status }) => decisiveConditions(isLive).includes(type) && status === 'False');
+  return found && { refused: isLive || !isTransient(found), text: `${found.reason}: ${found.message}` };
 }
 
 /** Whether a condition may turn out otherwise in a cluster, where there is more than among the files. */

@@ -8,6 +8,7 @@ import type { Controller } from '../metacontroller/controller.ts';
 import { describe } from '../schema/validate.ts';
 import { UsageError } from './errors.ts';
 import { stringErrors, stringsOf } from './metadata.ts';
+import type { Observation } from './sent-objects.ts';
 import { readYaml } from './yaml.ts';
 
 const Metadata = Type.Object({
@@ -48,14 +49,14 @@ export interface GivenSecret {
 /** Where something stands. */
 export interface Place {
   file: string;
-  /** Its number in the file, from 1. */
-  document: number;
+  /** Its number in the file, from 1; without one it is a resource of the cluster. */
+  document?: number;
   /** Its number in a list, from 1. */
   item?: number;
 }
 
-/** A resource and where it stands, the latter also in words. */
-export type GivenResource = Resource & { place: Place; source: string };
+/** A resource and where it stands, the latter also in words; one of the cluster has what its hook is sent. */
+export type GivenResource = Resource & { place: Place; source: string; observed?: Observation };
 
 /** The resources of some files, and what else stood there. */
 export interface Resources {
@@ -96,6 +97,7 @@ function documents(content: string, file: string): { value: unknown; place: Plac
 
 /** A place for people, as in `broker.yaml, document 2, item 1`. */
 export function inWords({ file, document, item }: Place): string {
+  if (document === undefined) return file;
   return `${file}, document ${document}${item === undefined ? '' : `, item ${item}`}`;
 }
 

@@ -66,15 +66,19 @@ function specErrors({ kind, spec = {} }: Resource, list: readonly Controller[]):
 /** What the conditions would say. */
 function ofHook({ resource, response }: Simulated, list: readonly Controller[]): Statement[] {
   const { conditions = [] } = response.status;
+  const isLive = resource.observed !== undefined;
   const isRefused = specErrors(resource, list).length > 0;
   return conditions.flatMap((condition): Statement[] => {
     const { type, status, reason, message } = condition;
     if (type === 'ReconciliationPaused') return [{ severity: 'warning', reason: type, message }];
-    if (clusterConditions.includes(type) || (status === 'True' && reason !== 'ValidWithWarnings')) return [];
+    const isOfCluster = clusterConditions.includes(type) && !(isLive && type === 'NamesAvailable');
+    if (isOfCluster || (status === 'True' && reason !== 'ValidWithWarnings')) return [];
     // The fields that are wrong have been named already.
     if (isRefused && reason === 'InvalidSpec') return [];
     const severity =
-      decisiveConditions.includes(type) && status === 'False' && !isTransient(condition) ? 'error' : 'warning';
+      decisiveConditions(isLive).includes(type) && status === 'False' && (isLive || !isTransient(condition))
+        ? 'error'
+        : 'warning';
     return [{ severity, reason, ...withPath(message) }];
   });
 }
