@@ -3,6 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
+import { read } from '../../src/cli/cluster/answer.ts';
+import { ClusterObject } from '../../src/cli/cluster/connection.ts';
+import { revisionOf } from '../../src/cli/migrate/helm.ts';
 import { chart, HELMS, type Helm, helm, OF_SERVER, set } from '../support/chart.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -222,5 +225,9 @@ describe.each(HELMS)('%s', (name) => {
     // Its CRDs remain of an earlier one.
     for (const crd of metacontrollerCrds()) await controlPlane.kubernetes.apply(crd);
     expect(await install(own, 'metacontroller.enabled=false')).toContain('WARNING: no Metacontroller was found');
+    // Helm stores no dependency that is off, and doctor must not take the release for that of the Go operator.
+    const secrets = await controlPlane.kubernetes.list('v1', 'Secret', OF);
+    const stored = secrets.filter(({ metadata }) => metadata.labels?.owner === 'helm');
+    expect(stored.map((secret) => revisionOf(read(ClusterObject, secret)).chart?.isOurs)).toEqual([true]);
   });
 });

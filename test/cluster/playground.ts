@@ -23,6 +23,7 @@ ${JSON.stringify(await printed(world.kubernetes, 'meshsyncs', 'meshery', 'mesher
 
   export KUBECONFIG=${world.controlPlane.kubeconfig}
   kubectl get meshery -A
+  node dist/cli.js status -A
 
 Pods are simulated: nothing runs in them. Interrupt (Ctrl-C) to stop everything.
 `);
