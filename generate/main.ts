@@ -6,19 +6,22 @@ import { Document, isScalar, parse, parseDocument, visit } from 'yaml';
 import packageJson from '../package.json' with { type: 'json' };
 import type { SyncContext } from '../src/api/context.ts';
 import { crdFiles, GENERATED } from '../src/cli/crds.ts';
+import { createProgram } from '../src/cli/program.ts';
 import { printYaml } from '../src/cli/yaml.ts';
 import { controllers } from '../src/controllers.ts';
 import { compositeController } from '../src/metacontroller/composite-controller.ts';
 import type { Controller } from '../src/metacontroller/controller.ts';
+import { LEAST_METACONTROLLER } from '../src/metacontroller/flags.ts';
 import { sync } from '../src/metacontroller/lifecycle.ts';
 import { metacontrollerRules } from '../src/metacontroller/rbac.ts';
 import { OPERATOR, OPERATOR_LABELS } from '../src/operator.ts';
 import { version } from '../src/server/version.ts';
+import { commandLinePage } from './command-line.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { conditionsPage, fieldsPage } from './reference.ts';
 
-/** The version of Metacontroller's Helm chart, which is the least that is supported. */
-const METACONTROLLER_VERSION = '4.17.2';
+/** The version of Metacontroller's Helm chart is the least that is supported. */
+const METACONTROLLER_VERSION = LEAST_METACONTROLLER;
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 
 /** Where the commands and examples of the documentation name the version of this operator. */
@@ -30,12 +33,14 @@ const VERSIONED = [
 /** The pages that name it, as they are written by hand but for the version. */
 function versionedPages(): [string, string][] {
   const named = new RegExp(`(?<=${VERSIONED.join('|')})\\d+\\.\\d+\\.\\d+`, 'g');
-  return ['README.md', 'docs/install.md', 'docs/openshift.md'].map((page) => {
-    const lines = readFileSync(page, 'utf8').split('\n');
-    // Metacontroller has a version of its own.
-    const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));
-    return [page, own.join('\n')];
-  });
+  return ['README.md', 'docs/command-line.md', 'docs/install.md', 'docs/migrate.md', 'docs/openshift.md'].map(
+    (page) => {
+      const lines = readFileSync(page, 'utf8').split('\n');
+      // Metacontroller has a version of its own.
+      const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));
+      return [page, own.join('\n')];
+    },
+  );
 }
 
 /** The generated files of some controllers, by path. */
@@ -61,6 +66,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     [`${LEAST_PRIVILEGE}/cluster-role.yaml`, clusterRole(list)],
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
+    ['docs/reference/command-line.md', commandLinePage(createProgram())],
     ['docs/reference/conditions.md', conditionsPage(list)],
     ['docs/reference/fields.md', fieldsPage(list)],
   ]);

@@ -10,6 +10,7 @@ import { printYaml } from '../src/cli/yaml.ts';
 import { chart, type Helm, helm, metacontrollerChart } from '../test/support/chart.ts';
 import { goTool } from '../test/tools.ts';
 import { consistentVersion, notes, publishedBy } from './consistency.ts';
+import { krewManifest } from './krew.ts';
 import { sbom } from './sbom.ts';
 
 const run = promisify(execFile);
@@ -148,8 +149,8 @@ async function writeManifest(
   await writeFile(join(folder, name), `${head.map((line) => `# ${line}\n`).join('')}---\n${stdout}`);
 }
 
-/** The command line as a package without dependencies: its bundle contains them, in the versions of the lock file. */
-async function commandLine({ folder, work }: Context): Promise<void> {
+/** The command line as a package without dependencies, which its bundle contains in the versions of the lock file, and for krew. */
+async function commandLine({ version, folder, work }: Context): Promise<void> {
   const source = join(work, 'package');
   await mkdir(source);
   await symlink(resolve('src'), join(source, 'src'));
@@ -158,7 +159,10 @@ async function commandLine({ folder, work }: Context): Promise<void> {
   const manifest = JSON.parse(await readFile('package.json', 'utf8'));
   for (const field of ['scripts', 'dependencies', 'devDependencies', 'overrides']) delete manifest[field];
   await writeFile(join(source, 'package.json'), JSON.stringify(manifest, null, 2));
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: source });
+  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: source });
+  const name = stdout.trim();
+  const archive = { name, sha256: sha256(await readFile(join(folder, name))) };
+  await writeFile(join(folder, 'krew.yaml'), printYaml(krewManifest(version, archive)));
 }
 
 async function artefactsIn(folder: string): Promise<Artefact[]> {
@@ -166,9 +170,13 @@ async function artefactsIn(folder: string): Promise<Artefact[]> {
   return Promise.all(
     names.map(async (name) => {
       const content = await readFile(join(folder, name));
-      return { name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') };
+      return { name, size: content.length, sha256: sha256(content) };
     }),
   );
+}
+
+function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /** Runs a command of this file: none writes the files of a release, "check" and "notes" print what the workflow needs. */

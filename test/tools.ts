@@ -41,6 +41,9 @@ const modules = {
   'test/release': {
     actionlint: 'github.com/rhysd/actionlint/cmd/actionlint',
   },
+  'test/release/krew': {
+    krew: 'sigs.k8s.io/krew/cmd/krew',
+  },
   'test/node/programs/containerd': {
     containerd: 'github.com/containerd/containerd/v2/cmd/containerd',
     'containerd-shim-runc-v2': 'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { commandsOf } from '../../src/cli/options.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { render } from '../../src/cli/render.ts';
 import type { GivenSecret, Resource } from '../../src/cli/resources.ts';
 import { findings } from '../../src/cli/validate.ts';
@@ -67,6 +69,27 @@ it.each(pages)('the links of %s lead to files and sections that exist', (page) =
     expect(existsSync(file), link).toBe(true);
     if (section) expect(anchors(readFileSync(file, 'utf8')), link).toContain(section);
   }
+});
+
+const lines = [...pages, 'docs/reference/command-line.md'].flatMap((page) =>
+  [...readFileSync(page, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block = '']) =>
+    [...block.matchAll(/^(?:meshery-operator|kubectl meshery) ([^[<\n]*)$/gm)].map(
+      ([, line = '']) => [page, line] as const,
+    ),
+  ),
+);
+
+describe('the command lines of the documentation', () => {
+  it('exist', () => {
+    expect(lines.length).toBeGreaterThan(20);
+  });
+
+  it.each(lines)('of %s are understood: %s', async (_page, line) => {
+    const [command = ''] = line.split(/\s[#|<>&]/);
+    const program = createProgram();
+    for (const each of commandsOf(program)) each.action(() => undefined);
+    await program.parseAsync(command.trim().split(/\s+/), { from: 'user' });
+  });
 });
 
 describe('the README', () => {

@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import manifest from '../../package.json' with { type: 'json' };
 import { crdFiles } from '../../src/cli/crds.ts';
 import { at, type KubeObject } from '../stand-in/json.ts';
 import { type Bundles, buildBundles, start } from '../support/built.ts';
@@ -496,6 +499,160 @@ describe('demo', () => {
   });
 });
 
+describe('a resource of the cluster', () => {
+  it.each(['render', 'validate', 'rbac'])(
+    'without a kubeconfig is a line for %s, and exits with 2',
+    async (command) => {
+      const { code, stdout, stderr } = await run([command, '--kubeconfig', '/nowhere', 'broker/meshery-broker']);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toBe('meshery-operator: /nowhere: there is no such kubeconfig\n');
+    },
+  );
+
+  it('is not asked for where files are given, by -f too', async () => {
+    const path = await file('b.json', JSON.stringify(objects(BROKER)[0]));
+    for (const args of [['-f', path], ['-f', '-'], ['-']]) {
+      const { code, stdout } = await run(['render', ...args], BROKER);
+      expect([code, kinds(stdout)]).toEqual([0, BROKER_CHILDREN]);
+    }
+  });
+});
+
+describe('help', () => {
+  /** The files that a file of the bundle imports before anything of it runs. */
+  async function loadedBy(name: string, found = new Set<string>()): Promise<Set<string>> {
+    if (found.has(name)) return found;
+    found.add(name);
+    const content = await readFile(join(dirname(bundles.cli), name), 'utf8');
+    for (const [, other = ''] of content.matchAll(/(?:from|import)"\.\/([^"]+)"/g)) await loadedBy(other, found);
+    return found;
+  }
+
+  it('loads neither the service nor a client of the API server', async () => {
+    const folder = dirname(bundles.cli);
+    const all = (await readdir(folder)).filter((name) => name.startsWith('cli'));
+    const contents = await Promise.all(all.map((name) => readFile(join(folder, name), 'utf8')));
+    const loaded = await loadedBy('cli.js');
+    // A text of Fastify, of the client of the API server, and of that of NATS.
+    for (const text of ['FST_ERR_', 'KUBERNETES_SERVICE_HOST', 'authorization violation']) {
+      const holders = all.filter((_, index) => contents[index]?.includes(text));
+      expect(holders.length, text).toBeGreaterThan(0);
+      expect(
+        holders.filter((name) => loaded.has(name)),
+        text,
+      ).toEqual([]);
+    }
+    const duration = async (args: string[]) => {
+      const started = performance.now();
+      await promisify(execFile)(process.execPath, args);
+      return performance.now() - started;
+    };
+    const times: [bare: number, help: number][] = [];
+    for (let attempt = 0; attempt < 9; attempt += 1) {
+      times.push([await duration(['-e', '0']), await duration([bundles.cli, '--help'])]);
+    }
+    const [bare, help] = [0, 1].map(
+      (index) => times.map((pair) => pair[index] ?? 0).sort((one, other) => one - other)[4],
+    );
+    process.stdout.write(`--help: ${help?.toFixed(0)} ms, Node alone: ${bare?.toFixed(0)} ms\n`);
+  });
+});
+
+describe('completion', () => {
+  const offered = async (...words: string[]) => {
+    const { code, stdout } = await run(['complete', '--', ...words]);
+    expect(code).toBe(0);
+    return stdout.split('\n').flatMap((line) => (line === '' || line.startsWith(':') ? [] : [line.split('\t')[0]]));
+  };
+
+  it('offers commands, options and their values', async () => {
+    expect(await offered('')).toEqual(expect.arrayContaining(['render', 'doctor', 'completion']));
+    expect(await offered('')).not.toContain('complete');
+    expect(await offered('do')).toEqual(['doctor']);
+    expect(await offered('doctor', '--k')).toEqual(['--kubeconfig']);
+    expect(await offered('validate', '-o', '')).toEqual(['text', 'json']);
+    expect(await offered('completion', 'b')).toEqual(['bash']);
+    expect(await offered('migrate', '')).toEqual(['plan', 'apply', 'rollback']);
+    expect(await offered('status', 'm')).toEqual(['meshsync']);
+  });
+
+  it('offers names of the cluster and the namespace that the words before name', async () => {
+    const asked: (string | undefined)[] = [];
+    const items = [{ metadata: { name: 'one' } }];
+    const server = createServer(({ url }, response) => {
+      asked.push(url?.split('?')[0]);
+      response.end(JSON.stringify({ apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadataList', items }));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const cluster = { server: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}` };
+    const kubeconfig = await file(
+      'names.json',
+      JSON.stringify({
+        clusters: [{ name: 'names', cluster }],
+        contexts: [{ name: 'names', context: { cluster: 'names' } }],
+      }),
+    );
+    const where = ['--kubeconfig', kubeconfig, '--context=names', '--namespace=shop'];
+    expect(await offered('connect', ...where, '')).toEqual(['one']);
+    expect(await offered('status', ...where, '-o', 'json', 'broker', '')).toEqual(['one']);
+    expect(await offered('status', 'broker', ...where, 'o')).toEqual(['one']);
+    expect(await offered('status', ...where, '-o', 'j')).toEqual(['json']);
+    const path = '/apis/meshery.io/v1alpha2/namespaces/shop/brokers';
+    expect(asked).toEqual([path, path, path]);
+    server.close();
+  });
+
+  it('offers no names where no cluster answers', async () => {
+    expect(await offered('render', '--kubeconfig', '/nowhere', 'broker/')).toEqual([]);
+  });
+
+  it.each(['bash', 'zsh', 'fish'])('prints a script for %s that calls this program', async (shell) => {
+    const { code, stdout, stderr } = await run(['completion', shell]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('meshery-operator complete --');
+  });
+
+  it('is a script that bash completes by', async () => {
+    const script = await file('completion.bash', (await run(['completion', 'bash'])).stdout);
+    const [, name = ''] = /^complete .*-F (\S+) meshery-operator$/m.exec(await readFile(script, 'utf8')) ?? [];
+    const lines = [
+      `meshery-operator() { "${process.execPath}" "${bundles.cli}" "$@"; }`,
+      // Of the package bash-completion, which the script needs.
+      '_get_comp_words_by_ref() { words=(meshery-operator do); cword=1; cur=do; prev=meshery-operator; }',
+      `source ${script}`,
+      `${name}; echo "\${COMPREPLY[@]}"`,
+    ];
+    const { stdout } = await promisify(execFile)('bash', ['-c', lines.join('\n')]);
+    expect(stdout.trim()).toBe('doctor');
+  });
+
+  it('is asked for by kubectl by the name of a program of its own', async () => {
+    const link = join(folder, 'kubectl_complete-meshery');
+    await symlink(bundles.cli, link);
+    const { code, stdout } = await start(link, ['migrate', 'p']).finished;
+    expect([code, stdout.split('\t')[0]]).toEqual([0, 'plan']);
+  });
+
+  it('knows no other shell', async () => {
+    expect(await run(['completion', 'tcsh'])).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe('the plugin of kubectl', () => {
+  it('calls itself as kubectl calls it', async () => {
+    const plugin = join(folder, 'kubectl-meshery');
+    await symlink(bundles.cli, plugin);
+    const { code, stdout } = await start(plugin, ['doctor', '--help']).finished;
+    expect([code, stdout.split('\n')[0]]).toEqual([0, 'Usage: kubectl meshery doctor [options]']);
+    // Without a command, the program would run the service.
+    const without = await start(plugin, []).finished;
+    expect([without.code, without.stdout]).toEqual([2, '']);
+    expect(without.stderr).toMatch(/^Usage: kubectl meshery \[options\] \[command\]\n/);
+    expect(without.stderr).not.toMatch(/^ {2}serve/m);
+  });
+});
+
 describe('the command line', () => {
   it('prints its help', async () => {
     const { code, stdout } = await run(['--help']);
@@ -503,9 +660,19 @@ describe('the command line', () => {
     for (const command of ['serve', 'render', 'validate', 'rbac', 'crds', 'demo']) expect(stdout).toContain(command);
   });
 
+  it('prints its help without a command, and starts nothing', async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^Usage: meshery-operator \[options\] \[command\]\n/);
+  });
+
+  it('prints its version', async () => {
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
+  });
+
   it('rejects unknown commands', async () => {
     const { code, stderr } = await run(['rendre', 'x']);
     expect(code).toBe(2);
-    expect(stderr).toContain('see --help');
+    expect(stderr).toContain("error: unknown command 'rendre'\n(Did you mean render?)\n(see --help)");
   });
 });

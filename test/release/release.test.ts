@@ -10,6 +10,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { chart, HELMS, helm, metacontrollerChart, serveFolder } from '../support/chart.ts';
+import { goTool } from '../tools.ts';
 
 const run = promisify(execFile);
 const { version } = packageJson;
@@ -49,6 +50,7 @@ const images = (list: KubernetesObject[]) =>
 const WITHOUT = [
   'crds.yaml',
   'install.yaml',
+  'krew.yaml',
   `meshery-meshery-operator-${version}.tgz`,
   'sbom.cdx.json',
   'sha256sums.txt',
@@ -80,7 +82,7 @@ describe('the files of a release', () => {
       list
         .filter(({ name }) => name.endsWith('.yaml') && name !== 'index.yaml')
         .map(({ name, sha256 }) => [name, sha256]);
-    expect(manifests(again)).toHaveLength(4);
+    expect(manifests(again)).toHaveLength(5);
     expect(manifests(again)).toEqual(manifests(complete));
     for (const name of ['crds.yaml', 'install.yaml']) expect(await text(name)).toBe(await text(name, 'alone'));
   });
@@ -202,7 +204,12 @@ describe('the package of the command line', () => {
   it('has the bundles, README and license, and nothing else', async () => {
     const { stdout } = await run('tar', ['-tzf', join(folder, 'complete', `meshery-meshery-operator-${version}.tgz`)]);
     const files = ['LICENSE', 'README.md', 'dist/cli.js', 'dist/main.js', 'dist/server.js', 'package.json'];
-    expect(stdout.trim().split('\n').sort()).toEqual(files.map((file) => `package/${file}`));
+    const isPart = (path: string) => /^package\/dist\/cli-[A-Z0-9]+\.js$/.test(path);
+    const packed = stdout
+      .trim()
+      .split('\n')
+      .filter((path) => !isPart(path));
+    expect(packed.sort()).toEqual(files.map((file) => `package/${file}`));
   });
 
   it('is installed into an empty folder without a registry, and renders the sample Broker', async () => {
@@ -223,5 +230,18 @@ describe('the package of the command line', () => {
       'StatefulSet meshery/meshery-nats',
       'Broker meshery/meshery-broker',
     ]);
+  }, 600_000);
+
+  it('is installed by krew as a plugin of kubectl', async () => {
+    const root = join(folder, 'krew');
+    const archive = join(folder, 'complete', `meshery-meshery-operator-${version}.tgz`);
+    const manifest = join(folder, 'complete', 'krew.yaml');
+    const env = { ...process.env, KREW_ROOT: root, KREW_NO_UPGRADE_CHECK: '1' };
+    await run(await goTool('krew'), ['install', '--manifest', manifest, '--archive', archive], { env });
+    // As kubectl finds it.
+    const { stdout } = await run(join(root, 'bin/kubectl-meshery'), ['render', 'manifests/samples/broker.yaml']);
+    expect(stdout.match(/^kind: .*$/gm)).toContain('kind: StatefulSet');
+    const help = await run(join(root, 'bin/kubectl-meshery'), ['status', '--help']);
+    expect(help.stdout).toMatch(/^Usage: kubectl meshery status /);
   }, 600_000);
 });
