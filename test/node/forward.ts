@@ -14,7 +14,8 @@ export async function forward(from: ListenOptions, to: NetConnectOpts): Promise<
       [target, client],
     ] as const) {
       socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
+      // What the one has sent before it closed still reaches the other.
+      socket.on('close', () => other.destroySoon());
     }
   }).listen(from);
   await once(server, 'listening');

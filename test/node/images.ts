@@ -7,8 +7,10 @@ import { promisify } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { brokerDefaults } from '../../src/api/broker.ts';
 import { meshSyncDefaults } from '../../src/api/meshsync.ts';
+import { goOperatorBinary } from '../cluster/go-operator.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { meshSyncBinary } from '../cluster/processes.ts';
+import { GO_OPERATOR_IMAGE } from '../support/go-operator.ts';
 import { imageNode } from '../support/node.ts';
 import { goTools } from '../tools.ts';
 import { IMAGES, imagesOf } from './sandbox.ts';
@@ -72,6 +74,12 @@ export async function images(log: (line: string) => void): Promise<Archive[]> {
   if (metacontroller) {
     const files = { [metacontroller]: '/usr/bin/metacontroller' };
     archives.push(await made(log, { name: METACONTROLLER, files, lines: ['ENTRYPOINT ["/usr/bin/metacontroller"]'] }));
+  }
+  const goOperator = goOperatorBinary();
+  if (goOperator) {
+    const name = `docker.io/${GO_OPERATOR_IMAGE}`;
+    const files = { [goOperator]: '/manager' };
+    archives.push(await made(log, { name, files, lines: ['USER 65532', 'ENTRYPOINT ["/manager"]'] }));
   }
   return archives;
 }

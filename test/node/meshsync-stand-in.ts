@@ -45,7 +45,7 @@ function publish(connection: NatsConnection): void {
 }
 
 start().catch((error) => {
-  console.error(error);
+  console.error(`${error}`);
   process.exit(1);
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));

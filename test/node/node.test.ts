@@ -1,10 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { commands } from './commands.ts';
+import { doctor } from './doctor.ts';
 import { gaps } from './gaps.ts';
 import { installation } from './installation.ts';
 import { jetStream } from './jetstream.ts';
 import { limits } from './limits.ts';
 import { messages } from './messages.ts';
+import { migration } from './migration.ts';
 import { probes } from './probes.ts';
 import { removal } from './removal.ts';
 import { report } from './report.ts';
@@ -44,7 +47,9 @@ describe('a real node', () => {
     installation(scene);
     usage(scene, 'at rest');
   });
+  describe('doctor', () => doctor(scene));
   describe('messages', () => messages(scene));
+  describe('commands', () => commands(scene));
   describe('gaps', () => gaps(scene));
   describe('streams', () => jetStream(scene));
   describe('limits', () => limits(scene));
@@ -54,5 +59,6 @@ describe('a real node', () => {
     usage(scene, 'after all scenarios');
     removal(scene);
   });
+  describe('the migration', () => migration(scene));
   describe('the ways to install', () => ways(scene));
 });

@@ -9,10 +9,10 @@ import { progress } from './progress.ts';
 import { startWorld } from './world.ts';
 
 /**
- * The part of the playground in the sandbox: `playground-inside.ts STEPS PORT PORT`, with the number of all steps, of which
- * two are done, and the ports outside of the sandbox that lead to the API server and to the Broker.
+ * The part of the playground in the sandbox: `playground-inside.ts STEPS PORT`, with the number of all steps, of which
+ * two are done, and the port outside of the sandbox that leads to the API server.
  */
-const [steps, api, nats] = process.argv.slice(2);
+const [steps, api] = process.argv.slice(2);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
 
 const starting = progress(Number(steps), 2);
@@ -24,9 +24,7 @@ starting.step('waiting for the samples');
 await isReady(kubernetes, broker('meshery', 'meshery-broker'), 'Ready', 120);
 await isReady(kubernetes, meshSync('meshery', 'meshery-meshsync'), 'Ready', 120);
 
-const { spec } = (await kubernetes.get('v1', 'Service', 'meshery-nats', 'meshery')) ?? {};
 await forward({ path: join(directory, 'api.sock') }, { host: API_SERVER, port: 6443 });
-await forward({ path: join(directory, 'nats.sock') }, { host: spec?.clusterIP, port: 4222 });
 const kubeconfig = join(directory, 'kubeconfig-outside');
 const config = JSON.parse(await readFile(world.kubeconfig, 'utf8'));
 Object.assign(config.clusters[0].cluster, {
@@ -44,11 +42,12 @@ In another shell, in this folder:
   export KUBECONFIG=${kubeconfig}
   ${kubectl} get meshery,pods -A
   ${kubectl} logs -n meshery deployment/meshery-operator
+  node dist/cli.js status -A
+  node dist/cli.js doctor
 
 What MeshSync publishes, as it happens (try: ${kubectl} create configmap hello):
 
-  TOKEN=$(${kubectl} get secret meshery-nats-auth -n meshery -o jsonpath='{.data.token}' | base64 -d) \\
-    npx tsx test/node/subscriber.ts 127.0.0.1:${nats}
+  node dist/cli.js connect -n meshery --tail
 
 Interrupt (Ctrl-C) to stop everything.
 `);

@@ -26,9 +26,7 @@ if (simulated || reason) {
   const archives = await images(building.detail);
 
   const directory = sandboxOf(process.pid);
-  const [api, nats] = await Promise.all(
-    ['api', 'nats'].map((name) => forward({ host: '127.0.0.1', port: 0 }, { path: join(directory, `${name}.sock`) })),
-  );
-  const inside = ['test/node/playground-inside.ts', `${steps}`, `${api}`, `${nats}`];
+  const api = await forward({ host: '127.0.0.1', port: 0 }, { path: join(directory, 'api.sock') });
+  const inside = ['test/node/playground-inside.ts', `${steps}`, `${api}`];
   process.exit(await inSandbox([process.execPath, '--import', 'tsx', ...inside], environmentOf(archives)));
 }
