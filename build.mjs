@@ -13,6 +13,8 @@ const shared = {
   legalComments: 'none',
   // What Fastify loads only where it is given no compilers of schemas, and for injected requests.
   external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+  // Node's own module of this name is deprecated, and warns whoever runs a bundle in which a dependency uses it.
+  alias: { punycode: 'punycode/punycode.es6.js' },
   // jsonc-parser's CommonJS can't be bundled.
   mainFields: ['module', 'main'],
   // Packages written as CommonJS call require() for Node's own modules.
