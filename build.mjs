@@ -1,5 +1,6 @@
 // Bundles the server into one file and the command line into a few, besides the one that runs either, which need nothing but Node at run time.
 import { rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
@@ -14,7 +15,7 @@ const shared = {
   // What Fastify loads only where it is given no compilers of schemas, and for injected requests.
   external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   // Node's own module of this name is deprecated, and warns whoever runs a bundle in which a dependency uses it.
-  alias: { punycode: 'punycode/punycode.es6.js' },
+  alias: { punycode: createRequire(import.meta.url).resolve('punycode/punycode.es6.js') },
   // jsonc-parser's CommonJS can't be bundled.
   mainFields: ['module', 'main'],
   // Packages written as CommonJS call require() for Node's own modules.
