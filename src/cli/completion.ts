@@ -1,6 +1,7 @@
 import tab, { type Complete } from '@bomb.sh/tab';
 import type { Command } from 'commander';
 import { controllers } from '../controllers.ts';
+import { apiResourceOf } from './cluster/api.ts';
 import type { ClusterOptions } from './cluster/connection.ts';
 import { commandsOf, nameOf } from './options.ts';
 
@@ -68,8 +69,7 @@ async function namesFor(words: string[]): Promise<string[]> {
   const { connect } = await import('./cluster/connection.ts');
   try {
     const connection = connect(optionsIn(words));
-    const of = { apiVersion: controller.apiVersion, resource: controller.plural };
-    const list = connection.list(of, { namespace: connection.namespace, metadataOnly: true });
+    const list = connection.list(apiResourceOf(controller), { namespace: connection.namespace, metadataOnly: true });
     // What is late is of no use, and its failure of no interest.
     const late = new Promise<[]>((resolve) => setTimeout(resolve, TIMEOUT_MS, []).unref());
     return (await Promise.race([list, late])).map(({ metadata }) => `${prefix}${metadata.name}`);

@@ -4,13 +4,13 @@ import type { Webhook } from '../../test/stand-in/composite-controller.ts';
 import { runControllers } from '../../test/stand-in/controllers.ts';
 import { AnyObject, decode } from '../../test/stand-in/decode.ts';
 import { inMemory } from '../../test/stand-in/in-memory.ts';
-import { at, groupKey, isObject, type KubeObject } from '../../test/stand-in/json.ts';
+import { at, groupKey, type KubeObject } from '../../test/stand-in/json.ts';
 import { type SyncOutcome, sync } from '../../test/stand-in/metacontroller.ts';
 import { kindsOf, registrationOf } from '../../test/stand-in/registrations.ts';
 import { controllers } from '../controllers.ts';
 import { buildApp } from '../server/app.ts';
 import { generateToken } from '../server/generate-token.ts';
-import { asParent } from './render.ts';
+import { asParent, withoutValues } from './render.ts';
 import type { Resource } from './resources.ts';
 import { table } from './table.ts';
 import { printYaml } from './yaml.ts';
@@ -49,7 +49,7 @@ export async function demo(resources: Resource[], print: (text: string) => void)
     print(`${table(['RESOURCE', 'WHEN', 'READY', 'REASON', 'CHILDREN', 'ADDRESS'], rows)}\n`);
     print('What Metacontroller would apply:\n\n');
     for (const child of children) {
-      print(`---\n${printYaml(masked(child))}`);
+      print(`---\n${printYaml(withoutValues(child))}`);
     }
   } finally {
     await app.close();
@@ -73,9 +73,4 @@ function row(when: string, { request: { parent }, children, status }: SyncOutcom
   const address = status['publishing-to'] ?? at(status, 'endpoint', 'internal');
   const cells = [at(ready, 'status'), at(ready, 'reason'), children.length, address];
   return [`${parent.kind}/${parent.metadata.name}`, when, ...cells.map((cell) => String(cell ?? ''))];
-}
-
-function masked(child: KubeObject): object {
-  if (child.kind !== 'Secret' || !isObject(child.data)) return child;
-  return { ...child, data: Object.fromEntries(Object.keys(child.data).map((key) => [key, '********'])) };
 }

@@ -164,13 +164,13 @@ function readable(child: object): object {
   return { ...rest, stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decode(value)])) };
 }
 
-/** A Secret of a cluster without its values; anything else as it is. */
-function withoutValues(child: object): object {
+/** A Secret without its values; anything else as it is. */
+export function withoutValues(child: object): object {
   if (!('kind' in child && child.kind === 'Secret' && 'data' in child)) return child;
   return { ...child, data: Object.fromEntries(Object.keys(child.data ?? {}).map((key) => [key, MASK])) };
 }
 
-/** Stands for a value of a Secret of the cluster. */
+/** Stands for a value of a Secret. */
 const MASK = '********';
 
 /** Conditions that keep the service from following a resource while they are False; only a cluster has names that are taken. */

@@ -79,7 +79,11 @@ export async function readResources(files: string[], list: readonly Controller[]
   return result;
 }
 
-async function content(file: string): Promise<string> {
+/**
+ * The text of a file; `-` is standard input.
+ * @throws UsageError when it can't be read
+ */
+export async function content(file: string): Promise<string> {
   try {
     return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
   } catch (error) {

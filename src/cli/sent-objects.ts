@@ -1,3 +1,5 @@
+import { CONTROLLER_UID_LABEL } from '../metacontroller/reapply.ts';
+
 /** A parent as a hook is sent it. */
 export interface SentParent {
   apiVersion: string;
@@ -27,19 +29,28 @@ export interface Observation {
 }
 
 /** The Secrets of an answer as a later request shows them once the cluster has made them. */
-export function observedSecrets(
-  { apiVersion, kind, metadata }: SentParent,
-  children: object[],
-): Record<string, object> {
-  const { name, uid } = metadata;
-  const ownerReferences = [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true }];
+export function observedSecrets(parent: SentParent, children: object[]): Record<string, object> {
+  const { uid } = parent.metadata;
+  const ownerReferences = [ownerReference(parent)];
   const secrets = (children as Child[]).filter((child) => child.kind === 'Secret');
   const entries = secrets.map((child, index) => {
-    const labels = { ...child.metadata.labels, 'controller-uid': uid };
+    const labels = { ...child.metadata.labels, [CONTROLLER_UID_LABEL]: uid };
     const observed = { ...child.metadata, uid: `${uid}-${index}`, labels, ownerReferences };
     return [`${child.metadata.namespace}/${child.metadata.name}`, { ...child, metadata: observed }];
   });
   return Object.fromEntries(entries);
+}
+
+/** The owner reference that Metacontroller gives the children of a parent. */
+export function ownerReference({ apiVersion, kind, metadata: { name, uid } }: Parent): object {
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+/** What an owner reference says of a parent. */
+interface Parent {
+  apiVersion?: string;
+  kind?: string;
+  metadata: { name: string; uid?: string };
 }
 
 interface Child {

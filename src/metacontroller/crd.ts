@@ -30,7 +30,7 @@ export function customResourceDefinition(
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}`, ...metadata },
+    metadata: { name: crdName({ plural, group }), ...metadata },
     spec: {
       group,
       names: {
@@ -64,4 +64,9 @@ export function customResourceDefinition(
 /** A printer column over the condition Ready. */
 function readyColumn(name: string, field: string, description: string): V1CustomResourceColumnDefinition {
   return { name, type: 'string', jsonPath: `.status.conditions[?(@.type=="Ready")].${field}`, description };
+}
+
+/** The name of the CRD of a controller: `brokers.meshery.io`. */
+export function crdName({ plural, group }: Pick<Controller, 'plural' | 'group'>): string {
+  return `${plural}.${group}`;
 }

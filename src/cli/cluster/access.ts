@@ -57,7 +57,7 @@ export function rightsOf(rules: readonly V1PolicyRule[]): Right[] {
 }
 
 /** Rights in words, those of a resource together: `list and watch pods, get secrets`. */
-export function inWords(rights: readonly Right[]): string {
+export function rightsInWords(rights: readonly Right[]): string {
   const verbs = new Map<string, string[]>();
   for (const { verb, group, resource } of rights) {
     const what = group && group !== '*' ? `${resource}.${group}` : resource === '*' ? 'all resources' : resource;

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { ClusterError } from '../errors.ts';
-import { ClusterObject } from './connection.ts';
+import { type ApiResource, ClusterObject, type Connection, type Selection } from './connection.ts';
 
 /** What the API server was asked for, or why it gave nothing: for a command that goes on where a right is missing. */
 export type Answer<Type> = { value: Type } | { missing: string };
@@ -17,6 +17,25 @@ export async function ask<Type>(what: () => Promise<Type>): Promise<Answer<Type>
     if (!(error instanceof ClusterError) || error.status === undefined) throw error;
     return { missing: error.message };
   }
+}
+
+/** An answer of the API server, `undefined` where it does not know what is asked for. */
+export async function unlessMissing<Found>(answer: Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ClusterError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** A list that is empty where the API server does not know the resource. */
+export async function listIfServed(
+  connection: Connection,
+  of: ApiResource,
+  where?: Selection,
+): Promise<ClusterObject[]> {
+  return (await unlessMissing(connection.list(of, where))) ?? [];
 }
 
 /** An answer that needs several: the first that is missing stands for all. */

@@ -1,3 +1,4 @@
+import type { Controller } from '../../metacontroller/controller.ts';
 import type { ApiResource } from './connection.ts';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
@@ -16,3 +17,8 @@ export const API = {
 
 /** Name of the CRD of the registrations. */
 export const REGISTRATIONS_CRD = `${API.registrations.resource}.metacontroller.k8s.io`;
+
+/** The resource of the API of a controller, in the version that is stored: reading it never needs a conversion. */
+export function apiResourceOf({ apiVersion, plural }: Pick<Controller, 'apiVersion' | 'plural'>): ApiResource {
+  return { apiVersion, resource: plural };
+}

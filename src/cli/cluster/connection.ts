@@ -123,7 +123,7 @@ export interface Connection {
   list(of: ApiResource, where?: Selection): Promise<ClusterObject[]>;
   /** An object, `undefined` when there is none. */
   get(of: ApiResource, name: string, namespace?: string): Promise<ClusterObject | undefined>;
-  create(of: ApiResource, object: object, namespace?: string): Promise<ClusterObject>;
+  create(of: ApiResource, object: object, namespace?: string, how?: { dryRun?: boolean }): Promise<ClusterObject>;
   patch(of: ApiResource, name: string, patch: Patch, namespace?: string): Promise<ClusterObject>;
   /** Deletes an object; a missing one is no error. */
   remove(of: ApiResource, name: string, namespace?: string, propagation?: 'Background' | 'Orphan'): Promise<void>;
@@ -244,13 +244,12 @@ export function connect(options: ClusterOptions): Connection {
         throw error;
       }
     },
-    create: (of, body, namespace) => object('POST', `${pathOf(of, namespace)}?fieldManager=${FIELD_MANAGER}`, body),
+    create: (of, body, namespace, { dryRun } = {}) => {
+      const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, ...dryRunQuery(dryRun) });
+      return object('POST', `${pathOf(of, namespace)}?${query}`, body);
+    },
     patch: (of, name, { type, body, force, fieldManager = FIELD_MANAGER, subresource, dryRun }, namespace) => {
-      const query = new URLSearchParams({
-        fieldManager,
-        ...(force && { force: 'true' }),
-        ...(dryRun && { dryRun: 'All' }),
-      });
+      const query = new URLSearchParams({ fieldManager, ...(force && { force: 'true' }), ...dryRunQuery(dryRun) });
       const path = `${pathOf(of, namespace, name)}${subresource ? `/${subresource}` : ''}?${query}`;
       return object('PATCH', path, body as object, CONTENT_TYPES[type]);
     },
@@ -266,9 +265,18 @@ export function connect(options: ClusterOptions): Connection {
 
 /** The path of a resource, or of an object. */
 export function pathOf({ apiVersion, resource }: ApiResource, namespace?: string, name?: string): string {
-  const base = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const scope = namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
-  return `${base}${scope}/${resource}${name ? `/${encodeURIComponent(name)}` : ''}`;
+  return `${versionPath(apiVersion)}${scope}/${resource}${name ? `/${encodeURIComponent(name)}` : ''}`;
+}
+
+/** The path of a version of the API, by which it is also discovered. */
+export function versionPath(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+}
+
+/** The parameter of a request by which nothing is stored. */
+function dryRunQuery(dryRun: boolean | undefined): { dryRun?: string } {
+  return dryRun ? { dryRun: 'All' } : {};
 }
 
 const List = Type.Object({

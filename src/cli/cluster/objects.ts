@@ -88,8 +88,32 @@ export const Pod = clusterObject({
 });
 export type Pod = Static<typeof Pod>;
 
+/** The containers of a pod in the order in which they start. */
+export function allContainers({ status }: Pod): ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}
+
 /** Whether a pod is ready to serve. */
 export function isReady({ metadata, status }: Pod): boolean {
   const isTrue = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
   return isTrue && !metadata.deletionTimestamp;
+}
+
+/** The annotation in which kubectl keeps a copy of what it has applied. */
+export const KUBECTL_LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** The controller of an object, by its owner references: Kubernetes allows one at most. */
+export function controllerOfObject({ metadata: { ownerReferences = [] } }: Pick<ClusterObject, 'metadata'>) {
+  return ownerReferences.find(({ controller }) => controller === true);
+}
+
+/** An object, for people: `StatefulSet meshery/meshery-nats`. */
+export function objectInWords({
+  kind = '',
+  metadata: { name, namespace },
+}: {
+  kind?: string | undefined;
+  metadata: { name: string; namespace?: string | undefined };
+}): string {
+  return `${kind} ${namespace ? `${namespace}/` : ''}${name}`;
 }

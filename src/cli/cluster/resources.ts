@@ -3,6 +3,7 @@ import { ClusterError, UsageError } from '../errors.ts';
 import { printable } from '../foreign-text.ts';
 import { metadataErrors } from '../metadata.ts';
 import { read } from './answer.ts';
+import { apiResourceOf } from './api.ts';
 import type { Connection } from './connection.ts';
 import { Resource } from './objects.ts';
 
@@ -26,12 +27,15 @@ export async function listResources(connection: Connection, { kinds, namespace, 
   const lists = await Promise.all(
     controllers
       .filter(({ kind }) => kinds.some((each) => each === kind))
-      .map(async ({ apiVersion, plural }) => {
+      .map(async (controller) => {
         try {
-          return await connection.list({ apiVersion, resource: plural }, where);
+          return await connection.list(apiResourceOf(controller), where);
         } catch (error) {
           if (!(error instanceof ClusterError) || error.status !== 404) throw error;
-          throw new ClusterError(`the cluster has no ${plural} of ${apiVersion}: install the operator first`, 404);
+          throw new ClusterError(
+            `the cluster has no ${controller.plural} of ${controller.apiVersion}: install the operator first`,
+            404,
+          );
         }
       }),
   );

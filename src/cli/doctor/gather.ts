@@ -3,15 +3,16 @@ import { Value } from '@sinclair/typebox/value';
 import { controllers } from '../../controllers.ts';
 import { kinds } from '../../kubernetes/kinds.ts';
 import { ACTIVE_MESHSYNC, isActive } from '../../meshsync/names.ts';
+import { crdName } from '../../metacontroller/crd.ts';
 import { metacontrollerRules } from '../../metacontroller/rbac.ts';
 import { OPERATOR } from '../../operator.ts';
 import { deniedRights, type Right, rightsOf } from '../cluster/access.ts';
-import { type Answer, ask, both, inParallel, read, readIfAny } from '../cluster/answer.ts';
-import { API, REGISTRATIONS_CRD } from '../cluster/api.ts';
+import { type Answer, ask, both, inParallel, listIfServed, read, readIfAny } from '../cluster/answer.ts';
+import { API, apiResourceOf, REGISTRATIONS_CRD } from '../cluster/api.ts';
 import { type ApiResource, type Connection, parsed, refused } from '../cluster/connection.ts';
 import { Event, Resource } from '../cluster/objects.ts';
 import { ClusterError, UsageError } from '../errors.ts';
-import { revisionOf } from '../migrate/helm.ts';
+import { revisionOf, revisionSelector } from '../migrate/helm.ts';
 import { type Grants, grants } from '../rbac.ts';
 import type { Resource as FileResource } from '../resources.ts';
 import { metacontrollers } from './checks/metacontroller.ts';
@@ -33,7 +34,7 @@ const PROXY_MS = 5_000;
 export async function gather(connection: Connection, now: Date, namespace?: string): Promise<Facts> {
   const version = await ask(() => versionOf(connection));
   const list = <Schema extends Parameters<typeof read>[0]>(schema: Schema, of: ApiResource, where = {}) =>
-    ask(async () => (await listed(connection, of, where)).map((object) => read(schema, object)));
+    ask(async () => (await listIfServed(connection, of, where)).map((object) => read(schema, object)));
 
   const [crds, deployments, statefulSets, registrations, resources] = await Promise.all([
     ask(() => crdsOf(connection)),
@@ -61,7 +62,7 @@ export async function gather(connection: Connection, now: Date, namespace?: stri
       (
         await Promise.all(
           kindsOfResources.map((kind) =>
-            listed(connection, API.events, { fieldSelector: `type=Warning,involvedObject.kind=${kind}` }),
+            listIfServed(connection, API.events, { fieldSelector: `type=Warning,involvedObject.kind=${kind}` }),
           ),
         )
       )
@@ -109,18 +110,8 @@ async function versionOf(connection: Connection): Promise<string> {
   return content.gitVersion;
 }
 
-/** A list that is empty where the API server does not know the resource. */
-async function listed(connection: Connection, of: ApiResource, where = {}) {
-  try {
-    return await connection.list(of, where);
-  } catch (error) {
-    if (error instanceof ClusterError && error.status === 404) return [];
-    throw error;
-  }
-}
-
 async function crdsOf(connection: Connection): Promise<Map<string, Crd>> {
-  const names = [...controllers.map(({ plural, group }) => `${plural}.${group}`), REGISTRATIONS_CRD];
+  const names = [...controllers.map(crdName), REGISTRATIONS_CRD];
   const found = await Promise.all(names.map((name) => connection.get(API.crds, name)));
   return new Map(found.flatMap((object) => (object ? [[object.metadata.name, read(Crd, object)] as const] : [])));
 }
@@ -129,7 +120,7 @@ async function resourcesOf(
   connection: Connection,
   { apiVersion, plural, kind }: { apiVersion: string; plural: string; kind: string },
 ): Promise<Resource[]> {
-  const objects = await listed(connection, { apiVersion, resource: plural });
+  const objects = await listIfServed(connection, apiResourceOf({ apiVersion, plural }));
   return objects.map((object) => read(Resource, { ...object, apiVersion, kind }));
 }
 
@@ -231,8 +222,8 @@ async function proxiedOf(connection: Connection, service: Service, hook: Webhook
 
 /** The deployed releases that are called as the operator is. Of their content only the chart is read: values may be credentials. */
 async function releasesOf(connection: Connection, namespace: string): Promise<Release[]> {
-  const labelSelector = `owner=helm,status=deployed,name=${OPERATOR.name}`;
-  const secrets = await listed(connection, kinds.secret, { namespace, labelSelector });
+  const labelSelector = `${revisionSelector({ name: OPERATOR.name, namespace })},status=deployed`;
+  const secrets = await listIfServed(connection, kinds.secret, { namespace, labelSelector });
   return secrets.flatMap((object) => {
     const { chart } = revisionOf(object);
     return chart

@@ -1,6 +1,7 @@
 import { isObject } from '../../metacontroller/reapply.ts';
 import { OPERATOR_LABELS } from '../../operator.ts';
 import { type ClusterObject, FIELD_MANAGER } from '../cluster/connection.ts';
+import { KUBECTL_LAST_APPLIED } from '../cluster/objects.ts';
 
 /** Whether an object was installed with this operator: by its labels. */
 export function isOurs({ metadata: { labels = {} } }: Pick<ClusterObject, 'metadata'>): boolean {
@@ -18,8 +19,6 @@ export function applierOf({ metadata: { managedFields = [] } }: Pick<ClusterObje
   );
   return typeof entry?.manager === 'string' ? entry.manager : FIELD_MANAGER;
 }
-
-const KUBECTL_LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The labels and annotations of an object with some others: what is applied without those that are there would remove them. */
 export function keptMetadata({ metadata }: Pick<ClusterObject, 'metadata'>, labels: Record<string, string>) {

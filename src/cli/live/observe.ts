@@ -1,9 +1,12 @@
 import type { SyncContext } from '../../api/context.ts';
 import { controllers } from '../../controllers.ts';
+import { selectorString } from '../../kubernetes/labels.ts';
 import type { Controller } from '../../metacontroller/controller.ts';
 import { CONTROLLER_UID_LABEL } from '../../metacontroller/reapply.ts';
 import { inParallel } from '../cluster/answer.ts';
+import { apiResourceOf } from '../cluster/api.ts';
 import type { ClusterObject, Connection } from '../cluster/connection.ts';
+import { controllerOfObject } from '../cluster/objects.ts';
 import { UsageError } from '../errors.ts';
 import type { GivenResource } from '../resources.ts';
 import type { Observation, SentObjects, SentParent } from '../sent-objects.ts';
@@ -22,7 +25,7 @@ export async function liveResource(
 ): Promise<GivenResource> {
   const { namespace } = connection;
   const controller = controllerOf(kind);
-  const object = await connection.get(resourceOf(controller), name, namespace);
+  const object = await connection.get(apiResourceOf(controller), name, namespace);
   if (!object) throw new UsageError(`${text}: there is no ${kind} ${name} in namespace ${namespace}`);
   return asGiven(await observe(connection, controller, object), { file: text });
 }
@@ -32,11 +35,6 @@ export function controllerOf(kind: string): Controller<SyncContext> {
   const controller = controllers.find((each) => each.kind === kind);
   if (!controller) throw new UsageError(`there is no kind ${kind}`);
   return controller;
-}
-
-/** The resource of the API of a controller. */
-export function resourceOf({ apiVersion, plural }: Pick<Controller, 'apiVersion' | 'plural'>) {
-  return { apiVersion, resource: plural };
 }
 
 /** An observed resource in place of one of a file. */
@@ -85,9 +83,7 @@ async function childrenOf(
   const labelSelector = `${CONTROLLER_UID_LABEL}=${uid}`;
   const groups = await inParallel(children, PARALLEL, async (kind) => {
     const objects = await connection.list(kind, { namespace, labelSelector });
-    const owned = objects.filter(({ metadata: { ownerReferences = [] } }) =>
-      ownerReferences.some((owner) => owner.controller && owner.uid === uid),
-    );
+    const owned = objects.filter((object) => controllerOfObject(object)?.uid === uid);
     return [kind.key, byName(owned)] as const;
   });
   return Object.fromEntries(groups);
@@ -103,10 +99,9 @@ async function relatedOf(
     const { apiVersion, resource, namespace, names, labelSelector } = rule;
     const kind = controller.kinds.find((each) => each.apiVersion === apiVersion && each.resource === resource);
     if (!kind) return undefined;
-    const labels = Object.entries(labelSelector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
     const objects = names
       ? await inParallel(names, PARALLEL, (name) => connection.get(kind, name, namespace))
-      : await connection.list(kind, { namespace, labelSelector: labels.join(',') });
+      : await connection.list(kind, { namespace, labelSelector: selectorString(labelSelector?.matchLabels ?? {}) });
     return [kind.key, byName(objects.flatMap((object) => object ?? []))] as const;
   });
   for (const group of groups) if (group) result[group[0]] = { ...result[group[0]], ...group[1] };

@@ -5,14 +5,17 @@ import type { Controller } from '../../metacontroller/controller.ts';
 import type { ResourceKind } from '../../metacontroller/object.ts';
 import { applyManager, CONTROLLER_UID_LABEL, isDynamicallyApplied, isObject } from '../../metacontroller/reapply.ts';
 import { read } from '../cluster/answer.ts';
-import { ClusterObject, type Connection, connect, parsed, refused } from '../cluster/connection.ts';
+import { apiResourceOf } from '../cluster/api.ts';
+import { ClusterObject, type Connection, connect, parsed } from '../cluster/connection.ts';
+import { KUBECTL_LAST_APPLIED, objectInWords } from '../cluster/objects.ts';
 import { ClusterError, UsageError } from '../errors.ts';
 import { argumentsOf, DEFAULT_NAMESPACE, type GivenOptions } from '../given.ts';
 import { problemOf, type Simulated, simulate } from '../render.ts';
 import { type GivenResource, readResources } from '../resources.ts';
+import { ownerReference } from '../sent-objects.ts';
 import { printYaml } from '../yaml.ts';
 import { type Change, comparable, effectOf, mergePatch } from './change.ts';
-import { asGiven, controllerOf, liveResource, observe, resourceOf } from './observe.ts';
+import { asGiven, controllerOf, liveResource, observe } from './observe.ts';
 import { operatorSettings } from './settings.ts';
 
 /** What would change in a cluster. */
@@ -38,16 +41,9 @@ export async function renderDiff(args: string[], options: GivenOptions & Operato
   for (const argument of live) observed.push(await liveResource(connection, argument));
   if (observed.length === 0) throw new UsageError('the files contain no Broker and no MeshSync');
   const { settings, note } = await operatorSettings(connection);
-  const { imageRegistry, imageRegistryLibrary, securityContext } = options;
   const simulated = simulate(
     { resources: observed, secrets },
-    {
-      ...settings,
-      ...(imageRegistry && { imageRegistry }),
-      ...(imageRegistryLibrary && { imageRegistryLibrary }),
-      ...(securityContext && { securityContext }),
-      ...{ mint: true, namespace, now: () => new Date() },
-    },
+    { ...settings, ...options, mint: true, namespace, now: () => new Date() },
   );
   const notes = [...skipped, ...(note ? [note] : [])];
   const texts: string[] = [];
@@ -71,7 +67,7 @@ export async function renderDiff(args: string[], options: GivenOptions & Operato
 async function edited(connection: Connection, resource: GivenResource, fallback: string): Promise<GivenResource> {
   const controller = controllerOf(resource.kind);
   const { name, namespace = fallback } = resource.metadata;
-  const of = resourceOf(controller);
+  const of = apiResourceOf(controller);
   const live = await connection.get(of, name, namespace);
   const body = {
     apiVersion: controller.apiVersion,
@@ -81,7 +77,7 @@ async function edited(connection: Connection, resource: GivenResource, fallback:
     spec: resource.spec,
   };
   const applied = await unlessRefused(resource.source, async () => {
-    if (!live) return created(connection, of, body, namespace);
+    if (!live) return connection.create(of, body, namespace, { dryRun: true });
     const last = parsed(live.metadata.annotations?.[KUBECTL_LAST_APPLIED] ?? '');
     const patch = isObject(last)
       ? ({ type: 'merge', body: mergePatch(last, body) } as const)
@@ -91,24 +87,16 @@ async function edited(connection: Connection, resource: GivenResource, fallback:
   return asGiven(await observe(connection, controller, applied), resource.place, resource.source);
 }
 
-const KUBECTL_LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
-async function created(connection: Connection, of: ReturnType<typeof resourceOf>, body: object, namespace: string) {
-  const path = `/apis/${of.apiVersion}/namespaces/${encodeURIComponent(namespace)}/${of.resource}?dryRun=All`;
-  const { status, text } = await connection.request('POST', path, body);
-  const content = parsed(text);
-  if (status >= 300) throw refused(status, content, `POST ${path}`);
-  return read(ClusterObject, content);
+/** Whether an API server says that an object is wrong. */
+function isRefusal(error: unknown): error is ClusterError {
+  return error instanceof ClusterError && [400, 409, 422].includes(error.status ?? 0);
 }
-
-/** The statuses by which an API server says that an object is wrong. */
-const WRONG = [400, 409, 422];
 
 async function unlessRefused<Result>(source: string, request: () => Promise<Result>): Promise<Result> {
   try {
     return await request();
   } catch (error) {
-    if (!(error instanceof ClusterError) || !WRONG.includes(error.status ?? 0)) throw error;
+    if (!isRefusal(error)) throw error;
     throw new UsageError(`${source}: the API server refuses it: ${error.message}`);
   }
 }
@@ -124,12 +112,12 @@ async function changesOf(connection: Connection, { parent, resource, response }:
       .flatMap((group) => Object.values(group))
       .map((object) => {
         const before = read(ClusterObject, object);
-        return [whatOf(before), before] as const;
+        return [objectInWords(before), before] as const;
       }),
   );
   for (const child of response.children) {
     const desired = read(ClusterObject, child);
-    const what = whatOf(desired);
+    const what = objectInWords(desired);
     const before = left.get(what);
     left.delete(what);
     if (before && isDynamicallyApplied(asObserved(before))) {
@@ -142,7 +130,7 @@ async function changesOf(connection: Connection, { parent, resource, response }:
       const change = { what, after, ...(before && { before }) };
       if (asText(change) !== '') changes.push(change);
     } catch (error) {
-      if (!(error instanceof ClusterError) || !WRONG.includes(error.status ?? 0)) throw error;
+      if (!isRefusal(error)) throw error;
       problems.push(`${what}: ${REFUSED}${error.message}`);
     }
   }
@@ -150,24 +138,20 @@ async function changesOf(connection: Connection, { parent, resource, response }:
   return { changes, problems };
 }
 
-function whatOf({ kind = '', metadata: { namespace, name } }: ClusterObject): string {
-  return `${kind} ${namespace}/${name}`;
-}
-
 /** A child as the API server would have it if Metacontroller applied it. */
 async function applied(
   connection: Connection,
   { children }: Controller<SyncContext>,
-  { apiVersion, kind, metadata: { name, namespace, uid } }: Simulated['parent'],
+  parent: Simulated['parent'],
   desired: ClusterObject,
   before: ClusterObject | undefined,
 ): Promise<ClusterObject> {
   const of: ResourceKind | undefined = children.find((each) => each.kind === desired.kind);
-  if (!of) throw new UsageError(`${whatOf(desired)} is not a kind of children`);
+  if (!of) throw new UsageError(`${objectInWords(desired)} is not a kind of children`);
   const { metadata } = desired;
-  const owner = { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+  const { namespace, uid } = parent.metadata;
   const labels = { ...metadata.labels, [CONTROLLER_UID_LABEL]: uid };
-  const body = { ...desired, metadata: { ...metadata, labels, ownerReferences: [owner] } };
+  const body = { ...desired, metadata: { ...metadata, labels, ownerReferences: [ownerReference(parent)] } };
   const fieldManager = (before && applyManager(asObserved(before))) ?? 'metacontroller';
   return connection.patch(
     of,

@@ -4,10 +4,9 @@ import type { OperatorSettings } from '../../api/context.ts';
 import { kinds } from '../../kubernetes/kinds.ts';
 import { OPERATOR } from '../../operator.ts';
 import { commonMetadata, readConfig } from '../../server/config.ts';
+import { API } from '../cluster/api.ts';
 import type { Connection } from '../cluster/connection.ts';
 import { ClusterError } from '../errors.ts';
-
-const REGISTRATIONS = { apiVersion: 'metacontroller.k8s.io/v1alpha1', resource: 'compositecontrollers' };
 
 /** The variables that decide what the children are. */
 const VARIABLES = [
@@ -44,7 +43,7 @@ const Deployment = Type.Object({
 /** What the environment of the operator in the cluster sets for all resources, or why it is not known, for people. */
 export async function operatorSettings(connection: Connection): Promise<{ settings: OperatorSettings; note?: string }> {
   try {
-    const registration = await connection.get(REGISTRATIONS, 'meshery-broker');
+    const registration = await connection.get(API.registrations, 'meshery-broker');
     const namespace = Value.Check(Service, registration)
       ? registration.spec.hooks.sync.webhook.service.namespace
       : OPERATOR.namespace;

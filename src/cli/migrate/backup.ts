@@ -2,8 +2,9 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { decode, encode } from '../../kubernetes/secrets.ts';
 import { ClusterObject } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { type Change, creation, patched } from './change.ts';
-import { inWords, KINDS } from './kinds.ts';
+import { KINDS } from './kinds.ts';
 
 /** Label of what a migration keeps in the cluster, with what it is as its value. */
 export const MIGRATION_LABEL = 'meshery.io/migration';
@@ -76,7 +77,7 @@ export function copying(object: ClusterObject, namespace: string): Change {
     object: encode(JSON.stringify(kept)),
     ...Object.fromEntries(Object.entries(values).map(([key, value]) => [`data.${key}`, value])),
   });
-  return creation(`keep a copy of ${inWords(object)}`, KINDS.secret, copy);
+  return creation(`keep a copy of ${objectInWords(object)}`, KINDS.secret, copy);
 }
 
 /** The name of the Secret with the copy of an object. */

@@ -1,7 +1,8 @@
 import type { ApiResource, ClusterObject, Connection, Patch } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { ClusterError } from '../errors.ts';
 import { resourceOf } from './discovery.ts';
-import { inWords, type Kind } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 
 /** One request that changes the cluster. Made again, it changes nothing more. */
 export interface Change {
@@ -29,7 +30,7 @@ export function patched(does: string, kind: Kind, { metadata }: ClusterObject, p
 
 /** The change that deletes an object. */
 export function removal(kind: Kind, { metadata }: ClusterObject, why = ''): Change {
-  const does = `delete ${inWords({ kind: kind.kind, metadata })}${why && `: ${why}`}`;
+  const does = `delete ${objectInWords({ kind: kind.kind, metadata })}${why && `: ${why}`}`;
   return { does, target: target(kind, metadata), request: { verb: 'remove' } };
 }
 

@@ -1,10 +1,11 @@
 import { AUTH_KEYS, brokerNames } from '../../broker/contract.ts';
 import { CONTROLLER_UID_LABEL, type Fields, isObject, LAST_APPLIED, project } from '../../metacontroller/reapply.ts';
 import { type ClusterObject, FIELD_MANAGER } from '../cluster/connection.ts';
+import { controllerOfObject, objectInWords } from '../cluster/objects.ts';
+import { ownerReference } from '../sent-objects.ts';
 import { type Change, patched } from './change.ts';
 import type { Child, Facts } from './facts.ts';
 import { AUTH_SECRET, FIELD_MANAGERS } from './go-operator.ts';
-import { inWords } from './kinds.ts';
 import { type Entry, entriesOf, handedOver, isOfManager, type Manager, owns } from './managed-fields.ts';
 import { managerOf } from './metacontroller.ts';
 
@@ -62,11 +63,6 @@ export function hasOurName({ owner }: Child): boolean {
   return owner.kind !== 'Broker' || brokerNames(owner.metadata.name).auth === AUTH_SECRET;
 }
 
-/** The controller of an object. */
-export function controllerOfObject({ metadata: { ownerReferences = [] } }: ClusterObject) {
-  return ownerReferences.find(({ controller }) => controller === true);
-}
-
 function managerFor({ metacontroller }: Facts): Manager {
   return metacontroller?.manager ?? managerOf(false);
 }
@@ -80,7 +76,7 @@ function handOver(child: Child, to: Manager): Change {
   const { name, namespace, resourceVersion } = object.metadata;
   const entries = entriesOf(object);
   const left = entries.filter((entry) => isLeft(entry, to));
-  const about = inWords({ kind: kind.kind, metadata: { name, namespace } });
+  const about = objectInWords({ kind: kind.kind, metadata: { name, namespace } });
   const labelled = `label it as that of ${owner.kind} ${owner.metadata.name}`;
   if (left.length > 0) {
     const from = [...new Set(left.map(({ manager }) => manager))].join(' and ');
@@ -94,21 +90,16 @@ function handOver(child: Child, to: Manager): Change {
   if (to.operation === 'Update') {
     const annotations = lastApplied(object, fields);
     const others = (object.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);
-    const ownerReferences = [...others, referenceTo(owner)];
+    const ownerReferences = [...others, ownerReference(owner)];
     const body = { metadata: { resourceVersion, labels, ownerReferences, ...(annotations && { annotations }) } };
     return patched(does, kind, object, { type: 'merge', body });
   }
   const { metadata: projected, ...rest } = asFields(project(object, fields));
   const own = asFields(projected);
   const all = { ...asFields(own.labels), ...labels };
-  const metadata = { ...own, name, namespace, labels: all, ownerReferences: [referenceTo(owner)] };
+  const metadata = { ...own, name, namespace, labels: all, ownerReferences: [ownerReference(owner)] };
   const body = { ...typeOf(object), ...rest, metadata };
   return patched(does, kind, object, { type: 'apply', force: true, fieldManager: to.manager, body });
-}
-
-/** The owner reference that Metacontroller gives a child. */
-function referenceTo({ apiVersion, kind, metadata: { name, uid } }: ClusterObject): object {
-  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
 /** The field by which Metacontroller claims a child. */

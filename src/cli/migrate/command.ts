@@ -1,4 +1,5 @@
 import { type Connection, connect } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { canAsk, isConfirmed } from '../confirm.ts';
 import { duration } from '../duration.ts';
 import { EXIT, UsageError } from '../errors.ts';
@@ -7,7 +8,6 @@ import { processTerminal } from '../terminal.ts';
 import type { Facts } from './facts.ts';
 import { gather, type Scope } from './gather.ts';
 import { lackingIn, missingParts } from './install.ts';
-import { inWords } from './kinds.ts';
 import { assertAccepted, manifestChanges, readManifests } from './manifests.ts';
 import { type Plan, planOf } from './plan.ts';
 import { printPlan, stepLines } from './print.ts';
@@ -79,7 +79,8 @@ export async function rollBackMigration(options: ChangeOptions): Promise<void> {
 async function factsOf(connection: Connection, scope: Scope): Promise<Facts> {
   const facts = await gather(connection, scope);
   const elsewhere = facts.goOperators.find(({ metadata }) => scope.namespace && metadata.namespace !== scope.namespace);
-  if (elsewhere) throw new UsageError(`the Go operator is ${inWords(elsewhere)}, not in namespace ${scope.namespace}`);
+  if (elsewhere)
+    throw new UsageError(`the Go operator is ${objectInWords(elsewhere)}, not in namespace ${scope.namespace}`);
   return facts;
 }
 
@@ -89,7 +90,7 @@ async function assertInstallable(connection: Connection, facts: Facts): Promise<
   if (missing.length === 0) return;
   const lacking = lackingIn(facts, missing);
   if (lacking.length > 0) throw new UsageError(`the given files have not ${lacking.join(', ')}; nothing was changed`);
-  const replaced = [...facts.goOperators, ...oldServices(facts)].map(inWords);
+  const replaced = [...facts.goOperators, ...oldServices(facts)].map(objectInWords);
   await assertAccepted(connection, manifestChanges(facts), replaced);
 }
 

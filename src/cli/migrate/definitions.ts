@@ -3,13 +3,15 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { controllers } from '../../controllers.ts';
 import type { Controller } from '../../metacontroller/controller.ts';
+import { crdName } from '../../metacontroller/crd.ts';
 import { OPERATOR_LABELS } from '../../operator.ts';
 import { version } from '../../server/version.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { crdOf } from '../crds.ts';
 import { type Change, patched } from './change.ts';
 import type { Facts } from './facts.ts';
-import { inWords, KINDS } from './kinds.ts';
+import { KINDS } from './kinds.ts';
 import { entriesOf, handedOver, isOfManager, type Manager } from './managed-fields.ts';
 import type { Step } from './step.ts';
 
@@ -31,7 +33,7 @@ export function replaceDefinitions(facts: Facts): Step {
   const changes = controllers.flatMap((controller): Change[] => {
     const crd = replaced.find((each) => isOf(each, controller));
     if (!crd) return [];
-    const about = inWords({ kind: KINDS.crd.kind, metadata: { name: crd.metadata.name } });
+    const about = objectInWords({ kind: KINDS.crd.kind, metadata: { name: crd.metadata.name } });
     const isHandedOver = entriesOf(crd).every((entry) => isOfManager(entry, KUBECTL));
     const { resourceVersion } = crd.metadata;
     const managedFields = handedOver(crd, () => true, KUBECTL);
@@ -63,8 +65,8 @@ export function definitionsToReplace({ crds, goOperators, record }: Facts): Clus
   return crds.filter((crd) => isOfGoOperator(crd) || (isThere && isMixed(crd)));
 }
 
-function isOf({ metadata }: ClusterObject, { plural, group }: Controller): boolean {
-  return metadata.name === `${plural}.${group}`;
+function isOf({ metadata }: ClusterObject, controller: Controller): boolean {
+  return metadata.name === crdName(controller);
 }
 
 const Schemas = Type.Object({ spec: Type.Object({ versions: Type.Array(Type.Object({ schema: Type.Unknown() })) }) });

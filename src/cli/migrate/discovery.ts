@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { type ApiResource, type Connection, parsed } from '../cluster/connection.ts';
+import { type ApiResource, type Connection, parsed, versionPath } from '../cluster/connection.ts';
 import { ClusterError } from '../errors.ts';
 
 const Resources = Type.Object({
@@ -40,8 +40,7 @@ export async function resourceIfAny(
   connection: Connection,
   { apiVersion, kind }: NamedKind,
 ): Promise<Discovered | undefined> {
-  const path = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const { status, text } = await connection.request('GET', path);
+  const { status, text } = await connection.request('GET', versionPath(apiVersion));
   const content = status === 200 ? parsed(text) : undefined;
   if (!Value.Check(Resources, content)) return undefined;
   const found = content.resources.find((each) => each.kind === kind && !each.name.includes('/'));

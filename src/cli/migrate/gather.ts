@@ -1,8 +1,12 @@
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { controllers } from '../../controllers.ts';
+import { selectorString } from '../../kubernetes/labels.ts';
 import { CONTROLLER_UID_LABEL } from '../../metacontroller/reapply.ts';
 import { OPERATOR } from '../../operator.ts';
-import type { ClusterObject, Connection } from '../cluster/connection.ts';
+import { listIfServed, unlessMissing } from '../cluster/answer.ts';
+import type { ClusterObject, Connection, Selection } from '../cluster/connection.ts';
+import { isRegistrationOf } from '../cluster/registration.ts';
 import { ClusterError } from '../errors.ts';
 import { MIGRATION_LABEL, readKept } from './backup.ts';
 import type { Child, Facts } from './facts.ts';
@@ -19,7 +23,6 @@ import {
 import { releaseOf, revisionOf, revisionSelector } from './helm.ts';
 import { CRD_NAMES, KINDS, type Kind, RESOURCES } from './kinds.ts';
 import { findMetacontroller } from './metacontroller.ts';
-import { isRegistration } from './registration.ts';
 
 /** Where a migration looks, besides what it finds by itself. */
 export interface Scope {
@@ -30,7 +33,7 @@ export interface Scope {
 
 /** Reads what a migration has to know of a cluster. Changes nothing. */
 export async function gather(connection: Connection, scope: Scope): Promise<Facts> {
-  const list = lists(connection);
+  const list = (kind: Kind, where?: Selection) => listIfServed(connection, kind, where);
   const [crds, deployments, statefulSets, kept, registrations] = await Promise.all([
     Promise.all(CRD_NAMES.map((name) => connection.get(KINDS.crd, name))),
     list(KINDS.deployment),
@@ -62,7 +65,7 @@ export async function gather(connection: Connection, scope: Scope): Promise<Fact
     record ? findOwnChildren(connection, read.resources) : [],
     Promise.all(
       belongings(namespace, { name, serviceAccount }).map(({ kind, name, namespace }) =>
-        optional(connection.get(kind, name, namespace || undefined)),
+        unlessMissing(connection.get(kind, name, namespace || undefined)),
       ),
     ),
     findCopies(connection, read.resources),
@@ -79,7 +82,7 @@ export async function gather(connection: Connection, scope: Scope): Promise<Fact
     ...read,
     children: children.flat(),
     ownChildren,
-    registrations: registrations.filter(isRegistration),
+    registrations: registrations.filter((each) => controllers.some((controller) => isRegistrationOf(each, controller))),
     ...(metacontroller && { metacontroller }),
     belongings: [...defined(found).filter((each) => isBelonging(each, read.resources)), ...copies],
     ...(record && { record }),
@@ -88,25 +91,9 @@ export async function gather(connection: Connection, scope: Scope): Promise<Fact
   };
 }
 
-/** Lists a kind; none of a kind that the cluster does not have. */
-function lists(connection: Connection) {
-  return async (kind: Kind, where?: Parameters<Connection['list']>[1]): Promise<ClusterObject[]> =>
-    (await optional(connection.list(kind, where))) ?? [];
-}
-
-async function optional<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ClusterError && error.status === 404) return undefined;
-    throw error;
-  }
-}
-
 async function podsOf(connection: Connection, { metadata, spec }: Workload): Promise<ClusterObject[]> {
-  const labels = Object.entries(spec.selector?.matchLabels ?? {});
-  if (labels.length === 0 || !metadata.namespace) return [];
-  const labelSelector = labels.map(([key, value]) => `${key}=${value}`).join(',');
+  const labelSelector = selectorString(spec.selector?.matchLabels ?? {});
+  if (!labelSelector || !metadata.namespace) return [];
   return connection.list(KINDS.pod, { namespace: metadata.namespace, labelSelector });
 }
 
@@ -119,8 +106,8 @@ async function readResources(
     crds.some(({ metadata }) => metadata.name.startsWith(`${resource}.`)),
   );
   try {
-    const found = await Promise.all(kinds.map((kind) => optional(connection.list(kind))));
-    return { resources: found.flatMap((each) => each ?? []) };
+    const found = await Promise.all(kinds.map((kind) => listIfServed(connection, kind)));
+    return { resources: found.flat() };
   } catch (error) {
     if (!(error instanceof ClusterError) || !/conversion webhook/.test(error.message)) throw error;
     return { resources: [], unreadable: error.message };

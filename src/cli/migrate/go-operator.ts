@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { OPERATOR } from '../../operator.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { podImageTag } from '../cluster/image.ts';
 import { KINDS, type Kind } from './kinds.ts';
 
 // What Meshery's Go operator is called and makes, as of its releases 1.0.
@@ -115,5 +116,5 @@ export function isGoOperator({ spec }: Workload): boolean {
 /** The version of the Go operator by its image. */
 export function versionOf({ spec }: Workload): string {
   const image = spec.template.spec.containers.find(({ name }) => name === 'manager')?.image ?? '';
-  return /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? 'of unknown version';
+  return podImageTag(image) || 'of unknown version';
 }

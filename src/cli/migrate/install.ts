@@ -1,10 +1,10 @@
 import { controllers } from '../../controllers.ts';
 import { OPERATOR } from '../../operator.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { isRegistrationOf } from '../cluster/registration.ts';
 import type { Facts } from './facts.ts';
 import { isGoOperator, isOperator } from './go-operator.ts';
 import { manifestChanges } from './manifests.ts';
-import { parentResource } from './registration.ts';
 import type { Step } from './step.ts';
 
 /** The step that installs this operator: from the given files, else by the caller. */
@@ -42,9 +42,9 @@ export function missingParts({ registrations, operators }: Facts): Part[] {
     isIn: (object) => isOperator(object) && !isGoOperator(object),
   };
   const unregistered = controllers
-    .map(({ kind, plural, group }): Part => {
-      const isIn = (object: ClusterObject) => parentResource(object) === `${plural}.${group}`;
-      return { name: `the CompositeController of ${kind}`, isIn };
+    .map((controller): Part => {
+      const isIn = (object: ClusterObject) => isRegistrationOf(object, controller);
+      return { name: `the CompositeController of ${controller.kind}`, isIn };
     })
     .filter(({ isIn }) => !registrations.some(isIn));
   return [...(operators.length === 0 ? [deployment] : []), ...unregistered];

@@ -1,19 +1,18 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { Value } from '@sinclair/typebox/value';
 import { API_GROUP } from '../../api/group.ts';
 import { ClusterObject, type Connection } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { ClusterError, UsageError } from '../errors.ts';
+import { content } from '../resources.ts';
 import { readYaml } from '../yaml.ts';
 import type { Change } from './change.ts';
 import { KUBECTL } from './definitions.ts';
 import { resourceIfAny } from './discovery.ts';
 import type { Facts } from './facts.ts';
-import { inWords } from './kinds.ts';
 
 /** Reads the objects of files, such as `install.yaml` of a release; `-` is standard input. */
 export async function readManifests(files: string[]): Promise<ClusterObject[]> {
-  const contents = await Promise.all(files.map(async (file) => ({ file, content: await read(file) })));
+  const contents = await Promise.all(files.map(async (file) => ({ file, content: await content(file) })));
   return contents.flatMap(({ file, content }) =>
     readYaml(content).flatMap((document, index) => {
       const where = `${file}, document ${index + 1}`;
@@ -24,14 +23,6 @@ export async function readManifests(files: string[]): Promise<ClusterObject[]> {
       return [document.value];
     }),
   );
-}
-
-async function read(file: string): Promise<string> {
-  try {
-    return file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : error}`);
-  }
 }
 
 /**
@@ -50,7 +41,7 @@ export function manifestChanges({ manifests }: Facts): Change[] {
       const { apiVersion = '', kind = '', metadata } = object;
       const { name, namespace } = metadata;
       return {
-        does: `apply ${inWords(object)}`,
+        does: `apply ${objectInWords(object)}`,
         target: { apiVersion, kind, name, ...(namespace && { namespace }) },
         request: {
           verb: 'patch',
@@ -68,7 +59,7 @@ export function manifestChanges({ manifests }: Facts): Change[] {
 export async function assertAccepted(connection: Connection, changes: readonly Change[], replaced: readonly string[]) {
   for (const { target, request } of changes) {
     const { name, namespace } = target;
-    const about = inWords({ kind: target.kind, metadata: { name, namespace } });
+    const about = objectInWords({ kind: target.kind, metadata: { name, namespace } });
     const of = await resourceIfAny(connection, target);
     if (!of || request.verb !== 'patch' || replaced.includes(about)) continue;
     const inNamespace = of.namespaced ? (namespace ?? connection.namespace) : undefined;

@@ -3,9 +3,10 @@ import { Value } from '@sinclair/typebox/value';
 import semver from 'semver';
 import { LEAST_METACONTROLLER } from '../../metacontroller/flags.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { podImageTag } from '../cluster/image.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import type { Facts } from './facts.ts';
 import { releaseOf } from './helm.ts';
-import { inWords } from './kinds.ts';
 import { findingsOf } from './specs.ts';
 
 /** What an administrator should know, besides the steps. */
@@ -27,10 +28,11 @@ export function notesOf(facts: Facts): string[] {
     ),
     ...goOperators.flatMap((deployment) => {
       const tool = deployedBy(deployment);
-      return when(tool, `${tool} deploys ${inWords(deployment)}: suspend it there first, or it comes back.`);
+      return when(tool, `${tool} deploys ${objectInWords(deployment)}: suspend it there first, or it comes back.`);
     }),
     ...sized.map(
-      (broker) => `The servers of ${inWords(broker)}, which were not connected to each other, become one NATS cluster.`,
+      (broker) =>
+        `The servers of ${objectInWords(broker)}, which were not connected to each other, become one NATS cluster.`,
     ),
     ...(metacontroller ? ofMetacontroller(metacontroller.image) : []),
     ...when(
@@ -61,7 +63,7 @@ function deployedBy({ metadata: { annotations = {}, labels = {} } }: ClusterObje
 const Sized = Type.Object({ size: Type.Integer() });
 
 function ofMetacontroller(image: string): string[] {
-  const version = semver.coerce(/:([^:/@]+)(@.*)?$/.exec(image)?.[1]);
+  const version = semver.coerce(podImageTag(image));
   if (!version || semver.gte(version, LEAST_METACONTROLLER)) return [];
   return [`Metacontroller is ${version}: upgrade it to ${LEAST_METACONTROLLER} or later first.`];
 }

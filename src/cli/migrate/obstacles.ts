@@ -3,11 +3,11 @@ import { Value } from '@sinclair/typebox/value';
 import { brokerNames, isUsable } from '../../broker/contract.ts';
 import { controllers } from '../../controllers.ts';
 import { decode } from '../../kubernetes/secrets.ts';
-import { controllerOfObject, hasOurName, isOurs } from './children.ts';
+import { controllerOfObject, objectInWords } from '../cluster/objects.ts';
+import { hasOurName, isOurs } from './children.ts';
 import { isOfGoOperator, versionsOf } from './definitions.ts';
 import type { Facts } from './facts.ts';
 import { AUTH_SECRET } from './go-operator.ts';
-import { inWords } from './kinds.ts';
 import { findingsOf } from './specs.ts';
 
 /** Why a migration can't begin, and what to do about it. */
@@ -42,7 +42,7 @@ export function obstaclesOf(facts: Facts): Obstacle[] {
 function ofRollback({ record }: Facts): Obstacle[] {
   if (record?.phase !== 'undone') return [];
   const remedy = 'run migrate rollback to its end first';
-  return [{ about: inWords(record.secret), message: 'says that a rollback has begun', remedy }];
+  return [{ about: objectInWords(record.secret), message: 'says that a rollback has begun', remedy }];
 }
 
 function unreadable({ unreadable, record }: Facts): Obstacle[] {
@@ -56,10 +56,12 @@ function ofOperators({ goOperators }: Facts): Obstacle[] {
     const owner = controllerOfObject(deployment);
     if (!owner) return [];
     const message = `${owner.kind} ${owner.name} would start it again`;
-    return [{ about: inWords(deployment), message, remedy: `delete ${owner.kind} ${owner.name} and what creates it` }];
+    return [
+      { about: objectInWords(deployment), message, remedy: `delete ${owner.kind} ${owner.name} and what creates it` },
+    ];
   });
   if (goOperators.length < 2) return owned;
-  const all = goOperators.map(inWords).join(', ');
+  const all = goOperators.map(objectInWords).join(', ');
   return [...owned, { about: all, message: 'several Go operators', remedy: 'delete all of them but one' }];
 }
 
@@ -69,11 +71,13 @@ function ofRelease({ revisions }: Facts): Obstacle[] {
     const remedy =
       'annotate its Brokers and MeshSyncs with helm.sh/resource-policy=keep, then upgrade the release with meshery-operator.enabled=false';
     const message = `chart ${other.chart?.name} has more than the Go operator in it`;
-    return [{ about: inWords(other.secret), message, remedy }];
+    return [{ about: objectInWords(other.secret), message, remedy }];
   }
   const broken = revisions.find(({ chart }) => !chart);
   if (!broken) return [];
-  return [{ about: inWords(broken.secret), message: 'can not be read as a release of Helm', remedy: 'delete it' }];
+  return [
+    { about: objectInWords(broken.secret), message: 'can not be read as a release of Helm', remedy: 'delete it' },
+  ];
 }
 
 function ofDefinitions({ crds }: Facts): Obstacle[] {
@@ -99,7 +103,7 @@ function ofDeletions({ resources, goOperators, record }: Facts): Obstacle[] {
       const remedy = isStopped
         ? `let it go, with its children, by: ${patch}`
         : 'wait until the Go operator has let it go';
-      return { about: inWords(resource), message: 'is being deleted, which nothing can stop', remedy };
+      return { about: objectInWords(resource), message: 'is being deleted, which nothing can stop', remedy };
     });
 }
 
@@ -110,16 +114,16 @@ function ofNames({ children, backups }: Facts): Obstacle[] {
     const controller = controllerOfObject(object);
     if (isOurs(child, { backups }) && !hasOurName(child)) {
       const { nats } = brokerNames(owner.metadata.name);
-      const message = `belongs to ${inWords(owner)}, for which this operator would make ${nats} instead`;
+      const message = `belongs to ${objectInWords(owner)}, for which this operator would make ${nats} instead`;
       const remedy = `delete that Broker and create one called meshery-broker; its clients get a new token`;
-      return object.kind === 'StatefulSet' ? [{ about: inWords(object), message, remedy }] : [];
+      return object.kind === 'StatefulSet' ? [{ about: objectInWords(object), message, remedy }] : [];
     }
     if (isOurs(child, { backups }) || !hasOurName(child)) return [];
     const by = controller
       ? `is controlled by ${controller.kind} ${controller.name}`
       : 'was made by nobody that is known';
-    const message = `${by}, and has the name of a child of ${inWords(owner)}`;
-    return [{ about: inWords(object), message, remedy: 'rename or delete one of the two' }];
+    const message = `${by}, and has the name of a child of ${objectInWords(owner)}`;
+    return [{ about: objectInWords(object), message, remedy: 'rename or delete one of the two' }];
   });
 }
 
@@ -131,6 +135,6 @@ function ofToken({ children }: Facts): Obstacle[] {
     const token = decode(object.data?.token);
     if (token === '' || isUsable(token)) return [];
     const message = 'its token has other characters than letters, digits and .-_~, which this operator does not use';
-    return [{ about: inWords(object), message, remedy: 'change the token while the Go operator runs' }];
+    return [{ about: objectInWords(object), message, remedy: 'change the token while the Go operator runs' }];
   });
 }

@@ -1,6 +1,6 @@
+import { objectInWords } from '../cluster/objects.ts';
 import type { Facts } from './facts.ts';
 import { versionOf } from './go-operator.ts';
-import { inWords } from './kinds.ts';
 import { notesOf } from './notes.ts';
 import { type Obstacle, obstaclesOf } from './obstacles.ts';
 import { isDone, type Step } from './step.ts';
@@ -34,8 +34,8 @@ export function planOf(facts: Facts): Plan {
 
 function foundIn({ goOperators, record, resources }: Facts): string[] {
   return [
-    ...goOperators.map((deployment) => `Meshery's Go operator ${versionOf(deployment)}: ${inWords(deployment)}`),
+    ...goOperators.map((deployment) => `Meshery's Go operator ${versionOf(deployment)}: ${objectInWords(deployment)}`),
     ...(record ? [`a migration that has begun: Secret ${record.namespace}/${record.secret.metadata.name}`] : []),
-    ...resources.map(inWords),
+    ...resources.map(objectInWords),
   ];
 }

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { ClusterObject } from '../cluster/connection.ts';
-import { inWords } from './kinds.ts';
+import { objectInWords } from '../cluster/objects.ts';
 
 const Status = Type.Object({
   status: Type.Object({
@@ -19,7 +19,7 @@ const Status = Type.Object({
  * operator writes a condition Ready too, but not the generation of the status.
  */
 export function waitingFor(resource: ClusterObject): string | undefined {
-  const about = inWords(resource);
+  const about = objectInWords(resource);
   if (!Value.Check(Status, resource)) return `${about}, which was not synced yet`;
   const { observedGeneration, conditions = [] } = resource.status;
   if (observedGeneration !== resource.metadata.generation) return `${about}, which was not synced yet`;

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fields } from '../../metacontroller/reapply.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { type Change, creation, patched } from './change.ts';
-import { inWords, kindOf } from './kinds.ts';
+import { kindOf } from './kinds.ts';
 import { type Entry, entriesOf } from './managed-fields.ts';
 
 /** What is made anew when it is missing; all others come back by the Go operator, or were deleted by somebody. */
@@ -27,7 +28,7 @@ export function restoration(copy: ClusterObject, live: ClusterObject | undefined
       ...(labels && { labels }),
       ...(annotations && { annotations }),
     };
-    return [creation(`create ${inWords(copy)} as it was`, kind, { ...copy, metadata })];
+    return [creation(`create ${objectInWords(copy)} as it was`, kind, { ...copy, metadata })];
   }
   const { labels, annotations, ownerReferences, resourceVersion } = live.metadata;
   const operations = [
@@ -42,7 +43,7 @@ export function restoration(copy: ClusterObject, live: ClusterObject | undefined
   // The API server reports a conflict when the object has changed since it was read.
   const unchanged = { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion };
   return [
-    patched(`restore ${inWords(copy)} as it was`, kind, live, { type: 'json', body: [unchanged, ...operations] }),
+    patched(`restore ${objectInWords(copy)} as it was`, kind, live, { type: 'json', body: [unchanged, ...operations] }),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { groupOf } from '../../metacontroller/object.ts';
 import { ownDeniedRights, type Right } from '../cluster/access.ts';
 import type { Connection } from '../cluster/connection.ts';
 import { ClusterError } from '../errors.ts';
@@ -34,7 +35,7 @@ async function rightsOf(connection: Connection, { target, request }: Change): Pr
   const isApplied = request.verb === 'patch' && request.patch.type === 'apply';
   const verbs = isApplied ? ['create', 'patch'] : [request.verb === 'remove' ? 'delete' : request.verb];
   const subresource = request.verb === 'patch' && request.patch.subresource ? `/${request.patch.subresource}` : '';
-  const group = target.apiVersion.split('/').slice(0, -1).join('/');
+  const group = groupOf(target.apiVersion);
   const { namespace } = target;
   return verbs.map((verb) => ({
     ...{ verb, group, resource: `${of.resource}${subresource}` },

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OPERATOR_LABELS } from '../../operator.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { marking } from './backup.ts';
 import { type Change, patched, removal } from './change.ts';
 import type { Facts } from './facts.ts';
 import { FINALIZERS } from './go-operator.ts';
-import { inWords, KINDS, kindOf } from './kinds.ts';
+import { KINDS, kindOf } from './kinds.ts';
 import { restoration } from './restore.ts';
 import { isDone, type Step } from './step.ts';
 import { isSame, leadsToHooks, stop } from './steps.ts';
@@ -110,12 +111,12 @@ function restoreResources({ resources, backups, goOperators }: Facts): Step {
       const status = copy.status ?? {};
       return [
         ...(missing.length > 0
-          ? [patched(`give ${missing.join(', ')} back to ${inWords(live)}`, kind, live, { type: 'merge', body })]
+          ? [patched(`give ${missing.join(', ')} back to ${objectInWords(live)}`, kind, live, { type: 'merge', body })]
           : []),
         ...(!isStopped || isDeepStrictEqual(status, live.status ?? {})
           ? []
           : [
-              patched(`restore the status of ${inWords(live)}`, kind, live, {
+              patched(`restore the status of ${objectInWords(live)}`, kind, live, {
                 ...{ type: 'json', subresource: 'status', body: [{ op: 'add', path: '/status', value: status }] },
               }),
             ]),

@@ -1,6 +1,6 @@
+import { objectInWords } from '../cluster/objects.ts';
 import { type Finding, findings } from '../validate.ts';
 import type { Facts } from './facts.ts';
-import { inWords } from './kinds.ts';
 
 /** What this operator would say of the resources. */
 export function findingsOf({ resources }: Facts): Finding[] {
@@ -15,7 +15,14 @@ export function findingsOf({ resources }: Facts): Finding[] {
       ...(annotations && { annotations }),
     };
     return [
-      { apiVersion, kind, metadata: meta, spec, place: { file: 'cluster', document: 1 }, source: inWords(resource) },
+      {
+        apiVersion,
+        kind,
+        metadata: meta,
+        spec,
+        place: { file: 'cluster', document: 1 },
+        source: objectInWords(resource),
+      },
     ];
   });
   return findings({ resources: given, secrets: [] }, 'default', new Date(0));

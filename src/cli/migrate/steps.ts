@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { OPERATOR } from '../../operator.ts';
 import type { ClusterObject } from '../cluster/connection.ts';
+import { objectInWords } from '../cluster/objects.ts';
 import { copying, type MigrationRecord, marking, recording } from './backup.ts';
 import { type Change, patched, removal } from './change.ts';
 import { childrenToHandOver, handOverChildren, isGoOperators } from './children.ts';
@@ -10,7 +11,7 @@ import type { Facts } from './facts.ts';
 import { FINALIZERS } from './go-operator.ts';
 import { releaseOf, withoutRelease } from './helm.ts';
 import { install } from './install.ts';
-import { inWords, KINDS, kindOf } from './kinds.ts';
+import { KINDS, kindOf } from './kinds.ts';
 import { waitingFor } from './readiness.ts';
 import type { Step } from './step.ts';
 
@@ -83,7 +84,7 @@ export function stop({ goOperators, pods }: Facts): Step {
     name: 'stop',
     title: 'Stop the Go operator; brokers and MeshSyncs run on',
     changes: running.map((deployment) => {
-      const does = `scale ${inWords(deployment)} from ${deployment.spec.replicas ?? 1} to 0`;
+      const does = `scale ${objectInWords(deployment)} from ${deployment.spec.replicas ?? 1} to 0`;
       return patched(does, KINDS.deployment, deployment, { type: 'merge', body: { spec: { replicas: 0 } } });
     }),
     ...(pods.length > 0 && { waitsFor: `the end of ${pods.map(({ metadata }) => `pod ${metadata.name}`).join(', ')}` }),
@@ -97,7 +98,9 @@ function releaseResources({ resources }: Facts): Step {
     const kept = finalizers.filter((each) => !FINALIZERS.includes(each));
     const taken = finalizers.filter((each) => FINALIZERS.includes(each)).join(', ');
     const body = { metadata: { resourceVersion, finalizers: kept } };
-    return kind ? [patched(`take ${taken} from ${inWords(resource)}`, kind, resource, { type: 'merge', body })] : [];
+    return kind
+      ? [patched(`take ${taken} from ${objectInWords(resource)}`, kind, resource, { type: 'merge', body })]
+      : [];
   });
   return { name: 'finalizers', title: 'Take the finalizers from the resources', changes };
 }
@@ -157,7 +160,7 @@ function removeRest(facts: Facts): Step {
       ...backups.map(({ secret }) => removal(KINDS.secret, secret)),
       ...ofRelease.flatMap((resource): Change[] => {
         const kind = kindOf(resource);
-        const does = `take ${inWords(resource)} out of the old release of Helm`;
+        const does = `take ${objectInWords(resource)} out of the old release of Helm`;
         return kind ? [patched(does, kind, resource, { type: 'merge', body: withoutRelease(resource) })] : [];
       }),
       ...belongings.flatMap((object): Change[] => {

@@ -1,4 +1,4 @@
-import type { Pod, Resource } from '../cluster/objects.ts';
+import { controllerOfObject, type Pod, type Resource } from '../cluster/objects.ts';
 import type { Snapshot } from './gather.ts';
 import type { Child, Workload } from './objects.ts';
 
@@ -36,7 +36,7 @@ export function belongingsOf(snapshot: Snapshot): (resource: Resource) => Belong
 function byController<Item extends Child>(objects: Item[]): Map<string, Item[]> {
   const groups = new Map<string, Item[]>();
   for (const object of objects) {
-    const uid = object.metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid;
+    const uid = controllerOfObject(object)?.uid;
     if (uid === undefined) continue;
     const group = groups.get(uid);
     if (group) group.push(object);

@@ -1,3 +1,4 @@
+import { hasDisruptionBudget } from '../../broker/children/pod-disruption-budget.ts';
 import { hasExternalService } from '../../broker/children/services.ts';
 import { brokerNames } from '../../broker/contract.ts';
 import { resolveBroker } from '../../broker/spec.ts';
@@ -50,7 +51,7 @@ function childrenOfBroker(resource: Resource, services: Snapshot['services']): N
     { kind: kinds.service.kind, name: names.nats },
     ...(hasExternalService(broker, observed) ? [{ kind: kinds.service.kind, name: names.external }] : []),
     { kind: kinds.statefulSet.kind, name: names.nats },
-    ...(broker.size > 1 ? [{ kind: kinds.podDisruptionBudget.kind, name: names.nats }] : []),
+    ...(hasDisruptionBudget(broker) ? [{ kind: kinds.podDisruptionBudget.kind, name: names.nats }] : []),
     ...(broker.networkPolicy ? [{ kind: kinds.networkPolicy.kind, name: names.nats }] : []),
   ];
 }

@@ -1,8 +1,9 @@
 import { NATS_CONTAINER } from '../../broker/children/stateful-set.ts';
 import { PORTS } from '../../broker/nats.ts';
+import { kinds } from '../../kubernetes/kinds.ts';
 import { inParallel } from '../cluster/answer.ts';
-import { type Connection, parsed, refused } from '../cluster/connection.ts';
-import type { Pod } from '../cluster/objects.ts';
+import { type Connection, parsed, pathOf, refused } from '../cluster/connection.ts';
+import { allContainers, type Pod } from '../cluster/objects.ts';
 import { ClusterError } from '../errors.ts';
 import { logLines } from '../foreign-text.ts';
 import { belongingsOf } from './belongings.ts';
@@ -48,7 +49,7 @@ export async function gatherDetails(connection: Connection, snapshot: Snapshot):
   const pods = resources.flatMap((resource) => belongings(resource).pods);
   const notes = new Set<string>();
   const endings = pods.flatMap((pod) =>
-    containersOf(pod).flatMap((container) => {
+    allContainers(pod).flatMap((container) => {
       const ending = endingOf(container);
       return ending ? [{ pod, name: container.name, ending }] : [];
     }),
@@ -73,17 +74,13 @@ export function keyOf({ metadata }: Pod): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
 
-function containersOf({ status }: Pod) {
-  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-}
-
 function isServing({ status }: Pod): boolean {
   const server = status?.containerStatuses?.find(({ name }) => name === NATS_CONTAINER);
   return server?.state?.running !== undefined;
 }
 
 async function monitored(connection: Connection, pod: Pod): Promise<Monitored> {
-  const proxy = `${pathOf(pod)}:${PORTS.monitor}/proxy`;
+  const proxy = `${podPath(pod)}:${PORTS.monitor}/proxy`;
   const get = async (path: string) => {
     const { status, text } = await connection.read(`${proxy}/${path}`, TIMEOUT_MS);
     if (status >= 300) throw refused(status, parsed(text), 'GET of its monitoring port');
@@ -108,7 +105,7 @@ async function lastLines(
   const limits = { tailLines: `${LOG_LINES}`, limitBytes: `${LOG_BYTES}` };
   const query = new URLSearchParams({ container, previous: `${isPrevious}`, ...limits });
   try {
-    const { status, text } = await connection.read(`${pathOf(pod)}/log?${query}`, TIMEOUT_MS);
+    const { status, text } = await connection.read(`${podPath(pod)}/log?${query}`, TIMEOUT_MS);
     if (status >= 300) return { problem: refused(status, parsed(text), `GET of the log of ${container}`).message };
     return logLines(text).slice(-LOG_LINES);
   } catch (error) {
@@ -122,6 +119,6 @@ function why(error: unknown): string {
   return error.status === undefined ? `no answer within ${TIMEOUT_MS / 1_000} s` : error.message;
 }
 
-function pathOf({ metadata: { namespace = '', name } }: Pod): string {
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
+function podPath({ metadata: { namespace, name } }: Pod): string {
+  return pathOf(kinds.pod, namespace, name);
 }

@@ -3,7 +3,7 @@ import { controllers } from '../../controllers.ts';
 import { kinds } from '../../kubernetes/kinds.ts';
 import { ACTIVE_MESHSYNC, isActive } from '../../meshsync/names.ts';
 import { ask, read } from '../cluster/answer.ts';
-import { API } from '../cluster/api.ts';
+import { API, apiResourceOf } from '../cluster/api.ts';
 import type { ApiResource, Connection, Selection } from '../cluster/connection.ts';
 import { Event, Pod, Resource } from '../cluster/objects.ts';
 import { listResources, type Scope } from '../cluster/resources.ts';
@@ -132,7 +132,6 @@ async function activeMeshSync(connection: Connection, resources: Resource[]): Pr
   const { name, namespace } = ACTIVE_MESHSYNC;
   const [controller] = controllers.filter(({ kind }) => kind === 'MeshSync');
   if (meshSyncs.length === 0 || !controller) return {};
-  const of = { apiVersion: controller.apiVersion, resource: controller.plural };
-  const found = await connection.get(of, name, namespace);
+  const found = await connection.get(apiResourceOf(controller), name, namespace);
   return found ? { found: read(Resource, found) } : {};
 }

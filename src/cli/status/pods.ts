@@ -1,4 +1,4 @@
-import { type ContainerStatus, type Event, isReady, type Pod } from '../cluster/objects.ts';
+import { allContainers, type ContainerStatus, type Event, isReady, type Pod } from '../cluster/objects.ts';
 import { oneLine } from '../foreign-text.ts';
 import { endingOf } from './ending.ts';
 import { messageOf } from './events.ts';
@@ -35,8 +35,7 @@ export function podStatus(pod: Pod, evidence: PodEvidence): PodStatus {
 
 /** The first of what stops a pod, in the order in which it is started; `undefined` where it only takes its time. */
 function podProblem(pod: Pod, evidence: PodEvidence): PodProblem | undefined {
-  const { status } = pod;
-  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const containers = allContainers(pod);
   return (
     unscheduled(pod, evidence) ??
     ended(pod) ??

@@ -1,4 +1,4 @@
-import { inWords } from '../../cluster/access.ts';
+import { rightsInWords } from '../../cluster/access.ts';
 import { API } from '../../cluster/api.ts';
 import type { Facts, MeshSyncAccount } from '../facts.ts';
 import { check, type Finding, type Fix } from '../finding.ts';
@@ -15,7 +15,7 @@ export function accounts({ accounts: answer }: Pick<Facts, 'accounts'>): Finding
         const remedy = 'meshery-operator doctor --fix binds it to a role for its watch-list';
         // One that may read a part publishes that part.
         const finding = denied.length < needed ? warning : error;
-        return finding(`${what} may not ${inWords(denied)}`, { remedy, fix: fixOf(one) });
+        return finding(`${what} may not ${rightsInWords(denied)}`, { remedy, fix: fixOf(one) });
       });
     if (findings.length > 0) return findings;
     return [ok(all.length === 0 ? 'there is none' : 'each may read what its watch-list names')];

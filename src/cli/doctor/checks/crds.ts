@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { controllers } from '../../../controllers.ts';
 import type { Controller } from '../../../metacontroller/controller.ts';
-import { customResourceDefinition } from '../../../metacontroller/crd.ts';
+import { crdName, customResourceDefinition } from '../../../metacontroller/crd.ts';
 import { OPERATOR_LABELS } from '../../../operator.ts';
 import { version } from '../../../server/version.ts';
 import { API, REGISTRATIONS_CRD } from '../../cluster/api.ts';
@@ -31,7 +31,7 @@ export function crds({ crds: answer }: Pick<Facts, 'crds'>): Finding[] {
 
 function ofController(controller: Controller, found: Map<string, Crd>): Finding[] {
   const { warning, error } = check('CRDs');
-  const name = `${controller.plural}.${controller.group}`;
+  const name = crdName(controller);
   const crd = found.get(name);
   if (!crd) return [error(`${name} is missing`, { remedy: APPLY })];
   if (!isOurs(crd)) {

@@ -1,12 +1,10 @@
 import type { ClusterObject } from '../../cluster/connection.ts';
-import type { Resource } from '../../cluster/objects.ts';
+import { objectInWords, type Resource } from '../../cluster/objects.ts';
+import { FIELD_MANAGERS } from '../../migrate/go-operator.ts';
 import type { Facts, Release } from '../facts.ts';
 import { check, type Finding } from '../finding.ts';
 import type { Workload } from '../objects.ts';
-import { named, target } from '../workload.ts';
-
-/** The field managers of Meshery's Go operator. */
-const MANAGERS = ['meshery-operator-broker', 'meshery-operator-meshsync'];
+import { target } from '../workload.ts';
 
 /** The command that prints how to move from the Go operator to this one. */
 export const MIGRATE = 'meshery-operator migrate plan';
@@ -36,7 +34,7 @@ function running(workloads: readonly Workload[]): Finding[] {
       workload.spec.replicas === 0
         ? "of Meshery's Go operator is there, scaled to zero"
         : "runs Meshery's Go operator, which acts on the same resources";
-    return error(`${named(workload)} ${what}`, { remedy: `${MIGRATE} shows how to move to this operator` });
+    return error(`${objectInWords(workload)} ${what}`, { remedy: `${MIGRATE} shows how to move to this operator` });
   });
 }
 
@@ -52,7 +50,7 @@ function finalizers(resources: readonly Resource[]): Finding[] {
     const patch = removal([{ op: 'test', path, value }], path);
     const hint = deletionTimestamp ? ', which ends its deletion' : '';
     const remedy = `once the Go operator is gone${hint}: kubectl patch ${target(resource)} --type=json -p '${patch}'`;
-    return [error(`${named(resource)} has finalizer ${value}, and its deletion would hang`, { remedy })];
+    return [error(`${objectInWords(resource)} has finalizer ${value}, and its deletion would hang`, { remedy })];
   });
 }
 
@@ -61,14 +59,16 @@ function managed(objects: readonly (ClusterObject | Resource | Workload)[]): Fin
   const { warning } = check('Go operator');
   return objects.flatMap((object) => {
     const { managedFields = [] } = object.metadata;
-    const index = managedFields.findIndex(({ manager }) => MANAGERS.includes(String(manager)));
+    const index = managedFields.findIndex(({ manager }) => Object.values(FIELD_MANAGERS).includes(String(manager)));
     if (index < 0) return [];
     const value = managedFields[index]?.manager;
     const path = `/metadata/managedFields/${index}`;
     const patch = removal([{ op: 'test', path: `${path}/manager`, value }], path);
     const remedy = `kubectl patch ${target(object)} --type=json -p '${patch}'`;
     return [
-      warning(`${named(object)} has fields of field manager ${value}, which stay when nobody wants them`, { remedy }),
+      warning(`${objectInWords(object)} has fields of field manager ${value}, which stay when nobody wants them`, {
+        remedy,
+      }),
     ];
   });
 }

@@ -1,8 +1,7 @@
-import { type Event, lastSeen, type Resource } from '../../cluster/objects.ts';
+import { type Event, lastSeen, objectInWords, type Resource } from '../../cluster/objects.ts';
 import type { Facts } from '../facts.ts';
 import { check, type Finding } from '../finding.ts';
 import { isSynced, lastTransition } from '../resource.ts';
-import { named } from '../workload.ts';
 
 /** How long a failed sync matters: Metacontroller tries again after 16 minutes at most. */
 const RECENT_MS = 20 * 60_000;
@@ -29,7 +28,7 @@ function failed(resources: readonly Resource[], events: readonly Event[], now: D
     // While an operator starts, the first syncs fail: what is said of a later one counts.
     if (!latest || (isSynced(resource) && lastTransition(resource) >= latest.time)) return [];
     const minutes = Math.max(0, Math.round((now.getTime() - latest.time) / 60_000));
-    const message = `a sync of ${named(resource)} failed ${minutes} min ago: ${oneLine(latest.message)}`;
+    const message = `a sync of ${objectInWords(resource)} failed ${minutes} min ago: ${oneLine(latest.message)}`;
     return [(isSynced(resource) ? warning : error)(message, { remedy: remedyOf(latest.message) })];
   });
 }

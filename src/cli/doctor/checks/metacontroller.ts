@@ -1,23 +1,21 @@
 import semver from 'semver';
 import { APPLY_STRATEGY, LEAST_METACONTROLLER, SPEED_FLAGS, type SpeedFlag } from '../../../metacontroller/flags.ts';
-import { inWords } from '../../cluster/access.ts';
+import { rightsInWords } from '../../cluster/access.ts';
+import { podImageTag } from '../../cluster/image.ts';
+import { flagsOf, metacontrollerContainer } from '../../cluster/metacontroller.ts';
+import { objectInWords } from '../../cluster/objects.ts';
 import type { Facts } from '../facts.ts';
 import { check, type Finding } from '../finding.ts';
-import { imageTag } from '../image.ts';
 import type { Workload } from '../objects.ts';
-import { named, podsReady, target } from '../workload.ts';
+import { podsReady, target } from '../workload.ts';
 
-const NAME = 'metacontroller';
-
-/** The Deployments and StatefulSets that run Metacontroller, by the name of its image or, where that is another, of its container. */
+/** The Deployments and StatefulSets that run Metacontroller. */
 export function metacontrollers(workloads: readonly Workload[]): Workload[] {
-  return workloads.filter((workload) => container(workload) !== undefined);
+  return workloads.filter((workload) => metacontrollerContainer(workload) !== undefined);
 }
 
-function container({ spec }: Workload) {
-  return spec.template.spec.containers.find(
-    ({ name, image = '' }) => name === NAME || /(?:^|\/)metacontroller(?:[:@]|$)/.test(image),
-  );
+function flags(workload: Workload): Map<string, string> {
+  return flagsOf(metacontrollerContainer(workload) ?? {});
 }
 
 /** Whether one Metacontroller runs, in a supported version, with its pods ready. */
@@ -31,7 +29,7 @@ export function metacontroller({ workloads }: Pick<Facts, 'workloads'>): Finding
     if (others.length > 0) {
       const remedy =
         'keep the one that the registrations are for, and scale the others to zero: kubectl scale --replicas=0';
-      return [error(`${found.map(named).join(' and ')} would both act on every resource`, { remedy })];
+      return [error(`${found.map(objectInWords).join(' and ')} would both act on every resource`, { remedy })];
     }
     return [...version(first), ...replicas(first), ...podsReady('Metacontroller', first, 1)];
   });
@@ -39,14 +37,15 @@ export function metacontroller({ workloads }: Pick<Facts, 'workloads'>): Finding
 
 function version(workload: Workload): Finding[] {
   const { ok, warning, error } = check('Metacontroller');
-  const tag = imageTag(container(workload)?.image ?? '');
+  const tag = podImageTag(metacontrollerContainer(workload)?.image ?? '');
   const given = semver.coerce(tag);
-  if (!given) return [warning(`${named(workload)}: its image names no version; ${LEAST_METACONTROLLER} is the least`)];
+  if (!given)
+    return [warning(`${objectInWords(workload)}: its image names no version; ${LEAST_METACONTROLLER} is the least`)];
   const remedy = `upgrade it to ${LEAST_METACONTROLLER} or later`;
   if (semver.lt(given, LEAST_METACONTROLLER)) {
-    return [error(`${named(workload)} has version ${tag}, older than ${LEAST_METACONTROLLER}`, { remedy })];
+    return [error(`${objectInWords(workload)} has version ${tag}, older than ${LEAST_METACONTROLLER}`, { remedy })];
   }
-  return [ok(`${named(workload)}, version ${tag}`)];
+  return [ok(`${objectInWords(workload)}, version ${tag}`)];
 }
 
 /** Several pods elect a leader only where they are told to. */
@@ -55,7 +54,9 @@ function replicas(workload: Workload): Finding[] {
   const count = workload.spec.replicas ?? 1;
   if (count < 2 || flags(workload).get('leader-election') === 'true') return [];
   const remedy = `kubectl scale --replicas=1 ${target(workload)}`;
-  return [error(`${named(workload)} has ${count} pods without --leader-election, and all would act`, { remedy })];
+  return [
+    error(`${objectInWords(workload)} has ${count} pods without --leader-election, and all would act`, { remedy }),
+  ];
 }
 
 /** Whether Metacontroller has the flags that are recommended. */
@@ -96,27 +97,13 @@ function quantity(text: string): number {
   return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (seconds[unit] ?? 0), 0);
 }
 
-/** Its flags by name, as `--name=value`, `--name value` or `--name`. */
-function flags(workload: Workload): Map<string, string> {
-  const { command = [], args = [] } = container(workload) ?? {};
-  const words = [...command, ...args];
-  return new Map(
-    words.flatMap((word, index) => {
-      const [, name, , value] = /^--?([a-z][a-z0-9-]*)(=(.*))?$/.exec(word) ?? [];
-      if (!name) return [];
-      const next = words[index + 1];
-      return [[name, value ?? (next && !next.startsWith('-') ? next : 'true')] as const];
-    }),
-  );
-}
-
 /** Whether the ServiceAccount of Metacontroller has all rights that the operator needs. */
 export function metacontrollerRights({ denied }: Pick<Facts, 'denied'>): Finding[] {
   const { ok, error, judge } = check('rights');
   return judge(denied, (rights) => {
     if (!rights) return [];
     const remedy = 'apply the ClusterRole of metacontroller/install/least-privilege of this version';
-    if (rights.length > 0) return [error(`Metacontroller may not ${inWords(rights)}`, { remedy })];
+    if (rights.length > 0) return [error(`Metacontroller may not ${rightsInWords(rights)}`, { remedy })];
     return [ok('Metacontroller may do all that the operator needs')];
   });
 }

@@ -1,7 +1,7 @@
 import { version } from '../../../server/version.ts';
+import { podImageTag } from '../../cluster/image.ts';
 import type { Facts } from '../facts.ts';
 import { check, type Finding } from '../finding.ts';
-import { imageTag } from '../image.ts';
 import type { Workload } from '../objects.ts';
 import { podsReady } from '../workload.ts';
 import { isGoOperator } from './go-operator.ts';
@@ -29,7 +29,7 @@ function deployment({ namespace, deployment }: Pick<Facts, 'namespace' | 'deploy
     // Reported among what the Go operator has left.
     if (isGoOperator(found)) return [];
     const workload = { ...found, kind: 'Deployment' };
-    const tag = imageTag(managerImage(found));
+    const tag = podImageTag(managerImage(found));
     const remedy = 'upgrade the operator, or use the command line of its version';
     const isOther = tag !== '' && tag !== version;
     const ofVersion = isOther

@@ -5,9 +5,10 @@ import { isObject } from '../../../metacontroller/reapply.ts';
 import { OPERATOR, OPERATOR_LABELS } from '../../../operator.ts';
 import { version } from '../../../server/version.ts';
 import { API } from '../../cluster/api.ts';
+import { podImageTag } from '../../cluster/image.ts';
+import { isRegistrationOf } from '../../cluster/registration.ts';
 import type { Facts } from '../facts.ts';
 import { check, type Finding, type Fix, type Write } from '../finding.ts';
-import { imageTag } from '../image.ts';
 import type { Registration, Webhook } from '../objects.ts';
 import { isOurs, keptMetadata } from '../ownership.ts';
 import { differences, somePaths } from '../structure.ts';
@@ -18,11 +19,7 @@ const CONNECTION = ['service', 'url', 'authorization', 'basicAuth', 'caBundle', 
 
 /** The CompositeControllers that are for the kinds of this operator. */
 export function registrationsOf(all: readonly Registration[], of: readonly Controller[] = controllers): Registration[] {
-  return all.filter(({ spec: { parentResource } }) =>
-    of.some(
-      ({ group, plural }) => parentResource.resource === plural && parentResource.apiVersion.startsWith(`${group}/`),
-    ),
-  );
+  return all.filter((registration) => of.some((controller) => isRegistrationOf(registration, controller)));
 }
 
 /** The webhooks of a registration. */
@@ -38,7 +35,7 @@ export function registrations({
   const { ok, error, judge } = check('registrations');
   // A registration of another version than that of the hooks would ask them for what they don't know.
   const isOperatorOfThisVersion =
-    'value' in deployment && deployment.value !== undefined && imageTag(managerImage(deployment.value)) === version;
+    'value' in deployment && deployment.value !== undefined && podImageTag(managerImage(deployment.value)) === version;
   return judge(answer, (all) => {
     const findings = controllers.flatMap((controller) => {
       const [one, ...others] = registrationsOf(all, [controller]);

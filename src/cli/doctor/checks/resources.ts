@@ -1,8 +1,8 @@
-import type { Resource } from '../../cluster/objects.ts';
+import { objectInWords, type Resource } from '../../cluster/objects.ts';
 import type { Facts } from '../facts.ts';
 import { check, type Finding } from '../finding.ts';
 import { conditionOf, generationOf, isSynced } from '../resource.ts';
-import { named, target } from '../workload.ts';
+import { target } from '../workload.ts';
 
 /** How long a resource may wait for its first sync, or for that of an edit, before that is an error. */
 const PATIENCE_MS = 60_000;
@@ -27,10 +27,10 @@ function synced(resource: Resource, now: Date): Finding[] {
   const remedy = 'see the findings about Metacontroller, registrations and hooks; kubectl describe shows its Events';
   if (generationOf(resource) >= 0) {
     const behind = `its status is of generation ${generationOf(resource)}, and it is at ${metadata.generation}`;
-    return [warning(`${named(resource)} is not synced since its last edit: ${behind}`, { remedy })];
+    return [warning(`${objectInWords(resource)} is not synced since its last edit: ${behind}`, { remedy })];
   }
   const isNew = now.getTime() - Date.parse(metadata.creationTimestamp ?? '') < PATIENCE_MS;
-  return [(isNew ? warning : error)(`${named(resource)} was never synced`, { remedy })];
+  return [(isNew ? warning : error)(`${objectInWords(resource)} was never synced`, { remedy })];
 }
 
 function waiting(resource: Resource): Finding[] {
@@ -43,13 +43,17 @@ function waiting(resource: Resource): Finding[] {
   return [
     ...(isStalled
       ? [
-          error(`${named(resource)} is stalled, ${stalled.reason}: ${stalled.message}`, {
+          error(`${objectInWords(resource)} is stalled, ${stalled.reason}: ${stalled.message}`, {
             remedy: `${remedy}, then edit what it names`,
           }),
         ]
       : []),
     ...(created?.status === 'False'
-      ? [error(`${named(resource)}: Kubernetes refuses a child: ${created.message}`, { remedy: `${remedy} shows why` })]
+      ? [
+          error(`${objectInWords(resource)}: Kubernetes refuses a child: ${created.message}`, {
+            remedy: `${remedy} shows why`,
+          }),
+        ]
       : []),
   ];
 }
@@ -63,7 +67,7 @@ function ready(resource: Resource): Finding[] {
   if (!condition || condition.status === 'True' || NO_DEFECT.includes(condition.reason)) return [];
   const { kind, metadata } = resource;
   const remedy = `meshery-operator status ${kind.toLowerCase()} ${metadata.name} --namespace ${metadata.namespace} shows what stops it`;
-  return [warning(`${named(resource)} is not Ready, ${condition.reason}: ${condition.message}`, { remedy })];
+  return [warning(`${objectInWords(resource)} is not Ready, ${condition.reason}: ${condition.message}`, { remedy })];
 }
 
 /** Whether no other object has the name of a child. */
@@ -74,7 +78,7 @@ export function takenNames({ resources: answer }: Pick<Facts, 'resources'>): Fin
       const condition = conditionOf(resource, 'NamesAvailable');
       if (condition?.reason !== 'NameConflict') return [];
       const remedy = 'rename the resource, or make room once nobody needs that object: it is left unchanged';
-      return [error(`${named(resource)}: ${condition.message}`, { remedy })];
+      return [error(`${objectInWords(resource)}: ${condition.message}`, { remedy })];
     });
     return findings.length > 0 ? findings : [ok('no other object has the name of a child')];
   });

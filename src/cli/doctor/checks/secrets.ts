@@ -2,12 +2,11 @@ import { readCertificates } from '../../../kubernetes/certificates.ts';
 import { decode, TLS_KEYS } from '../../../kubernetes/secrets.ts';
 import { timestamp } from '../../../metacontroller/conditions.ts';
 import { LAST_APPLIED } from '../../../metacontroller/reapply.ts';
-import type { Resource } from '../../cluster/objects.ts';
+import { KUBECTL_LAST_APPLIED, objectInWords, type Resource } from '../../cluster/objects.ts';
 import type { Facts } from '../facts.ts';
 import { check, type Finding } from '../finding.ts';
 import type { Secret } from '../objects.ts';
 import { conditionOf } from '../resource.ts';
-import { named } from '../workload.ts';
 
 const SOON_DAYS = 30;
 const DAY_MS = 24 * 3_600_000;
@@ -44,7 +43,7 @@ function expiry(what: string, end: Date, now: Date): Finding[] {
 }
 
 /** Annotations in which a client copies what it has applied. */
-const COPIES = [LAST_APPLIED, 'kubectl.kubernetes.io/last-applied-configuration'];
+const COPIES = [LAST_APPLIED, KUBECTL_LAST_APPLIED];
 
 /** Whether no Secret has a copy of its values in an annotation. */
 export function credentials({ secrets, resources }: Pick<Facts, 'secrets' | 'resources'>): Finding[] {
@@ -68,7 +67,7 @@ function exposed(resource: Resource): Finding[] {
   const { error } = check('credentials');
   const condition = conditionOf(resource, 'CredentialsExposed');
   return condition?.status === 'True'
-    ? [error(`${named(resource)}: ${condition.message}`, { remedy: remedyOf(LAST_APPLIED, '') })]
+    ? [error(`${objectInWords(resource)}: ${condition.message}`, { remedy: remedyOf(LAST_APPLIED, '') })]
     : [];
 }
 

@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { inWords, rightsOf } from '../../../../src/cli/cluster/access.ts';
+import { rightsInWords, rightsOf } from '../../../../src/cli/cluster/access.ts';
 import { ask, inParallel } from '../../../../src/cli/cluster/answer.ts';
+import { podImageTag } from '../../../../src/cli/cluster/image.ts';
 import type { Finding } from '../../../../src/cli/doctor/finding.ts';
-import { imageTag } from '../../../../src/cli/doctor/image.ts';
 import { asData, asText, outcomes, summary } from '../../../../src/cli/doctor/print.ts';
 import { differences, somePaths } from '../../../../src/cli/doctor/structure.ts';
 import { ClusterError } from '../../../../src/cli/errors.ts';
@@ -38,7 +38,7 @@ it.each([
   ['mirror:5000/nats@sha256:0', ''],
   ['', ''],
 ])('the tag of %s is "%s"', (image, tag) => {
-  expect(imageTag(image)).toBe(tag);
+  expect(podImageTag(image)).toBe(tag);
 });
 
 describe('rights', () => {
@@ -53,7 +53,7 @@ describe('rights', () => {
 
   it('are said together, and not endlessly', () => {
     const rights = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((resource) => ({ verb: 'get', group: '', resource }));
-    expect(inWords(rights)).toBe('get a, get b, get c, get d, get e and 2 more');
+    expect(rightsInWords(rights)).toBe('get a, get b, get c, get d, get e and 2 more');
   });
 });
 
