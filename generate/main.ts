@@ -22,6 +22,9 @@ import { conditionsPage, fieldsPage } from './reference.ts';
 
 /** The version of Metacontroller's Helm chart is the least that is supported. */
 const METACONTROLLER_VERSION = LEAST_METACONTROLLER;
+/** The address of the repository. */
+export const HOME = packageJson.homepage.replace('#readme', '');
+
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 
 /** Where the commands and examples of the documentation name the version of this operator. */
@@ -100,11 +103,10 @@ const OWNED_BY_RELEASE = {
 };
 
 function chartYaml(): string {
-  const { description, homepage } = packageJson;
-  const home = homepage.replace('#readme', '');
+  const { description } = packageJson;
   return yaml({
     ...{ apiVersion: 'v2', name: OPERATOR.name, type: 'application', version, appVersion: version },
-    ...{ description, kubeVersion: '>=1.30.0-0', home, sources: [home] },
+    ...{ description, kubeVersion: '>=1.30.0-0', home: HOME, sources: [HOME] },
     keywords: ['meshery', 'nats', 'meshsync', 'metacontroller', 'operator'],
     dependencies: [
       {
