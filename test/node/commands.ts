@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import type { Status } from '../../src/cli/status/model.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { broker, eventually, meshSync, namespace } from '../cluster/expectations.ts';
+import { cli, type Finished } from '../support/built.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
 import { picture } from './pictures.ts';
 import { type Scene, startBroker } from './scene.ts';
@@ -14,38 +15,22 @@ import { type Scene, startBroker } from './scene.ts';
 const OF = 'meshery';
 const SMALL = { resources: { requests: { cpu: '50m', memory: '32Mi' } } };
 
-/** What a run of the command line printed. */
-interface Run {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** The commands of the build that ask a cluster, as a person runs them. */
 export function commands({ world, measured }: Scene): void {
-  const environment = (more: Record<string, string> = {}) => ({
-    ...{ PATH: process.env.PATH, KUBECONFIG: world().kubeconfig },
-    ...more,
-  });
-  const run = (args: string[], more: Record<string, string> = {}): Promise<Run> =>
-    new Promise((resolve) => {
-      const options = { env: environment(more), maxBuffer: 1e8 };
-      execFile(process.execPath, ['dist/cli.js', ...args], options, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-      );
-    });
+  const run = (args: string[], more: Record<string, string> = {}) =>
+    cli(args, { KUBECONFIG: world().kubeconfig, ...more });
   const statusOf = async (...args: string[]): Promise<Status> =>
     JSON.parse((await run(['status', ...args, '-o', 'json'])).stdout);
   /** Starts a command that goes on until it is interrupted. */
   const start = (args: string[]) => {
-    const child = spawn(process.execPath, ['dist/cli.js', ...args], { env: environment() });
+    const child = spawn(process.execPath, ['dist/cli.js', ...args], { env: { KUBECONFIG: world().kubeconfig } });
     const printed = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
         printed[stream] += text;
       });
     }
-    const interrupt = async (): Promise<Run> => {
+    const interrupt = async (): Promise<Finished> => {
       const exited = child.exitCode === null ? once(child, 'exit') : undefined;
       child.kill('SIGINT');
       await exited;

@@ -1,14 +1,13 @@
 import { expect, it } from 'vitest';
 import { isReady, meshSync, namespace } from '../cluster/expectations.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
-import { type Finished, start } from '../support/built.ts';
+import { cli, type Finished } from '../support/built.ts';
 import { picture } from './pictures.ts';
 import type { Scene } from './scene.ts';
 
 /** The command that says what is wrong with an installation, as people run it: built, with a kubeconfig. */
 export function doctor({ world }: Scene): void {
-  const run = (...args: string[]): Promise<Finished> =>
-    start('dist/cli.js', args, { KUBECONFIG: world().kubeconfig, FORCE_COLOR: '1' }).finished;
+  const run = (...args: string[]): Promise<Finished> => cli(args, { KUBECONFIG: world().kubeconfig, FORCE_COLOR: '1' });
   const found = async () => {
     const { code, stdout } = await run('doctor', '--output', 'json');
     const { findings } = JSON.parse(stdout);

@@ -1,14 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { allObjects, identity, isMigrated, templates } from '../cluster/cli/old-cluster.ts';
 import { eventually } from '../cluster/expectations.ts';
 import { goOperatorBinary } from '../cluster/go-operator.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { applyPatiently } from '../cluster/world.ts';
+import { cli } from '../support/built.ts';
 import { definitions, installed, NAMESPACE, recorded } from '../support/go-operator.ts';
 import { nothingLeft } from './removal.ts';
 import { client, gap, LONGEST_GAP, type Scene } from './scene.ts';
@@ -57,10 +55,7 @@ export function migration(scene: Scene): void {
 
   /** Runs the command line, and returns what it prints; fails with its error output. */
   async function migrate(...args: string[]): Promise<string> {
-    const child = spawn(process.execPath, ['dist/cli.js', 'migrate', ...args, '--kubeconfig', world().kubeconfig], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+    const { code, stdout, stderr } = await cli(['migrate', ...args, '--kubeconfig', world().kubeconfig]);
     if (code !== 0) throw new Error(`migrate ${args[0]} ended with ${code}: ${stderr}`);
     return `${stdout}${stderr}`;
   }

@@ -72,3 +72,8 @@ export function start(
   };
   return { child, finished, written };
 }
+
+/** Runs the command line of the build, as a person does. */
+export function cli(args: string[], env: Record<string, string> = {}): Promise<Finished> {
+  return start('dist/cli.js', args, { PATH: process.env.PATH ?? '', ...env }).finished;
+}

@@ -8,12 +8,13 @@ import { doctor } from '../../../src/cli/doctor/doctor.ts';
 import { gather } from '../../../src/cli/doctor/gather.ts';
 import { encode } from '../../../src/kubernetes/secrets.ts';
 import { version } from '../../../src/server/version.ts';
+import { cli } from '../../support/built.ts';
 import { authority, issueUntil, tlsSecret } from '../../support/certificates.ts';
 import { kubeconfigWith } from '../accounts.ts';
 import { broker, eventually, isReady, meshSync, namespace } from '../expectations.ts';
 import type { Kubernetes, KubernetesObject } from '../kubernetes.ts';
 import type { World } from '../world.ts';
-import { cli, metacontroller, startInstallation } from './installation.ts';
+import { metacontroller, startInstallation } from './installation.ts';
 
 const CRD = ['apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'brokers.meshery.io'] as const;
 const REGISTRATION = ['metacontroller.k8s.io/v1alpha1', 'CompositeController', 'meshery-broker'] as const;

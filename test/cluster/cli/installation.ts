@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Strategy } from '../../stand-in/metacontroller.ts';
@@ -53,18 +52,4 @@ export function metacontroller(
       template: { metadata: { labels }, spec: { serviceAccountName: 'metacontroller', containers: [container] } },
     },
   };
-}
-
-/** Runs the command line of the build as a process. */
-export async function cli(
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH, ...env }, maxBuffer: 1e8 };
-    const child = execFile(process.execPath, ['dist/cli.js', ...args], options, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : error ? 255 : 0, stdout, stderr });
-    });
-    child.stdin?.end();
-  });
 }

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { cli } from '../../support/built.ts';
 import { broker, eventually, isReady, meshSync, namespace, versions } from '../expectations.ts';
 import type { Kubernetes, KubernetesObject } from '../kubernetes.ts';
 import type { World } from '../world.ts';
-import { cli, startInstallation } from './installation.ts';
+import { startInstallation } from './installation.ts';
 
 let world: World;
 let kubernetes: Kubernetes;

@@ -9,6 +9,7 @@ import { gather } from '../../../src/cli/migrate/gather.ts';
 import { rollbackStepsOf } from '../../../src/cli/migrate/rollback.ts';
 import { run } from '../../../src/cli/migrate/run.ts';
 import { stepsOf } from '../../../src/cli/migrate/steps.ts';
+import { cli } from '../../support/built.ts';
 import { chart, HELMS, helm } from '../../support/chart.ts';
 import { definitions, installed, NAMESPACE } from '../../support/go-operator.ts';
 import { goTool } from '../../tools.ts';
@@ -19,7 +20,6 @@ import { resourcesOf } from '../go-operator.ts';
 import type { KubernetesObject } from '../kubernetes.ts';
 import { until } from '../processes.ts';
 import { kustomize, registrations } from '../registration.ts';
-import { cli } from './installation.ts';
 import { allObjects, identity, isMigrated, oldCluster, refusals, state, templates } from './old-cluster.ts';
 
 const silent = { timeoutMs: 90_000, progress: () => {} };

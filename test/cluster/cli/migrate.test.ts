@@ -6,9 +6,9 @@ import { refusalOf, rollbackStepsOf } from '../../../src/cli/migrate/rollback.ts
 import { type RunOptions, run } from '../../../src/cli/migrate/run.ts';
 import { stepsOf } from '../../../src/cli/migrate/steps.ts';
 import type { Strategy } from '../../stand-in/metacontroller.ts';
+import { cli } from '../../support/built.ts';
 import type { Installation } from '../../support/go-operator.ts';
 import { eventually } from '../expectations.ts';
-import { cli } from './installation.ts';
 import { identity, isMigrated, oldCluster, refusals, state, templates } from './old-cluster.ts';
 
 const STEPS = [

@@ -12,13 +12,13 @@ import { ClusterError, UsageError } from '../../../src/cli/errors.ts';
 import { type StatusOptions, status } from '../../../src/cli/status/command.ts';
 import type { ResourceStatus, Status } from '../../../src/cli/status/model.ts';
 import { readYaml } from '../../../src/cli/yaml.ts';
+import { cli } from '../../support/built.ts';
 import { authority, issue } from '../../support/certificates.ts';
 import { recorded } from '../../support/terminal.ts';
 import { kubeconfigWith } from '../accounts.ts';
 import { broker, eventually, isReady, meshSync, namespace } from '../expectations.ts';
 import { freePorts, generate, startBroker } from '../nats-servers.ts';
 import { startWorld, type World } from '../world.ts';
-import { cli } from './installation.ts';
 
 let world: World;
 beforeAll(async () => {
