@@ -321,13 +321,15 @@ describe('--fix', () => {
       'error MeshSync: ServiceAccount shop/edge may not list and watch all resources, get meshsyncs.meshery.io, get namespaces',
     ]);
 
-    // Pods of earlier tests may still be ending.
+    // Pods of earlier tests may still be ending, in other namespaces and in a rollout of the operator.
     const pods = async () =>
       (await kubernetes.list('v1', 'Pod'))
-        .filter(({ metadata }) => !metadata.deletionTimestamp)
+        .filter(({ metadata }) => ['meshery', 'metacontroller', 'shop'].includes(metadata.namespace ?? ''))
         .map(({ metadata }) => metadata.uid)
         .sort();
     await isReady(kubernetes, meshSync('shop', 'edge'));
+    // Of Metacontroller, the Broker and each MeshSync one, of the operator two.
+    await eventually(async () => expect(await pods()).toHaveLength(6), 60);
     const running = await pods();
     const first = await fix();
     expect(first.writes).toEqual([
