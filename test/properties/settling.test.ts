@@ -106,6 +106,16 @@ describe('after any sequence of events, a Broker', () => {
             'as it is',
             'dynamic-apply',
           ],
+          // Limits go, which the new requests exceed, while a Secret is made anew.
+          [
+            { size: 1 },
+            { reloader: { resources: { requests: { cpu: '0.5', memory: '1024Mi' } } } },
+            [{ what: 'delete', which: 0 }],
+            pending,
+            pending,
+            'as it is',
+            'server-side-apply',
+          ],
         ],
       },
     );
