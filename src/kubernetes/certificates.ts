@@ -96,11 +96,19 @@ function nameMissing(certificate: X509Certificate, host: string): CertificatePro
   return { reason: 'NameMissing', message: `${what} Add ${host} to its DNS names (subject alternative names).` };
 }
 
-const [ANY_USAGE, SERVER_AUTH] = ['2.5.29.37.0', '1.3.6.1.5.5.7.3.1'];
+const [ANY_USAGE, SERVER_AUTH, CLIENT_AUTH] = ['2.5.29.37.0', '1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'];
 
 function notForServers({ keyUsage = [] }: X509Certificate, called: string): CertificateProblem | undefined {
   if (keyUsage.length === 0 || keyUsage.some((usage) => usage === ANY_USAGE || usage === SERVER_AUTH)) return undefined;
   const message = `the extended key usage of ${called} lacks server auth. Have it issued with that usage.`;
+  return { reason: 'NotForServers', message };
+}
+
+/** Why servers refuse a certificate of a client. */
+export function notForClients([client]: X509Certificate[]): CertificateProblem | undefined {
+  const { keyUsage = [] } = client ?? {};
+  if (keyUsage.length === 0 || keyUsage.some((usage) => usage === ANY_USAGE || usage === CLIENT_AUTH)) return undefined;
+  const message = 'the extended key usage of it lacks client auth. Have it issued with that usage.';
   return { reason: 'NotForServers', message };
 }
 

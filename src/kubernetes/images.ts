@@ -63,6 +63,12 @@ export function isAtLeast(tag: string, minimum: string): boolean {
   return version !== undefined && semver.gte(version, minimum);
 }
 
+/** Whether a tag is a version below the release `minimum`; a tag without a version is not. */
+export function isBelow(tag: string, minimum: string): boolean {
+  const version = parseVersion(tag);
+  return version !== undefined && semver.lt(version, minimum);
+}
+
 /** The tag of an image reference, `undefined` when it has none. */
 export function tagOf(reference: string): string | undefined {
   return /:([^/]+)$/.exec(reference)?.[1];

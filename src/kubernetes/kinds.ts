@@ -27,7 +27,11 @@ const PodTemplate = Type.Object({
 
 /** All other fields of a claim are kept, so that it can be re-applied unchanged. */
 const VolumeClaimTemplate = Type.Object({
-  metadata: Type.Object({ name: Type.Optional(Type.String()) }),
+  metadata: Type.Object({
+    name: Type.Optional(Type.String()),
+    labels: Type.Optional(Strings),
+    annotations: Type.Optional(Strings),
+  }),
   spec: Type.Optional(
     Type.Object({
       storageClassName: Type.Optional(Type.String()),
@@ -53,6 +57,7 @@ const Service = observed({
     clusterIP: Type.Optional(Type.String()),
     clusterIPs: Type.Optional(Type.Array(Type.String())),
     externalTrafficPolicy: Type.Optional(Type.String()),
+    healthCheckNodePort: Type.Optional(Type.Integer()),
     ipFamilies: Type.Optional(Type.Array(Type.String())),
     ipFamilyPolicy: Type.Optional(Type.String()),
     loadBalancerClass: Type.Optional(Type.String()),

@@ -1,17 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { LABEL_VALUE, NamedStrings, QUALIFIED_NAME, StringEnum } from '../schema/fields.ts';
-import { compareQuantities, QUANTITY } from '../schema/quantity.ts';
+import {
+  DNS_SUBDOMAIN,
+  DNS_SUBDOMAIN_OR_EMPTY,
+  LABEL_VALUE,
+  NamedStrings,
+  QUALIFIED_NAME,
+  StringEnum,
+} from '../schema/fields.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
+import { ExtraContainers, ExtraVolumes, InitContainers, PodSecurityContext } from './container-fields.ts';
+import { requestsWithinLimits, resourceQuantities } from './quantities.ts';
 
 /** The pod fields that both kinds expose, under the names that Kubernetes gives them. */
-
-/** A quantity of a resource, in the notation of Kubernetes. */
-function Quantity(description: string) {
-  return Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: QUANTITY, maxLength: 32 })], {
-    description,
-    'x-kubernetes-int-or-string': true,
-  });
-}
 
 const SIZE = '[0-9]*[1-9][0-9]*(\\.[0-9]{1,3})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?';
 
@@ -25,17 +25,12 @@ export function OptionalSize(description: string) {
   return Type.Optional(Type.String({ description, pattern: `^(${SIZE})?$`, maxLength: 20 }));
 }
 
-const ResourceList = (description: string) =>
-  Type.Object(
-    {
-      cpu: Type.Optional(Quantity('CPU in cores, for example 500m.')),
-      memory: Type.Optional(Quantity('Memory in bytes, for example 256Mi.')),
-      'ephemeral-storage': Type.Optional(Quantity('Ephemeral storage in bytes, for example 1Gi.')),
-    },
-    { description },
-  );
+/** The same, or a percentage. */
+export function OptionalSizeOrPercentage(description: string) {
+  return Type.Optional(Type.String({ description, pattern: `^(${SIZE}|[1-9][0-9]?%|100%)?$`, maxLength: 20 }));
+}
 
-type ResourceName = 'cpu' | 'memory' | 'ephemeral-storage';
+const ResourceList = (description: string) => Type.Object(resourceQuantities, { description });
 
 /** `resources` of a container. */
 export const Resources = withRules(
@@ -46,16 +41,7 @@ export const Resources = withRules(
     },
     { description: 'Compute resources of the container. Replaces the default as a whole.' },
   ),
-  (['cpu', 'memory', 'ephemeral-storage'] as ResourceName[]).map((name) => {
-    const field = name.replace('-', '__dash__');
-    return {
-      rule: `!has(self.requests) || !has(self.limits) || !has(self.requests.${field}) || !has(self.limits.${field}) || quantity(string(self.requests.${field})).compareTo(quantity(string(self.limits.${field}))) <= 0`,
-      message: `must not be more than the limit of ${name}`,
-      fieldPath: name.includes('-') ? `.requests['${name}']` : `.requests.${name}`,
-      holds: ({ requests, limits }) =>
-        compareQuantities(requests?.[name] ?? 0, limits?.[name] ?? Number.MAX_SAFE_INTEGER) <= 0,
-    };
-  }),
+  requestsWithinLimits,
 );
 export type Resources = Static<typeof Resources>;
 
@@ -98,7 +84,7 @@ const LabelValues = Type.Array(
 );
 
 const valuesFit = {
-  rule: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
+  rule: "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
   message: 'must have values for In and NotIn, and none otherwise',
   fieldPath: '.values',
 };
@@ -347,6 +333,161 @@ const TopologySpreadConstraint = withRules(
   ],
 );
 
+/** With or without the dot at its end; one with underscores needs Kubernetes 1.32. */
+const SEARCH_DOMAIN = `${DNS_SUBDOMAIN.slice(0, -1)}\\.?$`;
+
+/** How the pods resolve names. */
+const DnsConfig = Type.Object(
+  {
+    nameservers: Type.Optional(
+      Type.Array(Type.String({ description: 'An IP address.', maxLength: 45, pattern: '^[0-9A-Fa-f.:]+$' }), {
+        description: 'Name servers besides those of the policy.',
+        maxItems: 3,
+      }),
+    ),
+    searches: Type.Optional(
+      Type.Array(Type.String({ description: 'A domain.', maxLength: 254, pattern: SEARCH_DOMAIN }), {
+        description: 'Search domains besides those of the policy, of at most 2048 characters in all.',
+        maxItems: 32,
+      }),
+    ),
+    options: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.String({ description: 'Name of the option.', minLength: 1, maxLength: 63 }),
+            value: Type.Optional(Type.String({ description: 'Its value.', maxLength: 63 })),
+          },
+          { description: 'An option.' },
+        ),
+        {
+          description: 'Options of the resolver, for example ndots.',
+          maxItems: 16,
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['name'],
+        },
+      ),
+    ),
+  },
+  { description: 'Settings of the resolver of the pods.' },
+);
+
+const HostAliases = Type.Array(
+  Type.Object(
+    {
+      ip: Type.String({ description: 'An IP address.', maxLength: 45, pattern: '^[0-9A-Fa-f.:]+$' }),
+      hostnames: Type.Array(
+        Type.String({
+          description: 'A name.',
+          maxLength: 253,
+          pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+        }),
+        { description: 'Names of the address.', minItems: 1, maxItems: 16 },
+      ),
+    },
+    { description: 'An address and its names.' },
+  ),
+  {
+    description: 'Names that the pods resolve by /etc/hosts.',
+    maxItems: 32,
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['ip'],
+  },
+);
+
+const PodSpec = withRules(
+  Type.Object(
+    {
+      nodeSelector: Type.Optional(LabelMap('Labels that a node must have.')),
+      tolerations: Type.Optional(
+        Type.Array(Toleration, { description: 'Taints of nodes that the pods tolerate.', maxItems: 16 }),
+      ),
+      affinity: Type.Optional(Affinity),
+      topologySpreadConstraints: Type.Optional(
+        Type.Array(TopologySpreadConstraint, {
+          description: 'How the pods spread over the cluster. Replaces the default.',
+          maxItems: 8,
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['topologyKey', 'whenUnsatisfiable'],
+        }),
+      ),
+      priorityClassName: Type.Optional(
+        Type.String({
+          description: 'PriorityClass of the pods; it must exist.',
+          maxLength: 253,
+          pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$',
+        }),
+      ),
+      imagePullSecrets: Type.Optional(
+        Type.Array(
+          Type.Object(
+            {
+              name: Type.String({
+                description: 'Name of a Secret in the namespace of the resource.',
+                maxLength: 253,
+                pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+              }),
+            },
+            { description: 'A Secret with the credentials of a registry.' },
+          ),
+          {
+            description: 'Secrets with the credentials of the registries.',
+            maxItems: 16,
+            'x-kubernetes-list-type': 'map',
+            'x-kubernetes-list-map-keys': ['name'],
+          },
+        ),
+      ),
+      securityContext: Type.Optional(PodSecurityContext),
+      dnsPolicy: Type.Optional(
+        StringEnum(['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'], {
+          description: 'DNS policy of the pods. Default: ClusterFirst, or ClusterFirstWithHostNet with hostNetwork.',
+        }),
+      ),
+      dnsConfig: Type.Optional(DnsConfig),
+      hostAliases: Type.Optional(HostAliases),
+      hostNetwork: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether the pods use the network of their nodes, where NetworkPolicies do not apply to them. Default: false.',
+        }),
+      ),
+      runtimeClassName: Type.Optional(
+        Type.String({
+          description: 'RuntimeClass of the pods; it must exist.',
+          maxLength: 253,
+          pattern: DNS_SUBDOMAIN_OR_EMPTY,
+        }),
+      ),
+      schedulerName: Type.Optional(
+        Type.String({ description: 'Scheduler of the pods.', maxLength: 253, pattern: DNS_SUBDOMAIN_OR_EMPTY }),
+      ),
+      terminationGracePeriodSeconds: Type.Optional(
+        Type.Integer({
+          description: 'How long a pod may take to end, in seconds. Default: 60.',
+          minimum: 1,
+          maximum: 86_400,
+        }),
+      ),
+      enableServiceLinks: Type.Optional(
+        Type.Boolean({ description: 'Whether the pods have environment variables for the Services of the namespace.' }),
+      ),
+      extraVolumes: Type.Optional(ExtraVolumes),
+      extraContainers: Type.Optional(ExtraContainers),
+      initContainers: Type.Optional(InitContainers),
+    },
+    { description: 'Fields of the pods, as in Kubernetes.' },
+  ),
+  [
+    {
+      rule: "!has(self.dnsPolicy) || self.dnsPolicy != 'None' || (has(self.dnsConfig) && has(self.dnsConfig.nameservers) && size(self.dnsConfig.nameservers) > 0)",
+      message: 'must have nameservers with dnsPolicy None',
+      fieldPath: '.dnsConfig',
+      holds: ({ dnsPolicy, dnsConfig }) => dnsPolicy !== 'None' || (dnsConfig?.nameservers ?? []).length > 0,
+    },
+  ],
+);
+
 /** Merged into the pod template: the fields of a Kubernetes pod template that are safe to set. */
 export const PodTemplate = Type.Object(
   {
@@ -361,54 +502,8 @@ export const PodTemplate = Type.Object(
         { description: 'Labels and annotations of the pods.' },
       ),
     ),
-    spec: Type.Optional(
-      Type.Object(
-        {
-          nodeSelector: Type.Optional(LabelMap('Labels that a node must have.')),
-          tolerations: Type.Optional(
-            Type.Array(Toleration, { description: 'Taints of nodes that the pods tolerate.', maxItems: 16 }),
-          ),
-          affinity: Type.Optional(Affinity),
-          topologySpreadConstraints: Type.Optional(
-            Type.Array(TopologySpreadConstraint, {
-              description: 'How the pods spread over the cluster. Replaces the default.',
-              maxItems: 8,
-              'x-kubernetes-list-type': 'map',
-              'x-kubernetes-list-map-keys': ['topologyKey', 'whenUnsatisfiable'],
-            }),
-          ),
-          priorityClassName: Type.Optional(
-            Type.String({
-              description: 'PriorityClass of the pods; it must exist.',
-              maxLength: 253,
-              pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$',
-            }),
-          ),
-          imagePullSecrets: Type.Optional(
-            Type.Array(
-              Type.Object(
-                {
-                  name: Type.String({
-                    description: 'Name of a Secret in the namespace of the resource.',
-                    maxLength: 253,
-                    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
-                  }),
-                },
-                { description: 'A Secret with the credentials of a registry.' },
-              ),
-              {
-                description: 'Secrets with the credentials of the registries.',
-                maxItems: 16,
-                'x-kubernetes-list-type': 'map',
-                'x-kubernetes-list-map-keys': ['name'],
-              },
-            ),
-          ),
-        },
-        { description: 'Scheduling and image pull secrets of the pods.' },
-      ),
-    ),
+    spec: Type.Optional(PodSpec),
   },
-  { description: 'Labels, annotations and scheduling of the pods.' },
+  { description: 'Labels, annotations, scheduling and other fields of the pods.' },
 );
 export type PodTemplate = Static<typeof PodTemplate>;

@@ -1,6 +1,8 @@
-import type { V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
+import type { V1HostAlias, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/client-node';
+import ipaddr from 'ipaddr.js';
 import { CONTROLLER_UID_LABEL } from '../metacontroller/reapply.ts';
 import type { FieldError } from '../schema/validate.ts';
+import { extraContainer, extrasProblem, extraVolume, type ReservedNames, securityProblem } from './containers.ts';
 import type { PodTemplate } from './pod-fields.ts';
 
 /** The pod template of a workload. */
@@ -16,19 +18,54 @@ export const systemLabels = [
 ];
 
 /**
- * The first label or annotation of `spec.podTemplate` that the operator itself sets, `undefined` when there is none.
- * @param reserved labels that the operator sets on the pods
+ * The first field of `spec.podTemplate` that the operator itself sets or that Kubernetes would refuse, `undefined` when there
+ * is none.
+ * @param reserved names that the operator uses in the pods
  */
-export function podTemplateProblem({ metadata }: PodTemplate, reserved: string[]): FieldError | undefined {
+export function podTemplateProblem(
+  { metadata, spec = {} }: PodTemplate,
+  reserved: ReservedNames,
+): FieldError | undefined {
   for (const key of Object.keys(metadata?.labels ?? {})) {
-    if (![...reserved, ...systemLabels].includes(key)) continue;
+    if (![...reserved.labels, ...systemLabels].includes(key)) continue;
     return { path: `spec.podTemplate.metadata.labels[${JSON.stringify(key)}]`, message: 'is set by the operator' };
   }
   for (const key of Object.keys(metadata?.annotations ?? {})) {
     if (!/^(meshery|metacontroller\.k8s)\.io\//.test(key)) continue;
     return { path: `spec.podTemplate.metadata.annotations[${JSON.stringify(key)}]`, message: 'is set by the operator' };
   }
-  return undefined;
+  const { initContainers = [], extraContainers = [], extraVolumes = [], securityContext = {} } = spec;
+  return (
+    resolverProblem(spec) ??
+    securityProblem(securityContext, 'spec.podTemplate.spec.securityContext') ??
+    extrasProblem({ initContainers, extraContainers }, extraVolumes, reserved)
+  );
+}
+
+/** Most characters of all search domains, with the spaces between them. */
+const MAX_SEARCH_LIST = 2048;
+
+function resolverProblem({
+  hostAliases = [],
+  dnsConfig = {},
+}: NonNullable<PodTemplate['spec']>): FieldError | undefined {
+  const message = 'must be an IP address, and no IPv4 address in the notation of IPv6';
+  const alias = hostAliases.findIndex(({ ip }) => !isAddress(ip));
+  if (alias >= 0) return { path: `spec.podTemplate.spec.hostAliases[${alias}].ip`, message };
+  const { nameservers = [], searches = [] } = dnsConfig;
+  const server = nameservers.findIndex((ip) => !isAddress(ip));
+  if (server >= 0) return { path: `spec.podTemplate.spec.dnsConfig.nameservers[${server}]`, message };
+  if (searches.join(' ').length <= MAX_SEARCH_LIST) return undefined;
+  return {
+    path: 'spec.podTemplate.spec.dnsConfig.searches',
+    message: `must have at most ${MAX_SEARCH_LIST} characters in all`,
+  };
+}
+
+/** Whether every version of Kubernetes accepts a text as an address. */
+export function isAddress(text: string): boolean {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return true;
+  return ipaddr.IPv6.isValid(text) && !ipaddr.IPv6.parse(text).isIPv4MappedAddress();
 }
 
 /** Merges `spec.podTemplate` into a pod template. An empty one leaves it unchanged. */
@@ -37,7 +74,9 @@ export function withPodTemplate(
   { metadata = {}, spec = {} }: PodTemplate,
   selector: Record<string, string>,
 ): Template {
-  const { topologySpreadConstraints, ...scheduling } = spec;
+  const { topologySpreadConstraints, securityContext, hostNetwork, ...others } = spec;
+  const { extraVolumes = [], extraContainers = [], initContainers = [], ...fields } = others;
+  const { containers, volumes = [] } = template.spec;
   return {
     ...template,
     metadata: {
@@ -47,7 +86,14 @@ export function withPodTemplate(
     },
     spec: {
       ...template.spec,
-      ...scheduling,
+      // With the policy ClusterFirst, pods in the network of their nodes do not resolve the names of Services.
+      ...(hostNetwork && { hostNetwork, dnsPolicy: 'ClusterFirstWithHostNet' }),
+      ...fields,
+      ...(fields.hostAliases && { hostAliases: mergedAliases(template.spec.hostAliases, fields.hostAliases) }),
+      ...(securityContext && { securityContext: { ...template.spec.securityContext, ...securityContext } }),
+      ...(initContainers.length > 0 && { initContainers: initContainers.map(extraContainer) }),
+      ...(extraContainers.length > 0 && { containers: [...containers, ...extraContainers.map(extraContainer)] }),
+      ...(extraVolumes.length > 0 && { volumes: [...volumes, ...extraVolumes.map(extraVolume)] }),
       ...(topologySpreadConstraints && {
         topologySpreadConstraints: topologySpreadConstraints.map((constraint) => ({
           labelSelector: { matchLabels: selector },
@@ -56,4 +102,13 @@ export function withPodTemplate(
       }),
     },
   };
+}
+
+/** Aliases of both lists: an address is there once, with the names of both. */
+function mergedAliases(own: V1HostAlias[] = [], added: V1HostAlias[]): V1HostAlias[] {
+  const addresses = new Set([...own, ...added].map(({ ip }) => ip));
+  return [...addresses].map((ip) => ({
+    ip,
+    hostnames: [...own, ...added].flatMap((alias) => (alias.ip === ip ? (alias.hostnames ?? []) : [])),
+  }));
 }

@@ -30,7 +30,7 @@ export interface ControllerDefinition<
   Related extends ResourceKind,
 > {
   group: string;
-  /** Served versions, oldest first, with one schema for all; the last is the storage version, which Metacontroller watches. */
+  /** Served versions, oldest first, all with the same fields; the last is the storage version, which Metacontroller watches. */
   versions: readonly string[];
   kind: string;
   plural: string;
@@ -39,6 +39,8 @@ export interface ControllerDefinition<
   /** Description of the kind, as `kubectl explain` prints it. */
   description: string;
   spec: TSchema;
+  /** Fields of the spec that the older versions check as the newest does. Of the others they know the types, and the hooks check them. */
+  checkedInAll?: readonly string[];
   status: Status;
   /** Paths of the scale subresource; without it there is none. */
   scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };

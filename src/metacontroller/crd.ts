@@ -4,18 +4,21 @@ import type {
   V1JSONSchemaProps,
   V1ObjectMeta,
 } from '@kubernetes/client-node';
-import { structural } from '../schema/structural.ts';
+import { shape, structural } from '../schema/structural.ts';
 import { neverSynced } from './condition.ts';
 import type { Controller } from './controller.ts';
 
 /**
- * The CustomResourceDefinition of a controller: all versions have one schema, so conversion needs no webhook.
+ * The CustomResourceDefinition of a controller: all versions have the same fields and types, so that conversion needs no webhook
+ * and loses nothing. Only the newest describes all of them, as `kubectl explain` prints it, and checks all of them.
  * @param metadata labels and annotations of the CRD
  */
 export function customResourceDefinition(
-  { group, versions, kind, plural, shortNames, categories, description, spec, status, scale, columns }: Controller,
+  controller: Controller,
   metadata: Pick<V1ObjectMeta, 'labels' | 'annotations'>,
 ): V1CustomResourceDefinition {
+  const { group, versions, kind, plural, shortNames, categories, description, spec, status, scale, columns } =
+    controller;
   const schema: V1JSONSchemaProps = {
     type: 'object',
     description,
@@ -47,7 +50,7 @@ export function customResourceDefinition(
         name,
         served: true,
         storage: index === versions.length - 1,
-        schema: { openAPIV3Schema: schema },
+        schema: { openAPIV3Schema: index === versions.length - 1 ? schema : olderSchema(schema, controller) },
         subresources: { status: {}, ...(scale && { scale }) },
         additionalPrinterColumns: [
           readyColumn('Ready', 'status', 'Whether the resource serves as specified'),
@@ -59,6 +62,23 @@ export function customResourceDefinition(
       })),
     },
   };
+}
+
+/** The schema of an older version. */
+function olderSchema(newest: V1JSONSchemaProps, { checkedInAll = [] }: Controller): V1JSONSchemaProps {
+  const { spec = {} } = newest.properties ?? {};
+  const fields = Object.entries(spec.properties ?? {});
+  const properties = fields.map(([name, field]) => [name, checkedInAll.includes(name) ? field : shape(field)]);
+  const olderSpec = { ...shape(spec), properties: Object.fromEntries(properties) };
+  return withoutDescriptions({ ...newest, properties: { ...newest.properties, spec: olderSpec } });
+}
+
+/** A part of a schema without the descriptions in it. */
+function withoutDescriptions<Part>(part: Part): Part {
+  const json = JSON.stringify(part, (key, value) =>
+    key === 'description' && typeof value === 'string' ? undefined : value,
+  );
+  return JSON.parse(json);
 }
 
 /** A printer column over the condition Ready. */

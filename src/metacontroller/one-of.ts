@@ -137,7 +137,7 @@ function named(list: unknown, name: unknown): Fields | undefined {
 
 /** The desired value of a field that is an object, or of an item of a list. Claims are read only for an edit. */
 function repaired<Value extends Fields>(field: string, desired: Value, observed: Fields, claims: () => Claims): Value {
-  const changes: Fields = field === 'resources' ? withinLimits(desired, observed, claims) : {};
+  const changes: Fields = field === 'resources' ? withinLimits(desired, observed) : {};
   for (const [key, value] of Object.entries(desired)) {
     const seen = observed[key];
     if (isObject(value) && isObject(seen)) {
@@ -199,22 +199,39 @@ function isOurs(name: string, value: unknown, { last, isDynamic, own, others }: 
 
 /**
  * Limits and requests of a container that were added by hand and contradict the desired ones are applied with the same
- * quantities, which makes them ours; the next sync removes them. Those that are ours already, any apply removes.
+ * quantities, which makes them ours; the next sync removes them.
  */
-function withinLimits(desired: Fields, observed: Fields, claims: () => Claims): Fields {
-  type Contradicts = (seen: string, wanted: string) => boolean;
-  const edited = (field: 'limits' | 'requests', other: 'limits' | 'requests', contradicts: Contradicts): Fields => {
-    const wanted = isObject(desired[other]) ? Object.entries(desired[other]) : [];
-    const quantities = wanted.filter(([name, quantity]) => {
-      const seen = at(observed[field], name);
-      if (seen === undefined || at(desired[field], name) !== undefined) return false;
-      return contradicts(String(seen), String(quantity)) && !isOurs(name, seen, claimsIn(claims(), field));
-    });
-    const own = isObject(desired[field]) ? desired[field] : {};
-    return quantities.length > 0 ? { [field]: { ...own, ...Object.fromEntries(quantities) } } : {};
-  };
+function withinLimits({ limits, requests }: Fields, observed: Fields): Fields {
+  const low = contradictions(
+    observed.limits,
+    requests,
+    limits,
+    (limit, request) => compareQuantities(limit, request) < 0,
+  );
+  const high = contradictions(
+    observed.requests,
+    limits,
+    requests,
+    (request, limit) => compareQuantities(request, limit) > 0,
+  );
   return {
-    ...edited('limits', 'requests', (limit, request) => compareQuantities(limit, request) < 0),
-    ...edited('requests', 'limits', (request, limit) => compareQuantities(request, limit) > 0),
+    ...(low.length > 0 && { limits: { ...(limits as Fields), ...Object.fromEntries(low) } }),
+    ...(high.length > 0 && { requests: { ...(requests as Fields), ...Object.fromEntries(high) } }),
   };
+}
+
+/** The desired quantities that observed ones, which are not desired themselves, contradict. */
+function contradictions(
+  observed: unknown,
+  desired: unknown,
+  alsoDesired: unknown,
+  contradict: (observed: string, desired: string) => boolean,
+): [string, unknown][] {
+  if (!isObject(observed) || !isObject(desired)) return [];
+  return Object.entries(desired).filter(
+    ([name, quantity]) =>
+      observed[name] !== undefined &&
+      at(alsoDesired, name) === undefined &&
+      contradict(String(observed[name]), String(quantity)),
+  );
 }

@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { canonicalQuantity } from './quantity.ts';
-import { EmptyCounts } from './rules.ts';
+import { EmptyCounts, Verbatim } from './rules.ts';
 
 /**
  * A valid value in the canonical form that the API server returns, so that children made from it never differ from the
@@ -8,7 +8,8 @@ import { EmptyCounts } from './rules.ts';
  * them, unless its schema says that it counts; unknown fields are dropped.
  */
 export function canonical<Schema extends TSchema>(schema: Schema, value: Static<Schema>): Static<Schema> {
-  if (schema['x-kubernetes-int-or-string']) return canonicalQuantity(value as string | number);
+  if (schema['x-kubernetes-int-or-string'])
+    return Verbatim in schema ? value : canonicalQuantity(value as string | number);
   if (Array.isArray(value)) return value.map((item) => canonical(schema.items, item));
   if (!schema.properties || typeof value !== 'object' || value === null) return value;
   const fields: [string, unknown][] = [];

@@ -20,6 +20,11 @@ export function StringMap(options: FieldOptions) {
   return Type.Record(Type.String(), Type.String(), options);
 }
 
+/** A map of anything, of which the API server keeps every field. */
+export function FreeMap(options: FieldOptions) {
+  return Type.Record(Type.String(), Type.Unknown(), { ...options, 'x-kubernetes-preserve-unknown-fields': true });
+}
+
 /**
  * A map whose keys are qualified names, such as labels and annotations. The schema of a CRD can't restrict keys, so a
  * condition reports an invalid one.
@@ -31,7 +36,10 @@ export function NamedStrings(options: FieldOptions, value = Type.String()) {
 /** Pattern of a DNS-1123 label (names of namespaces), or empty. */
 export const DNS_LABEL_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$';
 
-/** Pattern of a DNS-1123 subdomain (names of most objects), or empty. */
+/** Pattern of a DNS-1123 subdomain (names of most objects). */
+export const DNS_SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
+
+/** The same, or empty. */
 export const DNS_SUBDOMAIN_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$';
 
 /**

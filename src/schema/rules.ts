@@ -25,3 +25,12 @@ export function withRules<Schema extends TSchema>(schema: Schema, rules: Rule<St
  * absent: an empty selector selects everything, and an empty class of volumes means no class.
  */
 export const EmptyCounts = Symbol('EmptyCounts');
+
+/**
+ * Marks the schema of an object of which the CRD declares the required fields only, to keep it small: the API server keeps all
+ * others as they are, and the hooks validate them.
+ */
+export const OnlyRequiredInCrd = Symbol('OnlyRequiredInCrd');
+
+/** Marks an integer or a string that is not a quantity, and so has no other canonical form. */
+export const Verbatim = Symbol('Verbatim');

@@ -2,7 +2,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import type { ValueError } from '@sinclair/typebox/errors';
 import { canonical } from './canonical.ts';
 import type { Compiled } from './compiled.ts';
-import { RULES, type Rule } from './rules.ts';
+import { RULES, type Rule, Verbatim } from './rules.ts';
 
 /** Why a field is invalid. Never contains the value itself: it may be a credential. */
 export interface FieldError {
@@ -44,7 +44,8 @@ export function everyError(check: Compiled<TSchema>, value: unknown, root: strin
     if (!seen.has(path)) errors.push({ path, message: describe(error) });
     seen.add(path);
   }
-  const unknown = unknownFields(check.Schema(), value, root);
+  const unknown = unknownFields(check.Schema(), value, root).filter(({ path }) => !seen.has(path));
+  if (errors.length === 0) errors.push(...duplicates(check.Schema(), value, root));
   const broken = errors.length === 0 ? brokenRule(check.Schema(), canonical(check.Schema(), value), root) : undefined;
   return [...errors, ...unknown, ...(broken ? [broken] : [])];
 }
@@ -60,6 +61,32 @@ function unknownFields(schema: TSchema, value: unknown, path: string): FieldErro
     const property: TSchema | undefined = Object.hasOwn(schema.properties, name) ? schema.properties[name] : undefined;
     const inside = path + step(name);
     return property ? unknownFields(property, field, inside) : [{ path: inside, message: 'is not a field' }];
+  });
+}
+
+/** Items of a list that Kubernetes takes for the same one, which it refuses. */
+function duplicates(schema: TSchema, value: unknown, path: string): FieldError[] {
+  if (Array.isArray(value)) {
+    const keys: string[] | undefined = schema['x-kubernetes-list-map-keys'];
+    const isSet = schema['x-kubernetes-list-type'] === 'set';
+    const first = new Map<string, number>();
+    return value.flatMap((item, index) => {
+      const inside = schema.items ? duplicates(schema.items, item, `${path}[${index}]`) : [];
+      if (!keys && !isSet) return inside;
+      const identity = JSON.stringify(keys ? keys.map((key) => item?.[key]) : item);
+      const other = first.get(identity);
+      first.set(identity, other ?? index);
+      if (other === undefined) return inside;
+      const message = keys
+        ? `must have another ${keys.join(' or ')} than item ${other}`
+        : `must differ from item ${other}`;
+      return [{ path: `${path}[${index}]`, message }, ...inside];
+    });
+  }
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries<TSchema>(schema.properties ?? {}).flatMap(([name, property]) => {
+    const field: unknown = (value as Record<string, unknown>)[name];
+    return field === undefined ? [] : duplicates(property, field, path + step(name));
   });
 }
 
@@ -88,12 +115,17 @@ function brokenRule(schema: TSchema, value: unknown, path: string): FieldError |
 
 /** `must be …` for an error of TypeBox, with the accepted values where there are only a few. */
 export function describe(error: ValueError): string {
-  if (error.schema['x-kubernetes-int-or-string'])
-    return 'must be a quantity such as 500m or 1.5Gi, with no sign or exponent';
-  const values: unknown[] = (error.schema.anyOf ?? []).map((literal: TSchema) => literal.const);
+  if (error.schema['x-kubernetes-int-or-string']) {
+    if (!(Verbatim in error.schema)) return 'must be a quantity such as 500m or 1.5Gi, with no sign or exponent';
+    const { pattern } = error.schema.anyOf.find(({ type }: TSchema) => type === 'string');
+    return `must be an integer in range, or match ${pattern}`;
+  }
+  if (error.message === 'Unexpected property' && error.schema.properties) return 'is not a field';
+  const values: unknown[] = (error.schema.anyOf ?? []).flatMap((literal: TSchema) => literal.const ?? []);
   if (values.length > 0) return `must be one of ${values.join(', ')}`;
   if (typeof error.schema.pattern === 'string' && typeof error.value === 'string') {
-    return `must match ${error.schema.pattern}`;
+    const [, example] = /, for example (\S+?)\.?$/.exec(error.schema.description ?? '') ?? [];
+    return `must match ${error.schema.pattern}${example ? `, for example ${example}` : ''}`;
   }
   return error.message
     .replace(
@@ -103,8 +135,15 @@ export function describe(error: ValueError): string {
     .replace(/^Expected required property$/, 'is required')
     .replace(/^Expected string length /, 'must have a length ')
     .replace(/^Expected \w+ to (be|match) /, 'must $1 ')
-    .replace(/^Expected /, 'must be ');
+    .replace(/^Expected /, 'must be ')
+    .replace(/^must be (integer|object|array|string|number|boolean)$/, (_, type: string) => `must be ${inWords[type]}`);
 }
+
+/** Types as YAML calls them. */
+const inWords: Record<string, string> = {
+  ...{ integer: 'an integer', number: 'a number', string: 'a string', boolean: 'true or false' },
+  ...{ object: 'a map', array: 'a list' },
+};
 
 /** A JSON pointer in the notation of Kubernetes: `/a/0/b` is `.a[0].b`. */
 function fieldPath(pointer: string): string {

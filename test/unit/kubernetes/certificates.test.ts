@@ -1,8 +1,14 @@
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { describe, expect, it } from 'vitest';
-import { certificateProblem, expiresSoon, readCertificates } from '../../../src/kubernetes/certificates.ts';
+import {
+  certificateProblem,
+  expiresSoon,
+  notForClients,
+  readCertificates,
+} from '../../../src/kubernetes/certificates.ts';
 import { authority, issue } from '../../support/certificates.ts';
 
 const host = 'meshery-nats.meshery.svc';
@@ -98,6 +104,17 @@ describe('a certificate', () => {
     const pem = many.map((each) => each.certificate).join('\n');
     const problem = problemOf({ certificate: `${certificate}\n${pem}`, ca: pem, now: new Date(NOW) });
     expect(problem?.reason).toBe('UnknownAuthority');
+  });
+});
+
+describe('a certificate of a client', () => {
+  const usage = (...keyUsage: string[]) => notForClients([{ keyUsage } as unknown as X509Certificate]);
+
+  it('is refused by servers when its extended key usage lacks client auth', () => {
+    expect(usage('1.3.6.1.5.5.7.3.1')?.message).toContain('lacks client auth');
+    for (const accepted of [[], ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2'], ['2.5.29.37.0']]) {
+      expect(usage(...accepted)).toBeUndefined();
+    }
   });
 });
 

@@ -1,21 +1,72 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { controllers } from '../../../src/controllers.ts';
 import { customResourceDefinition } from '../../../src/metacontroller/crd.ts';
+import { OnlyRequiredInCrd } from '../../../src/schema/rules.ts';
 import { at, isObject, walk } from '../../stand-in/json.ts';
+
+/** Half of what the annotations of an object may have, where `kubectl apply` puts the object as compact JSON. */
+const HALF_OF_ANNOTATIONS = 262_144 / 2;
+/** Half of a request to etcd. */
+const HALF_OF_ETCD = 1_572_864 / 2;
+
+/** Fields of a schema that is shared, which the hooks refuse in one of its places. */
+const IN_ONE_LIST_ONLY = ['restartPolicy'];
+
+const isDeclared = (node: unknown, field: string) => [at(node, 'required')].flat().includes(field);
+
+/** The fields of the specs of v1alpha1 of Meshery's Go operator. */
+const GO_BROKER = ['size', 'version', 'service'];
+const GO_MESHSYNC = ['size', 'version', 'broker', 'watch-list'];
+
+/** What a node of a schema says about the fields that are kept, and how they are merged. */
+function kept(path: (string | number)[], value: unknown): [string, unknown][] {
+  const keyword = String(path.at(-1));
+  const keywords = [
+    'type',
+    'default',
+    'required',
+    'x-kubernetes-int-or-string',
+    'x-kubernetes-preserve-unknown-fields',
+  ];
+  const isKept = keywords.includes(keyword) || keyword.startsWith('x-kubernetes-list-');
+  return isKept && path.at(-2) !== 'properties' ? [[path.join('.'), value]] : [];
+}
 
 const crds = controllers.map((controller) => customResourceDefinition(controller, {}));
 
 describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD of %s', (_kind, crd) => {
   const schemas = crd.spec.versions.map(({ schema }) => schema?.openAPIV3Schema);
-  const nodes = schemas.flatMap((schema) => [...walk(schema?.properties?.spec), ...walk(schema?.properties?.status)]);
+  const newest = schemas.at(-1);
+  const nodes = [...walk(newest?.properties?.spec), ...walk(newest?.properties?.status)];
 
-  it('serves both versions with one schema and stores the newer, without conversion', () => {
+  it('serves both versions, stores the newer, and converts nothing', () => {
     expect(crd.spec.versions.map(({ name, served, storage }) => [name, served, storage])).toEqual([
       ['v1alpha1', true, false],
       ['v1alpha2', true, true],
     ]);
-    expect(schemas[0]).toEqual(schemas[1]);
     expect(crd.spec.conversion).toEqual({ strategy: 'None' });
+  });
+
+  it('keeps the same fields in both versions, and merges their lists in the same way, so that neither loses what the other stores', () => {
+    const [older, newer] = schemas.map((schema) => [...walk(schema)].flatMap(([path, value]) => kept(path, value)));
+    expect(newer?.length).toBeGreaterThan(200);
+    expect(older).toEqual(newer);
+  });
+
+  it('checks in the older version what Meshery Operator 1.0 checks in it, and bounds all lists with rules', () => {
+    const { checkedInAll = [], kind } = controllers.find((each) => each.kind === crd.spec.names.kind) ?? {};
+    expect(checkedInAll).toEqual(kind === 'Broker' ? GO_BROKER : GO_MESHSYNC);
+    const [older, newer] = schemas.map((schema) => schema?.properties?.spec?.properties ?? {});
+    for (const field of checkedInAll) {
+      const bare = JSON.stringify(newer?.[field], (key, value) =>
+        key === 'description' && typeof value === 'string' ? undefined : value,
+      );
+      expect(older?.[field]).toEqual(JSON.parse(bare));
+    }
+    const bounds = (schema: unknown) => [...walk(schema)].filter(([path]) => path.at(-1) === 'maxItems');
+    expect(bounds(older)).toEqual(bounds(newer));
   });
 
   it('has the plural, singular and kind that Meshery uses', () => {
@@ -73,6 +124,7 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
       ...['type', 'description', 'format', 'default', 'enum', 'pattern', 'required', 'properties', 'items'],
       ...['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'additionalProperties'],
       ...['x-kubernetes-list-type', 'x-kubernetes-list-map-keys', 'x-kubernetes-validations'],
+      'x-kubernetes-preserve-unknown-fields',
     ]);
     const fields = nodes.filter(([path, node]) => {
       const parent = path.at(-2);
@@ -105,6 +157,20 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
     }
   });
 
+  it('names in a description the fields that it leaves to the hooks, so that kubectl explain prints them', () => {
+    const { spec } = controllers.find(({ kind }) => kind === crd.spec.names.kind) ?? {};
+    const loose = [...walk(spec)].filter(([, node]) => isObject(node) && OnlyRequiredInCrd in node);
+    expect(loose.length).toBeGreaterThan(5);
+    for (const [path, node] of loose) {
+      const list = path.at(-1) === 'items' ? at(spec, ...path.slice(0, -1)) : undefined;
+      const description = `${at(list, 'description') ?? ''} ${at(node, 'description')}`;
+      for (const field of Object.keys(at(node, 'properties') ?? {})) {
+        if (isDeclared(node, field) || IN_ONE_LIST_ONLY.includes(field)) continue;
+        expect(description, path.join('.')).toMatch(new RegExp(`\\b${field}\\b`));
+      }
+    }
+  });
+
   it('has patterns with the same meaning in Go: no look-around and no back-reference', () => {
     const patterns = nodes.flatMap(([path, value]) => (path.at(-1) === 'pattern' ? [String(value)] : []));
     expect(patterns.length).toBeGreaterThan(0);
@@ -125,6 +191,14 @@ describe.each(crds.map((crd) => [crd.spec.names.kind, crd] as const))('the CRD o
       expect(additionalPrinterColumns.map(({ name }) => name)).toContain('Age');
     }
   });
+});
+
+it.each(
+  ['manifests/crds', 'manifests/chart/crds'].flatMap((folder) => crds.map((crd) => [folder, crd.spec.names.plural])),
+)('the CRD in %s of %s fits twice into the annotation of kubectl, and into etcd', (folder, plural) => {
+  const yaml = readFileSync(`${folder}/meshery.io_${plural}.yaml`, 'utf8');
+  expect(Buffer.byteLength(JSON.stringify(parse(yaml)))).toBeLessThan(HALF_OF_ANNOTATIONS);
+  expect(Buffer.byteLength(yaml)).toBeLessThan(HALF_OF_ETCD);
 });
 
 describe('the CRD of Broker', () => {

@@ -53,23 +53,6 @@ describe.each(STRATEGIES)('under %s', (how) => {
     },
   );
 
-  it('limits that the spec no longer has go by one write, though they contradict the new requests', async () => {
-    const { hook, cluster } = await running();
-    const container = () => {
-      const child = cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats') ?? expect.fail('no child');
-      return at(child, 'spec', 'template', 'spec', 'containers', 0, 'resources');
-    };
-    const change = async (resources: JsonObject) => {
-      cluster.edit(broker, 'kubectl', (object) => Object.assign(object.spec as JsonObject, { resources }));
-      const writes = [];
-      for (let round = 0; round < 3; round++) writes.push(...(await sync(cluster, broker, hook, how)).writes);
-      return writes.filter((write) => JSON.stringify(write).includes('StatefulSet'));
-    };
-    await change({ requests: { cpu: '100m' }, limits: { cpu: '100m' } });
-    expect(await change({ requests: { cpu: '200m' } })).toHaveLength(1);
-    expect(container()).toEqual({ requests: { cpu: '200m' } });
-  });
-
   it('a paused child keeps such an edit, and is repaired after the pause', async () => {
     const { hook, cluster } = await running();
     const child = () => cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats') ?? expect.fail('no child');

@@ -10,7 +10,8 @@ const verbsOf = (resource: string, list = controllers) =>
 
 describe('the rules of Metacontroller', () => {
   it('let it watch Deployments, since that of the hooks is a related object', () => {
-    expect(verbsOf('deployments', [broker])).toEqual([['list', 'watch']]);
+    const children = broker.children.filter(({ resource }) => resource !== 'deployments');
+    expect(verbsOf('deployments', [{ ...broker, children }])).toEqual([['list', 'watch']]);
   });
 
   it('have one entry for a kind that is a child as well', () => {
