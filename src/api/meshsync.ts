@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { CommonMetadata } from '../kubernetes/common-metadata.ts';
+import { containerFields } from '../kubernetes/container-fields.ts';
 import { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, StringMap } from '../schema/fields.ts';
 import { withRules } from '../schema/rules.ts';
@@ -174,6 +175,14 @@ export const MeshSyncSpec = Type.Object(
     ),
     image: Type.Optional(Image),
     resources: Type.Optional(Resources),
+    ...containerFields,
+    extraArgs: Type.Optional(
+      Type.Array(Type.String({ description: 'An argument.', minLength: 1, maxLength: 1024 }), {
+        description:
+          'More arguments of MeshSync, such as later versions bring. While they are set, the filters that Meshery Server has set in the Deployment are replaced by those of output.',
+        maxItems: 32,
+      }),
+    ),
     podTemplate: Type.Optional(PodTemplate),
     commonMetadata: Type.Optional(CommonMetadata),
     serviceAccountName: Type.Optional(

@@ -147,6 +147,12 @@ function resolveNative(
       `Broker ${name} requires client certificates (spec.tls.verify), and MeshSync has none. MeshSync is left unchanged.`,
     );
   }
+  if (broker.spec?.tls?.monitor === true) {
+    return unresolved(
+      'MonitorEncrypted',
+      `The monitoring port of Broker ${name} is HTTPS (spec.tls.monitor), and MeshSync queries it by HTTP. MeshSync is left unchanged.`,
+    );
+  }
   const secret = relatedOf(request, kinds.secret)[`${reference.namespace}/${reference.authSecret}`];
   const token = decode(secret?.data?.[AUTH_KEYS.token]);
   if (!secret || controllerOf(secret)?.uid !== broker.metadata.uid || !isUsable(token)) {

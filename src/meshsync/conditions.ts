@@ -1,8 +1,10 @@
+import { podSecurityConditions } from '../kubernetes/pod-security.ts';
 import { rolloutConditions } from '../kubernetes/rollout.ts';
 import { type ConditionTable, conditionFactory } from '../metacontroller/conditions.ts';
 
 /** The conditions of a MeshSync besides the common ones. */
 export const meshSyncConditions = {
+  ...podSecurityConditions,
   Progressing: {
     ...rolloutConditions.Progressing,
     reasons: {
@@ -15,7 +17,15 @@ export const meshSyncConditions = {
   BrokerResolved: {
     description: 'Whether the URL and the credentials of the broker are known.',
     desired: 'True',
-    needEdits: ['BrokerNotSpecified', 'AddressNotSupported', 'ClientCertificateRequired', 'SecretInvalid'],
+    needEdits: [
+      ...[
+        'BrokerNotSpecified',
+        'AddressNotSupported',
+        'ClientCertificateRequired',
+        'MonitorEncrypted',
+        'SecretInvalid',
+      ],
+    ],
     reasons: {
       Resolved: 'True: the Broker exists.',
       CustomUrl: 'True: the broker is the URL of the spec.',
@@ -25,6 +35,7 @@ export const meshSyncConditions = {
       BrokerNotFound: 'False: the Broker does not exist.',
       BrokerTerminating: 'False: the Broker is being deleted.',
       ClientCertificateRequired: 'False: the Broker requires client certificates, and MeshSync has none.',
+      MonitorEncrypted: 'False: the monitoring port of the Broker is HTTPS, and MeshSync queries it by HTTP.',
       CredentialsPending: 'False: the Broker has no usable token yet.',
       SecretNotFound: 'False: a Secret that the spec names does not exist.',
       SecretKeyMissing: 'False: a Secret that the spec names lacks a key.',

@@ -14,6 +14,8 @@ export const meshSync: Controller<SyncContext> = defineController({
   plural: 'meshsyncs',
   description: 'A MeshSync that publishes the state of the cluster to a broker.',
   spec: MeshSyncSpec,
+  // Those that v1alpha1 of Meshery's Go operator has.
+  checkedInAll: ['size', 'version', 'broker', 'watch-list'],
   status: MeshSyncStatus,
   columns: [
     { name: 'Broker', type: 'string', jsonPath: '.status.broker', description: 'The broker in use' },

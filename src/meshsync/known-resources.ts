@@ -1,3 +1,11 @@
+/** The MeshSync version whose lists, names and flags the operator knows. Of another one, it is not known whether they differ. */
+export const READ_AS = '1.0.3';
+
+/** Whether a tag, with or without a digest, is of that version. */
+export function isReadVersion(tag: string): boolean {
+  return tag.split('@')[0] === READ_AS;
+}
+
 /**
  * The names that MeshSync 1.0.3 can watch by a watch-list, from its defaults (internal/config/default_config.go). It skips
  * any other name. Some are names of resources that no cluster has, such as `job.v1.batch`. Custom resources are not among

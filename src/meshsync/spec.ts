@@ -8,6 +8,7 @@ import {
   mergedMetadata,
   withCommonPodMetadata,
 } from '../kubernetes/common-metadata.ts';
+import { additionsProblem, type ContainerAdditions, portProblem } from '../kubernetes/containers.ts';
 import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
 import type { PodTemplate } from '../kubernetes/pod-fields.ts';
 import { podTemplateProblem } from '../kubernetes/pods.ts';
@@ -16,8 +17,9 @@ import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
 import { type FieldError, validate } from '../schema/validate.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
-import { podLabelKeys } from './labels.ts';
+import { isReadVersion, READ_AS } from './known-resources.ts';
 import { type MeshSyncNames, meshSyncNames, nameProblem } from './names.ts';
+import { MESHSYNC_PORT, reserved } from './reserved.ts';
 
 /** The broker that a MeshSync refers to. */
 export type BrokerReference =
@@ -44,6 +46,9 @@ export interface MeshSync {
   image: ContainerImage;
   broker: BrokerReference;
   resources: V1ResourceRequirements;
+  /** Of the container that runs MeshSync. */
+  additions: ContainerAdditions;
+  extraArgs: string[];
   /** With the common labels and annotations. */
   podTemplate: PodTemplate;
   /** Labels and annotations of all children. */
@@ -73,11 +78,15 @@ export function resolveMeshSync(parent: Parent, settings: OperatorSettings = {})
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
+  const { env, envFrom, extraVolumeMounts, livenessProbe, readinessProbe, extraArgs = [] } = spec;
   const { podTemplate = {}, serviceAccountName, output = {}, debug, redactSecrets, contentDeduplication } = spec;
   const problem =
     nameProblem(name) ??
-    podTemplateProblem(podTemplate, podLabelKeys) ??
-    commonMetadataProblem(spec.commonMetadata ?? {}, podLabelKeys);
+    podTemplateProblem(podTemplate, reserved) ??
+    portProblem(podTemplate.spec ?? {}, [MESHSYNC_PORT]) ??
+    additionsProblem(spec, podTemplate.spec?.extraVolumes ?? [], reserved) ??
+    argumentsProblem(spec) ??
+    commonMetadataProblem(spec.commonMetadata ?? {}, reserved.labels);
   if (problem) return problem;
   const broker = resolveReference(spec, namespace);
   if ('path' in broker) return broker;
@@ -92,6 +101,14 @@ export function resolveMeshSync(parent: Parent, settings: OperatorSettings = {})
     hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
     image: containerImage(meshSyncDefaults, spec.version, spec.image, settings),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
+    additions: {
+      ...(env && { env }),
+      ...(envFrom && { envFrom }),
+      ...(extraVolumeMounts && { extraVolumeMounts }),
+      ...(livenessProbe && { livenessProbe }),
+      ...(readinessProbe && { readinessProbe }),
+    },
+    extraArgs,
     podTemplate: withCommonPodMetadata(podTemplate, commonMetadata),
     commonMetadata,
     securityContext: settings.securityContext ?? 'restricted',
@@ -105,6 +122,32 @@ export function resolveMeshSync(parent: Parent, settings: OperatorSettings = {})
       ...(contentDeduplication !== undefined && { contentDeduplication }),
     },
   };
+}
+
+/** All flags of MeshSync 1.0.3 (main.go): they are fields, or would keep it from publishing. It ends at once with any other. */
+const FIELDS_OF_FLAGS: Record<string, string> = {
+  'broker-url': 'must be set by spec.broker',
+  output: 'is not supported: MeshSync publishes to a broker',
+  outputFile: 'is not supported: MeshSync publishes to a broker',
+  outputNamespaces: 'must be set by spec.output.namespaces',
+  outputResources: 'must be set by spec.output.resources',
+  stopAfter: 'is not supported: MeshSync would be restarted again and again',
+};
+
+/** The first argument with which MeshSync would not run as a Deployment. */
+function argumentsProblem({ extraArgs = [], version }: MeshSyncSpec): FieldError | undefined {
+  const isKnownVersion = isReadVersion(imageTag(version ?? meshSyncDefaults.version));
+  for (const [index, argument] of extraArgs.entries()) {
+    const path = `spec.extraArgs[${index}]`;
+    // As Go's package flag reads it: one or two dashes alone are no flag.
+    const [, text = ''] = /^--?(.*)$/s.exec(argument) ?? [];
+    if (/^[-=]/.test(text)) return { path, message: 'must be a flag of MeshSync' };
+    const [flag = ''] = text.split('=');
+    if (!flag) continue;
+    if (Object.hasOwn(FIELDS_OF_FLAGS, flag)) return { path, message: FIELDS_OF_FLAGS[flag] ?? '' };
+    if (isKnownVersion) return { path, message: `is not a flag of MeshSync ${READ_AS}, which ends at once with it` };
+  }
+  return undefined;
 }
 
 function resolveReference({ broker }: MeshSyncSpec, ownNamespace: string): BrokerReference | FieldError {

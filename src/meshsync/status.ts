@@ -20,6 +20,7 @@ import type { FieldError } from '../schema/validate.ts';
 import { publishingTo } from './broker.ts';
 import { MESHSYNC_CONTAINER } from './children/deployment.ts';
 import { condition } from './conditions.ts';
+import { isReadVersion, READ_AS } from './known-resources.ts';
 import { podSelector } from './labels.ts';
 import { ACTIVE_MESHSYNC, isActive } from './names.ts';
 import { FIRST_WITH_HEALTH_ENDPOINTS, type MeshSync } from './spec.ts';
@@ -39,6 +40,8 @@ export interface MeshSyncObservation {
   /** The watch-list of another resource, when that is the active one. */
   activeList: WatchList | FieldError | undefined;
   nameConflicts: NameConflict[];
+  /** Why the pods do not meet the restricted Pod Security Standard. */
+  podSecurity: ConditionInput[];
   /** The children of the response that are not observed yet. */
   missing: string[];
 }
@@ -55,6 +58,7 @@ export function meshSyncStatus(
     watchList,
     activeList,
     nameConflicts,
+    podSecurity,
     missing,
   }: MeshSyncObservation,
   now: Date,
@@ -64,7 +68,7 @@ export function meshSyncStatus(
   const progress = progressing(deployment, desired, size, 'MeshSync pods');
   const rollout = refusedPods(progress, deployment) ?? stalled(deployment) ?? progress;
   const names = namesAvailable(nameConflicts);
-  const list = watchListValid(watchList);
+  const list = watchListValid(watchList, meshSync.tag);
   const active = watchListActive(meshSync, activeList);
   // Only a list that MeshSync can't read keeps it from being ready.
   const blocking =
@@ -97,6 +101,7 @@ export function meshSyncStatus(
         ...active,
         ...publishesOnce(meshSync),
         ...roleBound(meshSync),
+        ...podSecurity,
         ...hibernated,
       ],
       conditionsOf(parent.status),
@@ -123,9 +128,10 @@ function brokerConnected({ hasHealthEndpoints }: MeshSync, deployment: ObservedD
   return condition('BrokerConnected', 'False', 'NotConnected', message);
 }
 
-function watchListValid(list: WatchList | FieldError): ConditionInput {
+/** With the version whose rules were applied: another one may read lists otherwise. */
+function watchListValid(list: WatchList | FieldError, tag: string): ConditionInput {
   if ('path' in list) {
-    const message = `${list.path} ${list.message}. MeshSync would read it as another list or as none, so it is left unchanged until this is corrected.`;
+    const message = `${list.path} ${list.message}. By the rules of MeshSync ${READ_AS}, it would be read as another list or as none, so MeshSync is left unchanged until this is corrected.`;
     return condition('WatchListValid', 'False', 'InvalidWatchList', message);
   }
   const names = `names ${list.resources.size} resource(s)`;
@@ -135,7 +141,10 @@ function watchListValid(list: WatchList | FieldError): ConditionInput {
     blacklist: `The blacklist ${names}.`,
   }[list.kind];
   const reason = list.warnings.length > 0 ? 'ValidWithWarnings' : 'Valid';
-  return condition('WatchListValid', 'True', reason, [what, ...list.warnings].join(' '));
+  const rules = isReadVersion(tag)
+    ? `Read by the rules of MeshSync ${READ_AS}.`
+    : `Read by the rules of MeshSync ${READ_AS}; ${tag} may have others.`;
+  return condition('WatchListValid', 'True', reason, [what, ...list.warnings, rules].join(' '));
 }
 
 /** Reports the active list of a MeshSync whose own list is not the active one. */

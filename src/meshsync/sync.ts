@@ -1,6 +1,7 @@
 import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
+import { podSecurity } from '../kubernetes/pod-security.ts';
 import { progressing } from '../kubernetes/rollout.ts';
 import { missingChildren } from '../metacontroller/children-created.ts';
 import { invalidSpec } from '../metacontroller/conditions.ts';
@@ -73,6 +74,7 @@ export function syncMeshSync(request: MeshSyncRequest, context: SyncContext): Sy
         watchList,
         activeList,
         nameConflicts,
+        podSecurity: podSecurity(desired?.spec?.template),
         missing: missingChildren(request, children),
       },
       now,

@@ -1,7 +1,7 @@
 import { type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { checksum } from '../kubernetes/checksum.ts';
 import type { FieldError } from '../schema/validate.ts';
-import { knownResources, UNREADABLE_RESOURCE } from './known-resources.ts';
+import { isReadVersion, knownResources, READ_AS, UNREADABLE_RESOURCE } from './known-resources.ts';
 
 /** A watch-list as MeshSync reads it. */
 export interface WatchList {
@@ -21,9 +21,6 @@ const EVENTS = ['ADDED', 'MODIFIED', 'DELETED'];
 const LISTS = ['whitelist', 'blacklist'];
 
 const PATH = 'spec.watch-list.data';
-
-/** The MeshSync version whose parser this follows. */
-const READ_AS = '1.0.3';
 
 const stopsEarly = `MeshSync ${READ_AS} stops at ${UNREADABLE_RESOURCE}, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains ${UNREADABLE_RESOURCE}.`;
 
@@ -65,7 +62,7 @@ export function readWatchList(data: Record<string, string>, tag: string): WatchL
   if (kind === 'default' && LISTS.some((key) => data[key])) {
     warnings.push('An empty list is treated as absent: the default set is watched.');
   }
-  if (tag === READ_AS && kind !== 'whitelist' && !resources.has(UNREADABLE_RESOURCE)) warnings.push(stopsEarly);
+  if (isReadVersion(tag) && kind !== 'whitelist' && !resources.has(UNREADABLE_RESOURCE)) warnings.push(stopsEarly);
   const content = JSON.stringify(LISTS.map((key) => data[key] ?? ''));
   return { kind, resources, warnings, checksum: checksum(content) };
 }

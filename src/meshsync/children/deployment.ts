@@ -1,5 +1,6 @@
 import type { V1Container, V1Deployment, V1DeploymentSpec, V1EnvVar, V1Volume } from '@kubernetes/client-node';
 import { checksum } from '../../kubernetes/checksum.ts';
+import { withAdditions } from '../../kubernetes/containers.ts';
 import type { ObservedDeployment } from '../../kubernetes/kinds.ts';
 import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
@@ -10,6 +11,7 @@ import { isDynamicallyApplied } from '../../metacontroller/reapply.ts';
 import type { BrokerAccess } from '../broker.ts';
 import { withCredentials } from '../broker-url.ts';
 import { meshSyncLabels, podSelector } from '../labels.ts';
+import { MESHSYNC_PORT } from '../reserved.ts';
 import type { MeshSync } from '../spec.ts';
 
 /** Name of the container that runs MeshSync. */
@@ -52,7 +54,7 @@ export function deployment(
         spec: {
           // Asked for by the pod, since its ServiceAccount may deny it by default.
           automountServiceAccountToken: true,
-          containers: [container(meshSync, access, observed)],
+          containers: [withAdditions(container(meshSync, access, observed), meshSync.additions)],
           securityContext: podSecurityContext(meshSync.securityContext),
           serviceAccountName: meshSync.serviceAccountName ?? meshSync.names.meshsync,
           shareProcessNamespace: true,
@@ -87,7 +89,7 @@ function caVolume({ ca }: BrokerAccess): V1Volume[] {
 }
 
 function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedDeployment | undefined): V1Container {
-  const args = outputArguments(meshSync);
+  const args = [...outputArguments(meshSync), ...meshSync.extraArgs];
   return {
     name: MESHSYNC_CONTAINER,
     image: meshSync.image.image,
@@ -107,7 +109,7 @@ function container(meshSync: MeshSync, access: BrokerAccess, observed: ObservedD
         : []),
     ],
     ...(args.length > 0 && { args }),
-    ports: [{ containerPort: 11000, name: 'client', protocol: 'TCP' }],
+    ports: [{ containerPort: MESHSYNC_PORT, name: 'client', protocol: 'TCP' }],
     ...probes(meshSync),
     resources: meshSync.resources,
     securityContext: restrictedContainer,

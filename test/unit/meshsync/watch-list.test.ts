@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { knownResources } from '../../../src/meshsync/known-resources.ts';
+import { meshSyncDefaults } from '../../../src/api/meshsync.ts';
+import { knownResources, READ_AS } from '../../../src/meshsync/known-resources.ts';
 import { readWatchList, type WatchList } from '../../../src/meshsync/watch-list.ts';
 
 /** The result of MeshSync 1.0.3 for a list; the file describes how it was recorded. */
@@ -13,9 +14,26 @@ interface Row {
   operatorRefuses?: string;
 }
 
-const { lists } = JSON.parse(readFileSync(new URL('watch-lists.json', import.meta.url), 'utf8')) as { lists: Row[] };
+const { origin, version, lists } = JSON.parse(readFileSync(new URL('watch-lists.json', import.meta.url), 'utf8')) as {
+  origin: string;
+  version: string;
+  lists: Row[];
+};
 
-const TAG = '1.0.3';
+/** The version that the lists were run with. Another default needs them to be run anew, as the file describes. */
+const TAG = version;
+
+it('are compared with the default version of MeshSync, by the rules of which the operator reads lists', () => {
+  expect(version).toBe(meshSyncDefaults.version);
+  expect(version).toBe(READ_AS);
+  expect(origin).toContain(`What MeshSync ${version} made of each list`);
+});
+
+it('are read by these rules for an image of that version with a digest too', () => {
+  const tag = `${TAG}@sha256:${'0'.repeat(64)}`;
+  expect(valid({}, tag)).toEqual(valid({}));
+  expect(valid({}, tag).warnings).not.toEqual(valid({}, '1.1.0').warnings);
+});
 
 function valid(data: Record<string, string>, tag = TAG): WatchList {
   const list = readWatchList(data, tag);

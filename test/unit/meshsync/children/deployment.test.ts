@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { resolveMeshSync } from '../../../../src/meshsync/spec.ts';
 import type { Cluster } from '../../../stand-in/cluster.ts';
 import { runControllers } from '../../../stand-in/controllers.ts';
 import { at, type JsonObject, type KubeObject } from '../../../stand-in/json.ts';
@@ -261,4 +262,53 @@ it('the environment of MeshSync has the token before the URL also under server-s
   respecify(cluster, NATIVE);
   await twoSyncs(cluster, 'server-side-apply');
   expect(environment(cluster)).toEqual([TOKEN_FROM_BROKER, NATIVE_URL]);
+});
+
+describe('more arguments of MeshSync', () => {
+  const resolved = (extraArgs: string[], version?: string) =>
+    resolveMeshSync(meshSyncParent({ ...CUSTOM, extraArgs, ...(version && { version }) }));
+
+  it.each(STRATEGIES)('follow those of the output filters, under %s', async (how) => {
+    const args = async (spec: JsonObject) =>
+      at(deployment(await running({ ...CUSTOM, version: '1.1.0', ...spec }, how)), ...['spec', 'template', 'spec']);
+    const extraArgs = ['--later', 'x'];
+    expect(await args({ extraArgs })).toMatchObject({ containers: [{ args: extraArgs }] });
+    expect(await args({ extraArgs, output: { namespaces: ['a'] } })).toMatchObject({
+      containers: [{ args: ['--outputNamespaces', 'a', ...extraArgs] }],
+    });
+  });
+
+  it('are refused where a field sets them, or where MeshSync would not publish', () => {
+    for (const [argument, message] of Object.entries({
+      '--outputNamespaces=a': 'must be set by spec.output.namespaces',
+      '-outputResources': 'must be set by spec.output.resources',
+      '--broker-url': 'must be set by spec.broker',
+      '-output=file': 'is not supported',
+      '--outputFile': 'is not supported',
+      '-stopAfter': 'is not supported',
+      '---later': 'must be a flag of MeshSync',
+      '-=x': 'must be a flag of MeshSync',
+    })) {
+      for (const version of ['', '1.1.0']) {
+        expect(resolved(['x', argument], version)).toMatchObject({
+          path: 'spec.extraArgs[1]',
+          message: expect.stringContaining(message),
+        });
+      }
+    }
+  });
+
+  it('are refused for a version that is known to end with them', () => {
+    for (const version of ['', '1.0.3', `v1.0.3@sha256:${'0'.repeat(64)}`]) {
+      expect(resolved(['--later'], version)).toMatchObject({
+        path: 'spec.extraArgs[0]',
+        message: 'is not a flag of MeshSync 1.0.3, which ends at once with it',
+      });
+    }
+    expect(resolved(['--constructor'])).toMatchObject({
+      message: expect.stringContaining('is not a flag of MeshSync'),
+    });
+    for (const version of ['1.1.0', 'edge-latest']) expect(resolved(['--later'], version)).not.toHaveProperty('path');
+    for (const argument of ['-', '--', 'later']) expect(resolved([argument])).not.toHaveProperty('path');
+  });
 });
