@@ -1,9 +1,27 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { CommonMetadata } from '../kubernetes/common-metadata.ts';
-import { Image, LabelSelector, OptionalSize, PodTemplate, Resources, Size } from '../kubernetes/pod-fields.ts';
-import { DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, NamedStrings, StringEnum } from '../schema/fields.ts';
+import { containerFields, ExtraResources, PortOrName, StartupProbe } from '../kubernetes/container-fields.ts';
+import {
+  Image,
+  LabelMap,
+  LabelSelector,
+  OptionalSize,
+  OptionalSizeOrPercentage,
+  PodTemplate,
+  Resources,
+  Size,
+} from '../kubernetes/pod-fields.ts';
+import {
+  DNS_SUBDOMAIN_OR_EMPTY,
+  FreeMap,
+  IMAGE_TAG_OR_EMPTY,
+  NamedStrings,
+  QUALIFIED_NAME,
+  StringEnum,
+} from '../schema/fields.ts';
 import { bytes, compareQuantities } from '../schema/quantity.ts';
-import { EmptyCounts, withRules } from '../schema/rules.ts';
+import { EmptyCounts, type Rule, withRules } from '../schema/rules.ts';
+import { Cipher, LeafNodes, natsDefaults, SecretKeyRef, SecretName, USERS_PORT, Users, WebSocket } from './nats.ts';
 import { commonStatus } from './status.ts';
 
 /** Largest number of servers. */
@@ -20,6 +38,7 @@ export const brokerDefaults = {
   serviceType: 'ClusterIP',
   /** Port of the client Service. */
   port: 4222,
+  affinityTimeoutSeconds: 10_800,
   tokenKey: 'token',
   reloader: {
     repository: 'natsio/nats-server-config-reloader',
@@ -33,13 +52,49 @@ export const brokerDefaults = {
     version: '0.20.1',
     resources: { limits: { cpu: '100m', memory: '64Mi' }, requests: { cpu: '10m', memory: '32Mi' } },
   },
+  natsBox: {
+    repository: 'natsio/nats-box',
+    // renovate: image=natsio/nats-box
+    version: '0.19.7',
+    resources: { limits: { cpu: '500m', memory: '128Mi' }, requests: { cpu: '10m', memory: '16Mi' } },
+  },
 } as const;
 
 /** Port of the monitoring endpoint on the client Service. */
 export const MONITOR_PORT = 8222;
 
+/** The least grace period of pods: longer than lame duck mode. */
+const MIN_GRACE_PERIOD_SECONDS = 45;
+
 const NodePort = (description: string) =>
   Type.Optional(Type.Integer({ description, format: 'int32', minimum: 1, maximum: 65535 }));
+
+const ExtraPort = Type.Object(
+  {
+    name: Type.String({
+      description: 'Name of the port.',
+      maxLength: 63,
+      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+    }),
+    port: Type.Integer({ description: 'Port of the Service.', minimum: 1, maximum: 65_535 }),
+    targetPort: Type.Optional(
+      PortOrName('Port of the pods, by number or by name, such as that of an extra container. Default: port.'),
+    ),
+    nodePort: NodePort('Node port. Not valid with type ClusterIP.'),
+    appProtocol: Type.Optional(
+      Type.String({ description: 'Application protocol.', maxLength: 253, pattern: `^$|${QUALIFIED_NAME}` }),
+    ),
+  },
+  { description: 'A port of a Service.' },
+);
+
+/** Names of the ports of the client Service, and of their node ports. */
+const NODE_PORTS = ['nats', 'monitor', 'users', 'leafnodes', 'websocket'] as const;
+
+/** Two of them each, but for the first two, which have a rule of their own. */
+const nodePortPairs = NODE_PORTS.flatMap((one, index) =>
+  NODE_PORTS.slice(index + 1).map((other) => [one, other] as const),
+).slice(1);
 
 const BrokerService = withRules(
   Type.Object(
@@ -66,6 +121,9 @@ const BrokerService = withRules(
           {
             nats: NodePort('Node port for NATS clients.'),
             monitor: NodePort('Node port for the monitoring endpoint.'),
+            users: NodePort('Node port for the users of auth.users.'),
+            leafnodes: NodePort('Node port for leaf nodes.'),
+            websocket: NodePort('Node port for WebSocket.'),
           },
           {
             description:
@@ -94,6 +152,62 @@ const BrokerService = withRules(
         Type.Array(StringEnum(['IPv4', 'IPv6'], { description: 'An IP family.' }), {
           description: 'IP families of the Services. The first is that of status.endpoint.internal, and immutable.',
           maxItems: 2,
+        }),
+      ),
+      clusterIP: Type.Optional(
+        Type.String({
+          description:
+            'Address of the client Service, from the range of the cluster. Default: allocated by Kubernetes. Immutable.',
+          maxLength: 45,
+          pattern: '^[0-9A-Fa-f.:]*$',
+        }),
+      ),
+      sessionAffinity: Type.Optional(
+        StringEnum(['None', 'ClientIP'], {
+          description: 'Whether connections from one client address go to the same server. Default: None.',
+        }),
+      ),
+      sessionAffinityConfig: Type.Optional(
+        Type.Object(
+          {
+            clientIP: Type.Optional(
+              Type.Object(
+                {
+                  timeoutSeconds: Type.Optional(
+                    Type.Integer({
+                      description: `How long an address keeps its server, in seconds. Default: ${brokerDefaults.affinityTimeoutSeconds}.`,
+                      minimum: 1,
+                      maximum: 86_400,
+                    }),
+                  ),
+                },
+                { description: 'Affinity by client address.' },
+              ),
+            ),
+          },
+          { description: 'Settings of the affinity. Only with ClientIP.' },
+        ),
+      ),
+      healthCheckNodePort: Type.Optional(
+        Type.Integer({
+          description:
+            'Node port by which a load balancer finds the nodes with servers. Only with type LoadBalancer and externalTrafficPolicy Local; immutable while both stay.',
+          minimum: 1,
+          maximum: 65_535,
+        }),
+      ),
+      extraPorts: Type.Optional(
+        Type.Array(ExtraPort, {
+          description: 'More ports of the client Service, and of that for clients outside the cluster.',
+          maxItems: 16,
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['name'],
+        }),
+      ),
+      perServer: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether each server has a Service of its own too, <service>-0 and so on, of the same type, with the ports for clients and leaf nodes. Default: false.',
         }),
       ),
       loadBalancerClass: Type.Optional(
@@ -143,17 +257,33 @@ const BrokerService = withRules(
         loadBalancerSourceRanges.length === 0 || type === 'LoadBalancer',
     },
     {
-      rule: "!has(self.nodePorts) || (!has(self.nodePorts.nats) && !has(self.nodePorts.monitor)) || (has(self.type) && self.type != 'ClusterIP')",
+      rule: `!has(self.nodePorts) || (${NODE_PORTS.map((name) => `!has(self.nodePorts.${name})`).join(' && ')}) || (has(self.type) && self.type != 'ClusterIP')`,
       message: 'is only valid when service type is NodePort or LoadBalancer',
       fieldPath: '.nodePorts',
       holds: ({ nodePorts = {}, type = 'ClusterIP' }) =>
-        (nodePorts.nats === undefined && nodePorts.monitor === undefined) || type !== 'ClusterIP',
+        NODE_PORTS.every((name) => nodePorts[name] === undefined) || type !== 'ClusterIP',
     },
     {
       rule: '!has(self.nodePorts) || !has(self.nodePorts.nats) || !has(self.nodePorts.monitor) || self.nodePorts.nats != self.nodePorts.monitor',
       message: 'must differ from nodePorts.nats',
       fieldPath: '.nodePorts.monitor',
       holds: ({ nodePorts: { nats, monitor } = {} }) => nats === undefined || nats !== monitor,
+    },
+    {
+      rule: `!has(self.nodePorts) || (${nodePortPairs.map(([one, other]) => `(!has(self.nodePorts.${one}) || !has(self.nodePorts.${other}) || self.nodePorts.${one} != self.nodePorts.${other})`).join(' && ')})`,
+      message: 'must differ from each other',
+      fieldPath: '.nodePorts',
+      holds: ({ nodePorts = {} }) =>
+        nodePortPairs.every(([one, other]) => nodePorts[one] === undefined || nodePorts[one] !== nodePorts[other]),
+    },
+    {
+      rule: `!has(self.extraPorts) || self.extraPorts.all(p, !has(p.nodePort) || (self.extraPorts.exists_one(q, has(q.nodePort) && q.nodePort == p.nodePort) && (!has(self.nodePorts) || (${NODE_PORTS.map((name) => `(!has(self.nodePorts.${name}) || self.nodePorts.${name} != p.nodePort)`).join(' && ')}))))`,
+      message: 'must have node ports that differ from each other, and from those of nodePorts',
+      fieldPath: '.extraPorts',
+      holds: ({ extraPorts = [], nodePorts = {} }) => {
+        const own = extraPorts.flatMap(({ nodePort }) => nodePort ?? []);
+        return new Set(own).size === own.length && NODE_PORTS.every((name) => !own.includes(nodePorts[name] ?? 0));
+      },
     },
     {
       rule: '!has(self.nodePorts) || !has(self.nodePorts.monitor) || !has(self.exposeMonitor) || self.exposeMonitor',
@@ -166,6 +296,48 @@ const BrokerService = withRules(
       message: 'is only valid when service type is NodePort or LoadBalancer',
       fieldPath: '.externalTrafficPolicy',
       holds: ({ externalTrafficPolicy, type = 'ClusterIP' }) => !externalTrafficPolicy || type !== 'ClusterIP',
+    },
+    {
+      rule: "!has(self.healthCheckNodePort) || (has(self.type) && self.type == 'LoadBalancer' && has(self.externalTrafficPolicy) && self.externalTrafficPolicy == 'Local')",
+      message: 'is only valid when service type is LoadBalancer and externalTrafficPolicy is Local',
+      fieldPath: '.healthCheckNodePort',
+      holds: ({ healthCheckNodePort, type, externalTrafficPolicy }) =>
+        healthCheckNodePort === undefined || (type === 'LoadBalancer' && externalTrafficPolicy === 'Local'),
+    },
+    {
+      rule: `!has(self.healthCheckNodePort) || ((!has(self.nodePorts) || (${NODE_PORTS.map((name) => `(!has(self.nodePorts.${name}) || self.nodePorts.${name} != self.healthCheckNodePort)`).join(' && ')})) && (!has(self.extraPorts) || self.extraPorts.all(p, !has(p.nodePort) || p.nodePort != self.healthCheckNodePort)))`,
+      message: 'must differ from the node ports of nodePorts and extraPorts',
+      fieldPath: '.healthCheckNodePort',
+      holds: ({ healthCheckNodePort, nodePorts = {}, extraPorts = [] }) =>
+        healthCheckNodePort === undefined ||
+        !(
+          NODE_PORTS.some((name) => nodePorts[name] === healthCheckNodePort) ||
+          extraPorts.some(({ nodePort }) => nodePort === healthCheckNodePort)
+        ),
+    },
+    {
+      rule: "!has(self.sessionAffinityConfig) || !has(self.sessionAffinityConfig.clientIP) || !has(self.sessionAffinityConfig.clientIP.timeoutSeconds) || (has(self.sessionAffinity) && self.sessionAffinity == 'ClientIP')",
+      message: 'is only valid when sessionAffinity is ClientIP',
+      fieldPath: '.sessionAffinityConfig',
+      holds: ({ sessionAffinity, sessionAffinityConfig }) =>
+        sessionAffinityConfig?.clientIP?.timeoutSeconds === undefined || sessionAffinity === 'ClientIP',
+    },
+    {
+      rule: `!has(self.extraPorts) || self.extraPorts.all(p, !(p.name in [${NODE_PORTS.map((name) => `'${name}'`).join(', ')}]) && p.port != ${MONITOR_PORT} && p.port != (has(self.port) ? self.port : ${brokerDefaults.port}) && self.extraPorts.exists_one(q, q.port == p.port))`,
+      message: 'must have names and ports that differ from each other, and from those of the operator',
+      fieldPath: '.extraPorts',
+      holds: ({ extraPorts = [], port = brokerDefaults.port }) => {
+        const ports = [MONITOR_PORT, port, ...extraPorts.map((each) => each.port)];
+        const areOthers = extraPorts.every(({ name }) => !NODE_PORTS.some((taken) => taken === name));
+        return areOthers && (extraPorts.length === 0 || new Set(ports).size === ports.length);
+      },
+    },
+    {
+      rule: "!has(self.extraPorts) || self.extraPorts.all(p, !has(p.nodePort)) || (has(self.type) && self.type != 'ClusterIP')",
+      message: 'must have no nodePort when service type is ClusterIP',
+      fieldPath: '.extraPorts',
+      holds: ({ extraPorts = [], type = 'ClusterIP' }) =>
+        extraPorts.every(({ nodePort }) => nodePort === undefined) || type !== 'ClusterIP',
     },
     {
       rule: `!has(self.port) || self.port != ${MONITOR_PORT}`,
@@ -184,67 +356,115 @@ const BrokerService = withRules(
   ],
 );
 
-const JetStream = Type.Object(
-  {
-    fileStore: Type.Optional(
-      withRules(
-        Type.Object(
-          {
-            size: Size('Size of the volume of each server, for example 10Gi.'),
-            storageClassName: Type.Optional(
-              Type.String({
-                description:
-                  'StorageClass of the volumes; an empty string binds volumes that exist already and have no class. Default: the default class of the cluster.',
-                maxLength: 253,
-                pattern: DNS_SUBDOMAIN_OR_EMPTY,
-                [EmptyCounts]: true,
-              }),
-            ),
-            maxSize: OptionalSize(
-              'Storage that streams can use on each server. Default: three quarters of the size, or more where a Broker already runs with more; the file system and what NATS does not count take the rest.',
-            ),
-            persistentVolumeClaimRetentionPolicy: Type.Optional(
-              Type.Object(
-                {
-                  whenDeleted: Type.Optional(
-                    StringEnum(['Retain', 'Delete'], {
-                      description: 'What happens to the volumes when the Broker is deleted. Default: Retain.',
-                    }),
-                  ),
-                  whenScaled: Type.Optional(
-                    StringEnum(['Retain', 'Delete'], {
-                      description:
-                        'What happens to the volume of a server that is removed by scaling down. Default: Retain.',
-                    }),
-                  ),
-                },
-                { description: 'Retention policy of the volumes, as in a StatefulSet.' },
+/** Far more than a server can send at a time, and far below the largest number of NATS. */
+const MAX_CATCHUP = '1Ti';
+
+const JetStream = withRules(
+  Type.Object(
+    {
+      fileStore: Type.Optional(
+        withRules(
+          Type.Object(
+            {
+              size: Size('Size of the volume of each server, for example 10Gi.'),
+              storageClassName: Type.Optional(
+                Type.String({
+                  description:
+                    'StorageClass of the volumes; an empty string binds volumes that exist already and have no class. Default: the default class of the cluster.',
+                  maxLength: 253,
+                  pattern: DNS_SUBDOMAIN_OR_EMPTY,
+                  [EmptyCounts]: true,
+                }),
               ),
-            ),
-          },
-          {
-            description:
-              'File storage of streams. Changes of size and class are not applied to existing volumes: the condition SpecApplied explains what to do.',
-          },
+              labels: Type.Optional(
+                LabelMap('Labels of the claims, besides those of the pods. Not changed on existing claims.'),
+              ),
+              annotations: Type.Optional(
+                NamedStrings({ description: 'Annotations of the claims. Not changed on existing claims.' }),
+              ),
+              maxSize: OptionalSizeOrPercentage(
+                'Storage that streams can use on each server, also in percent of the size. Default: three quarters of the size, or more where a Broker already runs with more; the file system and what NATS does not count take the rest.',
+              ),
+              medium: Type.Optional(
+                StringEnum(['', 'Memory'], {
+                  description:
+                    'Memory: the volumes are in memory, of the size, and lost with their pod; they count for resources.limits.memory. Default: volumes that persist.',
+                }),
+              ),
+              persistentVolumeClaimRetentionPolicy: Type.Optional(
+                Type.Object(
+                  {
+                    whenDeleted: Type.Optional(
+                      StringEnum(['Retain', 'Delete'], {
+                        description: 'What happens to the volumes when the Broker is deleted. Default: Retain.',
+                      }),
+                    ),
+                    whenScaled: Type.Optional(
+                      StringEnum(['Retain', 'Delete'], {
+                        description:
+                          'What happens to the volume of a server that is removed by scaling down. Default: Retain.',
+                      }),
+                    ),
+                  },
+                  { description: 'Retention policy of the volumes, as in a StatefulSet.' },
+                ),
+              ),
+            },
+            {
+              description:
+                'File storage of streams. Changes of size, class, labels and annotations are not applied to existing volumes: the condition SpecApplied explains what to do.',
+            },
+          ),
+          [
+            {
+              rule: '!has(self.maxSize) || !isQuantity(self.maxSize) || !isQuantity(self.size) || quantity(self.maxSize).compareTo(quantity(self.size)) <= 0',
+              message: 'must not be more than size',
+              fieldPath: '.maxSize',
+              holds: ({ maxSize, size }) => !maxSize || maxSize.endsWith('%') || compareQuantities(maxSize, size) <= 0,
+            },
+            {
+              rule: "!has(self.medium) || self.medium == '' || !has(self.storageClassName)",
+              message: 'must be absent when medium is Memory',
+              fieldPath: '.storageClassName',
+              holds: ({ medium, storageClassName }) => !medium || storageClassName === undefined,
+            },
+          ],
         ),
-        [
-          {
-            rule: '!has(self.maxSize) || !isQuantity(self.maxSize) || !isQuantity(self.size) || quantity(self.maxSize).compareTo(quantity(self.size)) <= 0',
-            message: 'must not be more than size',
-            fieldPath: '.maxSize',
-            holds: ({ maxSize, size }) => !maxSize || compareQuantities(maxSize, size) <= 0,
-          },
-        ],
       ),
-    ),
-    memoryStore: Type.Optional(
-      Type.Object(
-        { maxSize: Size('Memory that streams can use on each server, for example 64Mi.') },
-        { description: 'Memory storage of streams. A server loses it when it restarts.' },
+      memoryStore: Type.Optional(
+        Type.Object(
+          { maxSize: Size('Memory that streams can use on each server, for example 64Mi.') },
+          { description: 'Memory storage of streams. A server loses it when it restarts.' },
+        ),
       ),
-    ),
-  },
-  { description: 'JetStream, which persists messages in streams. Enabled when at least one of the stores is set.' },
+      domain: Type.Optional(
+        Type.String({
+          description: 'JetStream domain, which differs from those of leaf nodes and hubs. A change rolls the pods.',
+          maxLength: 63,
+          pattern: '^([A-Za-z0-9_-]+)?$',
+        }),
+      ),
+      maxOutstandingCatchup: OptionalSize(
+        'Most that a server sends at a time to replicas that catch up. Default: 64Mi. A change rolls the pods.',
+      ),
+      encryptionKeySecretRef: Type.Optional(
+        SecretKeyRef(
+          'Key that streams on disk are encrypted with, of at least 16 letters, digits and .-_~. It may be replaced with one server only, and not be removed.',
+          natsDefaults.encryptionKey,
+        ),
+      ),
+      cipher: Type.Optional(Cipher),
+    },
+    { description: 'JetStream, which persists messages in streams. Enabled when at least one of the stores is set.' },
+  ),
+  [
+    {
+      rule: `!has(self.maxOutstandingCatchup) || !isQuantity(self.maxOutstandingCatchup) || quantity(self.maxOutstandingCatchup).compareTo(quantity('${MAX_CATCHUP}')) <= 0`,
+      message: `must not be more than ${MAX_CATCHUP}`,
+      fieldPath: '.maxOutstandingCatchup',
+      holds: ({ maxOutstandingCatchup: size }) => !size || compareQuantities(size, MAX_CATCHUP) <= 0,
+    },
+  ],
 );
 
 const Tls = withRules(
@@ -264,6 +484,25 @@ const Tls = withRules(
             'Whether clients must present a certificate that is signed by ca.crt. MeshSync has none and cannot connect then.',
         }),
       ),
+      monitor: Type.Optional(
+        Type.Boolean({
+          description:
+            'Whether the monitoring port is HTTPS. MeshSync and Meshery Server query it by HTTP and do not connect then. A change rolls the pods.',
+        }),
+      ),
+      routes: Type.Optional(
+        Type.Object(
+          {
+            secretName: SecretName(
+              'Secret with tls.crt, tls.key and ca.crt, which may be that of the clients. The certificate is for servers and for clients, and must cover *.<service>-headless.<namespace>.svc.',
+            ),
+          },
+          {
+            description:
+              'TLS on the routes between several servers, which authenticate each other by their certificates. With JetStream, it is added and removed while the Broker hibernates.',
+          },
+        ),
+      ),
     },
     {
       description:
@@ -276,6 +515,12 @@ const Tls = withRules(
       message: 'is required by verify',
       fieldPath: '.secretName',
       holds: ({ verify, secretName }) => !verify || Boolean(secretName),
+    },
+    {
+      rule: "!has(self.monitor) || !self.monitor || (has(self.secretName) && self.secretName != '')",
+      message: 'is required by monitor',
+      fieldPath: '.secretName',
+      holds: ({ monitor, secretName }) => !monitor || Boolean(secretName),
     },
   ],
 );
@@ -304,6 +549,7 @@ const Auth = Type.Object(
         },
       ),
     ),
+    users: Type.Optional(Users),
   },
   { description: 'Authentication of clients.' },
 );
@@ -341,6 +587,12 @@ const Config = withRules(
       trace: Type.Optional(
         Type.Boolean({
           description: 'Whether the servers log every protocol message. Published messages appear in the log.',
+        }),
+      ),
+      merge: Type.Optional(
+        FreeMap({
+          description:
+            'Further settings, by their names in the configuration of NATS, merged into it as by the NATS Helm chart. What the operator sets, and values that NATS would refuse, are refused. The pods roll where a reload is not enough.',
         }),
       ),
     },
@@ -419,6 +671,44 @@ const NetworkPolicy = Type.Object(
   },
 );
 
+const PodDisruptionBudget = withRules(
+  Type.Object(
+    {
+      enabled: Type.Optional(
+        Type.Boolean({ description: 'Whether there is one, from two servers on. Default: true.' }),
+      ),
+      maxUnavailable: Type.Optional(
+        Type.Integer({
+          description: 'Servers that may be evicted at a time. Default: 1.',
+          minimum: 0,
+          maximum: MAX_SIZE,
+        }),
+      ),
+      minAvailable: Type.Optional(
+        Type.Integer({
+          description: 'Servers that must stay, instead of maxUnavailable. As many as there are block drains.',
+          minimum: 0,
+          maximum: MAX_SIZE,
+        }),
+      ),
+      unhealthyPodEvictionPolicy: Type.Optional(
+        StringEnum(['IfHealthyBudget', 'AlwaysAllow'], {
+          description: 'Whether unhealthy servers may be evicted at any time. Default: AlwaysAllow.',
+        }),
+      ),
+    },
+    { description: 'PodDisruptionBudget of the servers.' },
+  ),
+  [
+    {
+      rule: '!has(self.minAvailable) || !has(self.maxUnavailable)',
+      message: 'must be absent when there is a maxUnavailable',
+      fieldPath: '.minAvailable',
+      holds: ({ minAvailable, maxUnavailable }) => minAvailable === undefined || maxUnavailable === undefined,
+    },
+  ],
+);
+
 const Reloader = Type.Object(
   {
     version: Version('reloader', brokerDefaults.reloader.version),
@@ -438,6 +728,70 @@ const PromExporter = Type.Object(
   { description: 'A sidecar that exposes Prometheus metrics on port prom-metrics (7777) of each pod.' },
 );
 
+const NatsBox = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether there is one. Default: false.' })),
+    version: Version('nats-box', brokerDefaults.natsBox.version),
+    image: Type.Optional(Image),
+    resources: Type.Optional(ExtraResources),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          secretName: SecretName('Secret with tls.crt and tls.key of a client. Required by spec.tls.verify.'),
+        },
+        { description: 'The client certificate of the command line.' },
+      ),
+    ),
+  },
+  {
+    description:
+      'Deployment <service>-box with the command line of NATS, ready to connect: kubectl exec -it deployment/<service>-box -- nats sub ">". Whoever may do that has full access to the broker.',
+  },
+);
+
+/** A rule of the spec: a size of JetStream that is memory of the container. */
+function belowMemoryLimit(
+  fieldPath: string,
+  unless: string,
+  sizeOf: (jetstream: Static<typeof JetStream>) => string | undefined,
+): Rule<SizedSpec> {
+  const size = `self${fieldPath}`;
+  const limit = brokerDefaults.resources.limits.memory;
+  return {
+    rule: `!has(self.jetstream) || ${unless} || !isQuantity(${size}) || (has(self.resources) && (has(self.resources.limits) || has(self.resources.requests)) ? (!has(self.resources.limits) || !has(self.resources.limits.memory) || quantity(${size}).isLessThan(quantity(string(self.resources.limits.memory)))) : quantity(${size}).isLessThan(quantity('${limit}')))`,
+    message: `must be less than resources.limits.memory, which is ${limit} by default`,
+    fieldPath,
+    holds: ({ jetstream = {}, resources = brokerDefaults.resources }) => {
+      const used = sizeOf(jetstream);
+      const most = resources.limits?.memory;
+      return used === undefined || most === undefined || bytes(used) < bytes(most);
+    },
+  };
+}
+
+/** The fields that the rules of sizes read. */
+interface SizedSpec {
+  jetstream?: Static<typeof JetStream>;
+  resources?: Resources;
+}
+
+/** CEL: whether a listener is enabled. */
+const ENABLED = (field: 'leafNodes' | 'websocket') =>
+  `(has(self.${field}) && has(self.${field}.enabled) && self.${field}.enabled)`;
+
+/** CEL: whether there are users besides the clients with the token. */
+const HAS_USERS = '(has(self.auth) && has(self.auth.users) && size(self.auth.users) > 0)';
+
+/** CEL: the ports of the client Service. */
+const CLIENT_PORT = `(has(self.service) && has(self.service.port) ? self.service.port : ${brokerDefaults.port})`;
+const LEAF_PORT = `(has(self.leafNodes.port) ? self.leafNodes.port : ${natsDefaults.leafNodes.port})`;
+const WEBSOCKET_PORT = `(has(self.websocket.port) ? self.websocket.port : ${natsDefaults.websocket.port})`;
+
+/** The same in TypeScript. */
+const clientPort = ({ service }: { service?: Static<typeof BrokerService> }) => service?.port ?? brokerDefaults.port;
+const leafPort = ({ leafNodes }: { leafNodes?: Static<typeof LeafNodes> }) =>
+  leafNodes?.port ?? natsDefaults.leafNodes.port;
+
 /** `Broker.spec` as users write it: every field is optional. */
 export const BrokerSpec = withRules(
   Type.Object(
@@ -455,6 +809,8 @@ export const BrokerSpec = withRules(
       version: Version('nats', brokerDefaults.version),
       image: Type.Optional(Image),
       resources: Type.Optional(Resources),
+      ...containerFields,
+      startupProbe: StartupProbe,
       podTemplate: Type.Optional(PodTemplate),
       commonMetadata: Type.Optional(CommonMetadata),
       serviceAccountName: Type.Optional(
@@ -469,21 +825,89 @@ export const BrokerSpec = withRules(
       auth: Type.Optional(Auth),
       tls: Type.Optional(Tls),
       jetstream: Type.Optional(JetStream),
+      leafNodes: Type.Optional(LeafNodes),
+      websocket: Type.Optional(WebSocket),
       config: Type.Optional(Config),
       networkPolicy: Type.Optional(NetworkPolicy),
+      podDisruptionBudget: Type.Optional(PodDisruptionBudget),
       reloader: Type.Optional(Reloader),
       promExporter: Type.Optional(PromExporter),
+      natsBox: Type.Optional(NatsBox),
     },
     { description: 'The desired broker.', default: {} },
   ),
   [
+    belowMemoryLimit(
+      '.jetstream.memoryStore.maxSize',
+      '!has(self.jetstream.memoryStore)',
+      ({ memoryStore }) => memoryStore?.maxSize,
+    ),
+    belowMemoryLimit(
+      '.jetstream.fileStore.size',
+      "!has(self.jetstream.fileStore) || !has(self.jetstream.fileStore.medium) || self.jetstream.fileStore.medium == ''",
+      ({ fileStore }) => (fileStore?.medium ? fileStore.size : undefined),
+    ),
     {
-      rule: `!has(self.jetstream) || !has(self.jetstream.memoryStore) || !isQuantity(self.jetstream.memoryStore.maxSize) || (has(self.resources) && (has(self.resources.limits) || has(self.resources.requests)) ? (!has(self.resources.limits) || !has(self.resources.limits.memory) || quantity(self.jetstream.memoryStore.maxSize).isLessThan(quantity(string(self.resources.limits.memory)))) : quantity(self.jetstream.memoryStore.maxSize).isLessThan(quantity('${brokerDefaults.resources.limits.memory}')))`,
-      message: `must be less than resources.limits.memory, which is ${brokerDefaults.resources.limits.memory} by default`,
-      fieldPath: '.jetstream.memoryStore.maxSize',
-      holds: ({ jetstream, resources }) => {
-        const limit = (resources ?? brokerDefaults.resources).limits?.memory;
-        return !jetstream?.memoryStore || limit === undefined || bytes(jetstream.memoryStore.maxSize) < bytes(limit);
+      rule: `!has(self.jetstream) || (!has(self.jetstream.fileStore) && !has(self.jetstream.memoryStore)) || (has(self.jetstream.domain) && self.jetstream.domain != '') || !has(self.leafNodes) || (!${ENABLED('leafNodes')} && (!has(self.leafNodes.remotes) || size(self.leafNodes.remotes) == 0))`,
+      message: 'is required by leafNodes, so that JetStream of the Broker and that of others stay apart',
+      fieldPath: '.jetstream.domain',
+      holds: ({ jetstream = {}, leafNodes = {} }) =>
+        !(jetstream.fileStore || jetstream.memoryStore) ||
+        Boolean(jetstream.domain) ||
+        !(leafNodes.enabled || leafNodes.remotes?.length),
+    },
+    {
+      rule: "!has(self.jetstream) || !has(self.jetstream.encryptionKeySecretRef) || self.jetstream.encryptionKeySecretRef.name == '' || has(self.jetstream.fileStore)",
+      message: 'is required by encryptionKeySecretRef',
+      fieldPath: '.jetstream.fileStore',
+      holds: ({ jetstream = {} }) => !jetstream.encryptionKeySecretRef?.name || Boolean(jetstream.fileStore),
+    },
+    {
+      rule: `!${ENABLED('leafNodes')} || ${LEAF_PORT} != ${CLIENT_PORT}`,
+      message: 'must differ from service.port',
+      fieldPath: '.leafNodes.port',
+      holds: (spec) => !spec.leafNodes?.enabled || leafPort(spec) !== clientPort(spec),
+    },
+    {
+      rule: `!${ENABLED('websocket')} || !(${WEBSOCKET_PORT} in [${CLIENT_PORT}, ${ENABLED('leafNodes')} ? ${LEAF_PORT} : 0])`,
+      message: 'must differ from service.port and leafNodes.port',
+      fieldPath: '.websocket.port',
+      holds: (spec) => {
+        const port = spec.websocket?.port ?? natsDefaults.websocket.port;
+        if (!spec.websocket?.enabled) return true;
+        return port !== clientPort(spec) && !(spec.leafNodes?.enabled && port === leafPort(spec));
+      },
+    },
+    {
+      rule: "!has(self.natsBox) || !has(self.natsBox.enabled) || !self.natsBox.enabled || !has(self.tls) || !has(self.tls.verify) || !self.tls.verify || (has(self.natsBox.tls) && has(self.natsBox.tls.secretName) && self.natsBox.tls.secretName != '')",
+      message: 'is required when tls.verify is true',
+      fieldPath: '.natsBox.tls.secretName',
+      holds: ({ natsBox, tls }) => !natsBox?.enabled || !tls?.verify || Boolean(natsBox.tls?.secretName),
+    },
+    {
+      rule: `!has(self.podTemplate) || !has(self.podTemplate.spec) || !has(self.podTemplate.spec.terminationGracePeriodSeconds) || self.podTemplate.spec.terminationGracePeriodSeconds >= ${MIN_GRACE_PERIOD_SECONDS}`,
+      message: `must be at least ${MIN_GRACE_PERIOD_SECONDS}: in lame duck mode, a server takes up to 40 seconds to move its clients`,
+      fieldPath: '.podTemplate.spec.terminationGracePeriodSeconds',
+      holds: ({ podTemplate }) =>
+        (podTemplate?.spec?.terminationGracePeriodSeconds ?? MIN_GRACE_PERIOD_SECONDS) >= MIN_GRACE_PERIOD_SECONDS,
+    },
+    {
+      rule: `!${HAS_USERS} || ${CLIENT_PORT} != ${USERS_PORT}`,
+      message: `must not be ${USERS_PORT}, which is the port of auth.users`,
+      fieldPath: '.service.port',
+      holds: (spec) => !spec.auth?.users?.length || clientPort(spec) !== USERS_PORT,
+    },
+    {
+      rule: `!has(self.service) || !has(self.service.extraPorts) || self.service.extraPorts.all(p, !(${HAS_USERS} && p.port == ${USERS_PORT}) && !(${ENABLED('leafNodes')} && p.port == ${LEAF_PORT}) && !(${ENABLED('websocket')} && p.port == ${WEBSOCKET_PORT}))`,
+      message: 'must have ports that differ from those of auth.users, leafNodes and websocket',
+      fieldPath: '.service.extraPorts',
+      holds: (spec) => {
+        const taken = [
+          ...(spec.auth?.users?.length ? [USERS_PORT] : []),
+          ...(spec.leafNodes?.enabled ? [leafPort(spec)] : []),
+          ...(spec.websocket?.enabled ? [spec.websocket.port ?? natsDefaults.websocket.port] : []),
+        ];
+        return (spec.service?.extraPorts ?? []).every(({ port }) => !taken.includes(port));
       },
     },
   ],

@@ -1,9 +1,11 @@
+import { podSecurityConditions } from '../kubernetes/pod-security.ts';
 import { rolloutConditions } from '../kubernetes/rollout.ts';
 import { type ConditionTable, commonConditions, conditionFactory, type Problem } from '../metacontroller/conditions.ts';
 
 /** The conditions of a Broker besides the common ones. */
 export const brokerConditions = {
   ...rolloutConditions,
+  ...podSecurityConditions,
   SpecApplied: {
     ...commonConditions.SpecApplied,
     needEdits: [
@@ -14,6 +16,8 @@ export const brokerConditions = {
       ...commonConditions.SpecApplied.reasons,
       ImmutableField: 'False: a changed field is immutable; the message explains how to apply the change.',
       StreamsWouldBeLost: 'False: NATS would drop streams; the message explains how to keep them.',
+      KeyPending:
+        'False: the key that streams are encrypted with is replaced as soon as the server runs with the last one.',
       SecretNotFound: 'False: a Secret that the spec names does not exist.',
       SecretKeyMissing: 'False: a Secret that the spec names lacks a key.',
       SecretInvalid: 'False: a Secret that the spec names has a value that NATS can not use.',
@@ -45,6 +49,14 @@ export const brokerConditions = {
         'False: servers that were removed by scaling down still count for the majority; the message explains how to remove them.',
     },
   },
+  NatsBoxAvailable: {
+    description:
+      'Present only with a natsBox, while the broker does not hibernate: whether the command line of NATS can be used.',
+    reasons: {
+      Available: 'True: it can; the message has the command.',
+      Unavailable: 'False: its pod is not ready. Ready does not depend on this.',
+    },
+  },
   CertificateCoversService: {
     description: 'With TLS: whether clients in the cluster, such as MeshSync, accept the certificate.',
     reasons: {
@@ -57,6 +69,15 @@ export const brokerConditions = {
       NotAnAuthority: 'False: the issuer of the certificate is not a CA.',
       NotForServers: 'False: the extended key usage lacks server auth.',
       KeyRefused: "False: a key is too short, or of a curve that Go's crypto/tls does not accept.",
+    },
+  },
+  RouteCertificateValid: {
+    description: 'With TLS on the routes: whether the servers accept the certificates of each other.',
+    reasons: {
+      Valid: 'True: they do.',
+      ExpiresSoon: 'True: they do, and a certificate of the chain expires within 30 days.',
+      Expired: 'False: a certificate of the chain has expired.',
+      NotYetValid: 'False: a certificate of the chain is not valid yet.',
     },
   },
 } as const satisfies ConditionTable;

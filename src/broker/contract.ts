@@ -76,7 +76,13 @@ export const brokerKind = resourceKind(
   'Broker',
   'brokers',
   observed({
-    spec: Type.Optional(Type.Object({ tls: Type.Optional(Type.Object({ verify: Type.Optional(Type.Unknown()) })) })),
+    spec: Type.Optional(
+      Type.Object({
+        tls: Type.Optional(
+          Type.Object({ verify: Type.Optional(Type.Unknown()), monitor: Type.Optional(Type.Unknown()) }),
+        ),
+      }),
+    ),
     status: Type.Optional(
       Type.Object({
         endpoint: Type.Optional(Type.Object({ internal: Type.Optional(Type.String()) })),

@@ -15,6 +15,8 @@ export const broker: Controller<SyncContext> = defineController({
   shortNames: ['br'],
   description: 'A NATS broker that streams what happens in the cluster to Meshery Server.',
   spec: BrokerSpec,
+  // Those that v1alpha1 of Meshery's Go operator has.
+  checkedInAll: ['size', 'version', 'service'],
   status: BrokerStatus,
   columns: [
     { name: 'Size', type: 'integer', jsonPath: '.spec.size', description: 'Desired number of NATS servers' },

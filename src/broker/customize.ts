@@ -1,9 +1,12 @@
+import { MAX_SIZE } from '../api/broker.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { named, type RelatedResourceRule } from '../metacontroller/response.ts';
+import { natsBoxName } from './children/nats-box.ts';
+import { serverServiceName } from './children/services.ts';
 import { brokerNames } from './contract.ts';
 import { BROKER_LABEL } from './labels.ts';
-import { resolveBroker } from './spec.ts';
+import { resolveBroker, secretNames } from './spec.ts';
 
 /**
  * The related objects of a Broker: objects with the names of its children, the Secrets that the spec names, and, for a node
@@ -15,17 +18,24 @@ export function customizeBroker(parent: Parent): RelatedResourceRule[] {
   const { nats, headless, external, config, auth, server } = brokerNames(name);
   const resolved = resolveBroker(parent);
   const broker = 'path' in resolved ? undefined : resolved;
-  const secrets = [auth, server, broker?.tls?.secretName, broker?.tokenSecretRef?.name].flatMap(
-    (secret) => secret ?? [],
-  );
-  const { type, exposeMonitor } = broker?.service ?? { type: 'ClusterIP' };
+  const secrets = [auth, server, ...(broker ? secretNames(broker) : [])];
+  const { type, exposeMonitor, perServer } = broker?.service ?? { type: 'ClusterIP' };
+  const services = [
+    ...[nats, headless],
+    ...(type !== 'ClusterIP' && !exposeMonitor ? [external] : []),
+    // Of all servers that there may be: while servers are removed, there are more than the spec has.
+    ...(broker && perServer
+      ? Array.from({ length: MAX_SIZE }, (_, ordinal) => serverServiceName(broker, ordinal))
+      : []),
+  ];
   const { apiVersion, resource } = kinds.pod;
   return [
     named(kinds.secret, namespace, secrets),
     named(kinds.configMap, namespace, [config]),
-    named(kinds.service, namespace, [nats, headless, ...(type !== 'ClusterIP' && !exposeMonitor ? [external] : [])]),
+    named(kinds.service, namespace, services),
     named(kinds.statefulSet, namespace, [nats]),
     named(kinds.podDisruptionBudget, namespace, [nats]), // for any size: the servers may still be more than desired
+    ...(broker?.natsBox ? [named(kinds.deployment, namespace, [natsBoxName(broker)])] : []),
     ...(broker?.networkPolicy ? [named(kinds.networkPolicy, namespace, [nats])] : []),
     ...(type === 'NodePort'
       ? [{ apiVersion, resource, namespace, labelSelector: { matchLabels: { [BROKER_LABEL]: name } } }]

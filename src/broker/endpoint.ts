@@ -16,6 +16,8 @@ export interface Endpoint {
 export interface BrokerServices {
   service: ObservedService | undefined;
   external: ObservedService | undefined;
+  /** Those of single servers. */
+  servers?: (ObservedService | undefined)[];
 }
 
 /**
@@ -62,8 +64,9 @@ function missing({ service: desired }: Broker, { service, external }: BrokerServ
   const policy = desired.ipFamilyPolicy;
   const pending: string[] = [];
   if ([service, external].some((each) => natsPort(each)?.port !== desired.port)) pending.push(`port ${desired.port}`);
-  for (const name of ['nats', 'monitor'] as const) {
-    const nodePort = desired.nodePorts[name];
+  const { nats, monitor } = desired.nodePorts;
+  const nodePorts = [{ name: 'nats', nodePort: nats }, { name: 'monitor', nodePort: monitor }, ...desired.extraPorts];
+  for (const { name, nodePort } of nodePorts) {
     const observed = external?.spec.ports?.find((port) => port.name === name)?.nodePort;
     if (nodePort === undefined || nodePort === observed) continue;
     pending.push(

@@ -1,8 +1,17 @@
 import { MAX_SIZE } from '../api/broker.ts';
+import type { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { bytes, canonicalQuantity, compareQuantities } from '../schema/quantity.ts';
 import type { BrokerProblem } from './conditions.ts';
-import { DATA_VOLUME, dataClaim, isSameMode, keptMaxSize, type LastJetStream, opensVolumes } from './jetstream.ts';
+import {
+  DATA_VOLUME,
+  dataClaim,
+  hasPersistentStore,
+  isSameMode,
+  keptMaxSize,
+  type LastJetStream,
+  opensVolumes,
+} from './jetstream.ts';
 import { ACCEPT_STREAM_LOSS, type Broker, type JetStream } from './spec.ts';
 
 /** A Broker that can be applied to the observed StatefulSet. */
@@ -45,23 +54,19 @@ function withExistingVolumes(
   const { nats } = broker.names;
   const immutable = (message: string): BrokerProblem => ({ reason: 'ImmutableField', message });
   const template = dataClaim(observed);
+  if (desired.inMemory) {
+    if (!template) return { jetStream };
+    const message = `spec.jetstream.fileStore.medium can't become Memory while StatefulSet ${nats} has volumes. Back the streams up, then delete it (${deletion(broker)}): it is re-created without volumes, and the claims are kept.`;
+    return { jetStream: withClaim(jetStream, desired, template), deferredChange: immutable(message) };
+  }
   if (!template) {
     const message = `spec.jetstream.fileStore can't be added to StatefulSet ${nats}, which was created without volumes. Delete it (${deletion(broker)}): it is re-created with volumes.`;
     const applicable = withoutVolumes(jetStream, observed);
     return { ...(applicable && { jetStream: applicable }), deferredChange: immutable(message) };
   }
-  const { storageClassName, resources } = template.spec ?? {};
-  const size = canonicalQuantity(resources?.requests?.storage ?? desired.size);
-  const { maxSize, storageClassName: _class, ...others } = desired;
-  const applicable: JetStream = {
-    ...jetStream,
-    fileStore: {
-      ...others,
-      size,
-      ...(storageClassName !== undefined && { storageClassName }),
-      ...(maxSize && compareQuantities(maxSize, size) <= 0 && { maxSize }),
-    },
-  };
+  const { storageClassName } = template.spec ?? {};
+  const applicable = withClaim(jetStream, desired, template);
+  const { size } = applicable.fileStore;
   const orphan = `delete the StatefulSet without its pods (${deletion(broker)} --cascade=orphan): they keep running, and the re-created StatefulSet adopts them`;
   if (bytes(desired.size) < bytes(size)) {
     const message = `spec.jetstream.fileStore.size can't become ${desired.size}: volumes can't shrink. Set it back to ${size}; to use less of the volumes, set maxSize.`;
@@ -75,7 +80,42 @@ function withExistingVolumes(
     const message = `spec.jetstream.fileStore.storageClassName can't become ${className(desired.storageClassName)} while StatefulSet ${nats} claims ${className(storageClassName)}. Existing volumes keep theirs; for new ones, ${orphan}. Otherwise, remove the field.`;
     return { jetStream: applicable, deferredChange: immutable(message) };
   }
+  if (desired.metadata && !hasMetadata(template.metadata, desired.metadata)) {
+    const message = `spec.jetstream.fileStore.labels and annotations can't change in StatefulSet ${nats}. Set them on the existing claims (kubectl label, kubectl annotate pvc -n ${broker.namespace} -l app.kubernetes.io/instance=${nats}); then ${orphan}, for new claims.`;
+    return { jetStream: applicable, deferredChange: immutable(message) };
+  }
   return { jetStream: applicable };
+}
+
+/** Whether a claim template has these labels and annotations, and no others. */
+function hasMetadata({ labels = {}, annotations = {} }: CommonMetadata, desired: CommonMetadata): boolean {
+  return isSame(labels, desired.labels) && isSame(annotations, desired.annotations);
+}
+
+function isSame(left: Record<string, string>, right: Record<string, string> = {}): boolean {
+  const keys = Object.keys(right);
+  return Object.keys(left).length === keys.length && keys.every((key) => left[key] === right[key]);
+}
+
+type FileStore = NonNullable<JetStream['fileStore']>;
+
+/** JetStream on the volumes of an existing claim template. */
+function withClaim(
+  jetStream: JetStream,
+  { maxSize, storageClassName: _class, inMemory: _medium, ...others }: FileStore,
+  { spec = {} }: NonNullable<ReturnType<typeof dataClaim>>,
+): JetStream & { fileStore: FileStore } {
+  const { storageClassName, resources } = spec;
+  const size = canonicalQuantity(resources?.requests?.storage ?? others.size);
+  return {
+    ...jetStream,
+    fileStore: {
+      ...others,
+      size,
+      ...(storageClassName !== undefined && { storageClassName }),
+      ...(maxSize && (maxSize.endsWith('%') || compareQuantities(maxSize, size) <= 0) && { maxSize }),
+    },
+  };
 }
 
 function className(storageClassName: string | undefined): string {
@@ -94,7 +134,9 @@ function withoutVolumes(
   jetStream: JetStream | undefined,
   observed: ObservedStatefulSet | undefined,
 ): JetStream | undefined {
-  return jetStream?.memoryStore && !dataClaim(observed) ? { memoryStore: jetStream.memoryStore } : undefined;
+  if (!jetStream?.memoryStore || dataClaim(observed)) return undefined;
+  const { fileStore: _volumes, ...rest } = jetStream;
+  return rest;
 }
 
 /** The next size that keeps the streams, and whether JetStream must not open their volumes yet. */
@@ -111,7 +153,7 @@ function withStreams(
   const running = runningServers(observed) || undefined; // none while it hibernates
   // Where somebody else scaled the StatefulSet, the next step may be of the other mode.
   const kept = [next, size, running].find((each) => each && isSameMode(streamServers, each)) ?? streamServers;
-  const usesVolumes = jetStream?.fileStore ?? (jetStream && dataClaim(observed));
+  const usesVolumes = hasPersistentStore(jetStream) || (jetStream && dataClaim(observed));
   // The mode stays until no pod has the volumes open any more, not even one whose StatefulSet was deleted without it. A
   // template of the other mode tells that none had when it was applied.
   const isOtherMode = observed && !isSameMode(streamServers, isClustered(observed) ? 2 : 1);

@@ -134,7 +134,13 @@ export function jetStreamState({ size, jetStream }: Broker): JetStreamState | un
 }
 
 function maxFileStore({ size, maxSize }: NonNullable<JetStream['fileStore']>): bigint {
-  return maxSize ? bytes(maxSize) : defaultMaxFileStore(size);
+  if (!maxSize) return defaultMaxFileStore(size);
+  return maxSize.endsWith('%') ? (bytes(size) * BigInt(maxSize.slice(0, -1))) / 100n : bytes(maxSize);
+}
+
+/** Whether streams are kept on volumes that outlive the pods. */
+export function hasPersistentStore(jetStream: JetStream | undefined): boolean {
+  return jetStream?.fileStore !== undefined && !jetStream.fileStore.inMemory;
 }
 
 function stateOf(object: ObservedObject | undefined): JetStreamState | undefined {
@@ -178,7 +184,7 @@ export function jetStreamAnnotations(
   observed: ObservedStatefulSet | undefined,
 ): JetStreamAnnotations {
   const state = jetStreamState(broker);
-  const hasVolumes = observed ? dataClaim(observed) : broker.jetStream?.fileStore;
+  const hasVolumes = observed ? dataClaim(observed) : hasPersistentStore(broker.jetStream);
   const streamServers = state && hasVolumes ? broker.size : last.streamServers;
   const peers = jetStreamPeers(broker, last);
   return {

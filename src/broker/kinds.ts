@@ -10,6 +10,7 @@ export const children = [
   kinds.statefulSet,
   kinds.podDisruptionBudget,
   kinds.networkPolicy,
+  kinds.deployment,
 ];
 
 /** The further kinds of its sync requests. */

@@ -1,7 +1,7 @@
 import type { BrokerStatus } from '../api/broker.ts';
 import type { CertificateProblem } from '../kubernetes/certificates.ts';
 import { tagOf } from '../kubernetes/images.ts';
-import type { ObservedPod, ObservedStatefulSet } from '../kubernetes/kinds.ts';
+import type { ObservedDeployment, ObservedPod, ObservedStatefulSet } from '../kubernetes/kinds.ts';
 import { selectorString } from '../kubernetes/labels.ts';
 import { progressing, replicaCounts } from '../kubernetes/rollout.ts';
 import { childrenCreated } from '../metacontroller/children-created.ts';
@@ -17,7 +17,13 @@ import {
 import { hibernation } from '../metacontroller/lifecycle.ts';
 import type { Manifest } from '../metacontroller/object.ts';
 import type { Parent } from '../metacontroller/request.ts';
-import { effectiveLoadBalancerClass, fixedFamily } from './children/services.ts';
+import { natsBoxName } from './children/nats-box.ts';
+import {
+  effectiveClusterIP,
+  effectiveHealthCheckNodePort,
+  effectiveLoadBalancerClass,
+  fixedFamily,
+} from './children/services.ts';
 import { NATS_CONTAINER } from './children/stateful-set.ts';
 import { type BrokerProblem, condition } from './conditions.ts';
 import { brokerHost } from './contract.ts';
@@ -45,6 +51,13 @@ export interface BrokerObservation {
   certificateProblem: CertificateProblem | undefined;
   /** Which certificate that they accept expires soon. */
   certificateExpiry: string | undefined;
+  /** The Deployment of the command line; `undefined` while there is none. */
+  natsBox: ObservedDeployment | undefined;
+  /** Why the pods do not meet the restricted Pod Security Standard. */
+  podSecurity: ConditionInput[];
+  /** The same two of the certificates of the routes. */
+  routeCertificateProblem: CertificateProblem | undefined;
+  routeCertificateExpiry: string | undefined;
   /** The children of the response that are not observed yet. */
   missing: string[];
 }
@@ -71,7 +84,14 @@ export function brokerStatus(
   const summary = (created: ConditionInput[]) =>
     ready([applied, names, ...hibernated, ...created, rollout, endpoint.condition], 'The broker is serving.');
   const created = childrenCreated(parent, observation.missing, summary([]), now);
-  const warnings = [...resilience(observation), ...certificate(broker, observation)];
+  const warnings = [
+    ...resilience(observation),
+    ...certificate(broker, observation),
+    ...routes(broker, observation),
+    ...observation.podSecurity,
+    // While the broker hibernates, nobody expects its command line.
+    ...(hibernated.length > 0 ? [] : natsBoxAvailable(broker, observation)),
+  ];
   const nats = statefulSet?.spec.template?.spec?.containers?.find(({ name }) => name === NATS_CONTAINER);
   const image = nats?.image ?? (desired && broker.nats.image);
   const version = image && tagOf(image);
@@ -102,7 +122,10 @@ function withEvents(progress: ConditionInput, { names, namespace }: Broker): Con
 }
 
 /** The change of the spec that can't be applied to the Services. */
-function deferredServiceChange(broker: Broker, { service, external }: BrokerServices): BrokerProblem | undefined {
+function deferredServiceChange(
+  broker: Broker,
+  { service, external, servers = [] }: BrokerServices,
+): BrokerProblem | undefined {
   const { loadBalancerClass: desired, ipFamilies = [] } = broker.service;
   const effective = effectiveLoadBalancerClass(broker, external);
   // Without a class in the spec, the one that the cluster has set is accepted.
@@ -112,10 +135,29 @@ function deferredServiceChange(broker: Broker, { service, external }: BrokerServ
       message: `spec.service.loadBalancerClass can't become ${desired} while it is ${effective ?? 'unset'}: it is immutable while the type is LoadBalancer. Set the type to ClusterIP without a class, and both back when the Service has that type.`,
     };
   }
-  const family = fixedFamily(broker, service) ?? fixedFamily(broker, external);
+  const { nats: client } = broker.names;
+  const [address, healthCheck] = [effectiveClusterIP(broker, service), effectiveHealthCheckNodePort(broker, external)];
+  const { clusterIP, healthCheckNodePort } = broker.service;
+  if (clusterIP !== address) {
+    return {
+      reason: 'ImmutableField',
+      message: `spec.service.clusterIP can't become ${clusterIP} while Service ${client} has ${address}. Delete it (kubectl delete service ${client} -n ${broker.namespace}): it is re-created.`,
+    };
+  }
+  if (healthCheckNodePort !== healthCheck) {
+    return {
+      reason: 'ImmutableField',
+      message: `spec.service.healthCheckNodePort can't become ${healthCheckNodePort} while the Service has ${healthCheck}. Remove it and set externalTrafficPolicy to Cluster, and both back when the Service has that policy.`,
+    };
+  }
+  const family = [service, external, ...servers].map((each) => fixedFamily(broker, each)).find((fixed) => fixed);
   if (family === undefined) return undefined;
   const { nats, headless } = broker.names;
-  const names = [nats, headless, ...(external && external !== service ? [broker.names.external] : [])].join(' ');
+  const names = [
+    ...[nats, headless],
+    ...(external && external !== service ? [broker.names.external] : []),
+    ...servers.flatMap((each) => each?.metadata.name ?? []),
+  ].join(' ');
   return {
     reason: 'ImmutableField',
     message: `spec.service.ipFamilies can't begin with ${ipFamilies[0]} while the Services have ${family}. Delete them (kubectl delete service ${names} -n ${broker.namespace}): they are re-created.`,
@@ -151,6 +193,18 @@ function resilience({ applied, jetStreamPeers: peers }: BrokerObservation): Cond
   return [condition('JetStreamResilient', 'True', isEven ? 'EvenSize' : 'Quorum', message)];
 }
 
+/** Whether the command line can be used. Nothing else depends on it. */
+function natsBoxAvailable(broker: Broker, { natsBox }: BrokerObservation): ConditionInput[] {
+  if (!broker.natsBox) return [];
+  const [name, { namespace }] = [natsBoxName(broker), broker];
+  if ((natsBox?.status?.availableReplicas ?? 0) > 0) {
+    const message = `To use it: kubectl exec -it deployment/${name} -n ${namespace} -- nats`;
+    return [condition('NatsBoxAvailable', 'True', 'Available', message)];
+  }
+  const message = `The pod is not ready. If this persists, see kubectl describe pod -l app.kubernetes.io/instance=${name} -n ${namespace}.`;
+  return [condition('NatsBoxAvailable', 'False', 'Unavailable', message)];
+}
+
 /** Whether clients in the cluster, MeshSync among them, can trust the certificate. */
 function certificate(
   { tls, names, namespace }: Broker,
@@ -167,4 +221,20 @@ function certificate(
   }
   const refused = `MeshSync and other clients in the cluster refuse the certificate of Secret ${tls.secretName}`;
   return [condition('CertificateCoversService', 'False', problem.reason, `${refused}: ${problem.message}`)];
+}
+
+/** Whether the servers accept the certificates of each other; one that they would never accept is not applied. */
+function routes(
+  { routesSecret, size }: Broker,
+  { routeCertificateProblem: problem, routeCertificateExpiry: expiry }: BrokerObservation,
+): ConditionInput[] {
+  if (!routesSecret || size === 1) return [];
+  const secret = `the certificate of Secret ${routesSecret}`;
+  if (problem) {
+    const reason = problem.reason === 'Expired' ? 'Expired' : 'NotYetValid';
+    return [condition('RouteCertificateValid', 'False', reason, `The servers refuse ${secret}: ${problem.message}`)];
+  }
+  return expiry
+    ? [condition('RouteCertificateValid', 'True', 'ExpiresSoon', `The servers accept ${secret} now, but ${expiry}`)]
+    : [condition('RouteCertificateValid', 'True', 'Valid', `The servers accept ${secret}.`)];
 }

@@ -1,6 +1,7 @@
 import type { SyncContext } from '../api/context.ts';
 import { withCommonMetadata } from '../kubernetes/common-metadata.ts';
 import { kinds } from '../kubernetes/kinds.ts';
+import { podSecurity } from '../kubernetes/pod-security.ts';
 import { progressing } from '../kubernetes/rollout.ts';
 import { missingChildren } from '../metacontroller/children-created.ts';
 import { invalidSpec, type NameConflict } from '../metacontroller/conditions.ts';
@@ -12,17 +13,28 @@ import { relatedOf } from '../metacontroller/request.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { authSecret, withServerKeys } from './children/auth-secret.ts';
 import { configMap } from './children/config-map.ts';
+import { natsBox, natsBoxName } from './children/nats-box.ts';
 import { networkPolicy } from './children/network-policy.ts';
 import { hasDisruptionBudget, podDisruptionBudget } from './children/pod-disruption-budget.ts';
-import { CREDENTIALS_FILE, serverSecret } from './children/server-secret.ts';
-import { clientService, externalService, hasExternalService, headlessService } from './children/services.ts';
+import { CREDENTIALS_FILE, serverFileNames, serverSecret } from './children/server-secret.ts';
+import {
+  clientService,
+  externalService,
+  hasExternalService,
+  headlessService,
+  serverService,
+  serverServiceName,
+} from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
-import { credentialsChecksum, resolveCredentials } from './credentials.ts';
+import { credentialsChecksum, resolveCredentials, type ServerCredentials } from './credentials.ts';
+import { withEncryption } from './encryption.ts';
 import { withImmutableFields } from './immutable-fields.ts';
 import { jetStreamAnnotations, jetStreamPeers, lastJetStream } from './jetstream.ts';
 import type { BrokerRequest } from './kinds.ts';
 import { podSelector } from './labels.ts';
 import { resolveReferences } from './references.ts';
+import { restartChecksum } from './restart.ts';
+import { withRoutes } from './routes.ts';
 import { type Broker, resolveBroker } from './spec.ts';
 import { brokerStatus } from './status.ts';
 
@@ -39,9 +51,9 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
 
   const found = findChildren(request, broker);
   const secrets = { auth: found.auth.observed, server: found.server.observed };
-  const credentials = resolveCredentials(secrets, references.token, context.generateToken);
-  if ('unusable' in credentials) {
-    const { secret, key } = credentials.unusable;
+  const generated = resolveCredentials(secrets, references.token, context.generateToken);
+  if ('unusable' in generated) {
+    const { secret, key } = generated.unusable;
     return keepEditedSecret(request, context, broker.names[secret], key);
   }
 
@@ -49,7 +61,13 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const { service: client, external } = found;
   const selector = podSelector(broker, observed);
   const last = lastJetStream(observed, found.configMap.observed);
-  const { broker: desired, deferredChange } = withImmutableFields(broker, observed, last);
+  const { broker: applicable, deferredChange: deferredSpec } = withImmutableFields(broker, observed, last);
+  const { broker: desired, deferredChange: deferredRoutes } = withRoutes(applicable, observed);
+  const { credentials, deferredChange: deferredKey } = withEncryption(desired, generated, references, {
+    server: secrets.server,
+    statefulSet: observed,
+  });
+  const deferredChange = deferredSpec ?? deferredRoutes ?? deferredKey;
   const annotations = jetStreamAnnotations(desired, last, observed);
   // Without its own Secrets and ConfigMap, the broker would use conflicting ones: the StatefulSet is left unchanged.
   const canRun = ![found.auth, found.server, found.configMap, found.statefulSet].some(
@@ -61,7 +79,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const isAwaited = !isFirst && (credentials.generated.length > 0 || !secrets.server);
   const desiredSet = canRun
     ? withCommonMetadata(
-        statefulSet(desired, credentialsChecksum(credentials), selector, annotations, observed),
+        statefulSet(desired, podInputs(desired, credentials), selector, annotations, observed),
         broker.commonMetadata,
       )
     : undefined;
@@ -69,8 +87,13 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const serviceName = governingService(broker, observed);
   // As for the StatefulSet: the servers would reload the token.
   const isTokenAwaited = credentials.generated.includes('token') && (secrets.server || found.auth.nameConflict);
-  const { disruptionBudget, ...always } = found;
+  const { disruptionBudget, natsBox: box, ...always } = found;
   const budgeted = hasDisruptionBudget(desired);
+  const servers = desired.service.perServer
+    ? Array.from({ length: desired.size }, (_, ordinal) =>
+        findChild(request, kinds.service, serverServiceName(broker, ordinal)),
+      )
+    : [];
   const unlessConflict = ({ nameConflict }: { nameConflict?: NameConflict }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 
@@ -85,12 +108,20 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       : secrets.server
         ? [reapplyLastApplied(secrets.server)]
         : []),
-    ...unlessConflict(found.configMap, () => configMap(desired, annotations)),
+    ...unlessConflict(found.configMap, () => configMap(desired, credentials, annotations)),
     ...unlessConflict(found.headless, () => headlessService(desired, selector, found.headless.observed)),
     ...unlessConflict(client, () => clientService(desired, selector, client.observed, external !== undefined)),
     ...(external ? unlessConflict(external, () => externalService(desired, selector, external.observed)) : []),
+    ...servers.flatMap((server, ordinal) =>
+      unlessConflict(server, () => serverService(desired, ordinal, selector, server.observed)),
+    ),
     ...(desiredSet && !isAwaited ? [desiredSet] : observed ? [reapplyLastApplied(observed)] : []),
     ...(budgeted ? unlessConflict(disruptionBudget, () => podDisruptionBudget(desired, selector)) : []),
+    ...natsBoxes(
+      desired,
+      found,
+      canRun && !isAwaited ? { token: credentials.token, hasCa: Boolean(references.ca) } : undefined,
+    ),
     ...(desired.networkPolicy ? unlessConflict(found.networkPolicy, () => networkPolicy(desired, selector)) : []),
   ];
 
@@ -100,21 +131,56 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
       broker,
       {
         selector,
-        services: { service: client.observed, external: (external ?? client).observed },
+        services: {
+          service: client.observed,
+          external: (external ?? client).observed,
+          servers: servers.map((server) => server.observed),
+        },
         statefulSet: observed,
         desired: desiredSet,
         pods: Object.values(relatedOf(request, kinds.pod)),
-        nameConflicts: Object.values(budgeted ? found : always).flatMap((child) => child?.nameConflict ?? []),
+        natsBox: desired.natsBox && box.observed,
+        nameConflicts: [
+          ...Object.values(always),
+          ...servers,
+          ...(budgeted ? [disruptionBudget] : []),
+          ...(desired.natsBox ? [box] : []),
+        ].flatMap((child) => child?.nameConflict ?? []),
         applied: desired,
         jetStreamPeers: jetStreamPeers(desired, last),
         deferredChange,
         certificateProblem: references.certificateProblem,
         certificateExpiry: references.certificateExpiry,
+        podSecurity: podSecurity(desiredSet?.spec?.template),
+        routeCertificateProblem: references.routeCertificateProblem,
+        routeCertificateExpiry: references.routeCertificateExpiry,
         missing: missingChildren(request, children),
       },
       now,
     ),
     children,
+  };
+}
+
+/**
+ * The Deployment of the command line. While the Secret of the clients is not known to have the last token, a running one is left
+ * as it is.
+ */
+function natsBoxes(
+  broker: Broker,
+  { natsBox: { observed, nameConflict } }: ReturnType<typeof findChildren>,
+  secret: { token: string; hasCa: boolean } | undefined,
+): object[] {
+  if (!broker.natsBox || nameConflict) return [];
+  if (!secret) return observed ? [reapplyLastApplied(observed)] : [];
+  return [withCommonMetadata(natsBox(broker, broker.natsBox, secret), broker.commonMetadata)];
+}
+
+function podInputs(broker: Broker, credentials: ServerCredentials) {
+  return {
+    credentialsChecksum: credentialsChecksum(credentials),
+    restart: restartChecksum(broker, credentials),
+    files: serverFileNames(broker, credentials),
   };
 }
 
@@ -146,5 +212,6 @@ function findChildren(request: BrokerRequest, broker: Broker) {
     statefulSet: findChild(request, kinds.statefulSet, names.nats),
     disruptionBudget: findChild(request, kinds.podDisruptionBudget, names.nats),
     networkPolicy: findChild(request, kinds.networkPolicy, names.nats),
+    natsBox: findChild(request, kinds.deployment, natsBoxName(broker)),
   };
 }

@@ -2,7 +2,7 @@ import type { V1Secret } from '@kubernetes/client-node';
 import { encode } from '../../kubernetes/secrets.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { AUTH_KEYS, defaultUrl } from '../contract.ts';
-import { type Credentials, ROUTE_PASSWORD_KEY } from '../credentials.ts';
+import { type Credentials, ROUTE_PASSWORD_KEY, type ServerCredentials } from '../credentials.ts';
 import { brokerLabels } from '../labels.ts';
 import { clientUrl } from '../nats.ts';
 import type { Broker } from '../spec.ts';
@@ -34,7 +34,7 @@ export function authSecret(broker: Broker, { token }: Credentials, ca: string | 
 export function withServerKeys(
   { data, ...secret }: Manifest<V1Secret>,
   broker: Broker,
-  credentials: Credentials,
+  credentials: ServerCredentials,
   serviceName: string,
 ): Manifest<V1Secret> {
   return {

@@ -1,8 +1,9 @@
 import type { V1NetworkPolicy, V1NetworkPolicyIngressRule, V1NetworkPolicyPeer } from '@kubernetes/client-node';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
-import { METRICS_PORT, PORTS } from '../nats.ts';
+import { listenersOf, METRICS_PORT, PORTS } from '../nats.ts';
 import type { Broker } from '../spec.ts';
+import { natsBoxSelector } from './nats-box.ts';
 
 /** Every pod of the cluster. */
 const anyPod: V1NetworkPolicyPeer = { namespaceSelector: {} };
@@ -22,7 +23,9 @@ const sameNamespace: V1NetworkPolicyPeer = { podSelector: {} };
  */
 export function networkPolicy(broker: Broker, selector: Record<string, string>): Manifest<V1NetworkPolicy> {
   const policy = broker.networkPolicy ?? {};
-  const { clients = broker.service.type === 'ClusterIP' ? [anyPod] : undefined } = policy;
+  const box = broker.natsBox && [{ podSelector: { matchLabels: natsBoxSelector(broker) } }];
+  const named = policy.clients && [...policy.clients, ...(box ?? [])];
+  const clients = named ?? (broker.service.type === 'ClusterIP' ? [anyPod] : undefined);
   const { monitor = [meshSync, sameNamespace], metrics = [anyPod] } = policy;
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -33,7 +36,9 @@ export function networkPolicy(broker: Broker, selector: Record<string, string>):
       policyTypes: ['Ingress'],
       ingress: [
         rule(PORTS.nats, clients),
+        ...broker.service.extraPorts.map(({ targetPort }) => rule(targetPort, clients)),
         rule(PORTS.monitor, monitor),
+        ...listenersOf(broker).map(({ port }) => rule(port, clients)),
         ...(broker.size > 1 ? [rule(PORTS.cluster, [{ podSelector: { matchLabels: selector } }])] : []),
         ...(broker.promExporter ? [rule(METRICS_PORT.port, metrics)] : []),
       ],
@@ -42,6 +47,6 @@ export function networkPolicy(broker: Broker, selector: Record<string, string>):
 }
 
 /** @param from peers; `undefined` allows all */
-function rule(port: number, from: V1NetworkPolicyPeer[] | undefined): V1NetworkPolicyIngressRule {
+function rule(port: number | string, from: V1NetworkPolicyPeer[] | undefined): V1NetworkPolicyIngressRule {
   return { ports: [{ port, protocol: 'TCP' }], ...(from && { from }) };
 }

@@ -3,7 +3,7 @@ import type { ObservedService } from '../../kubernetes/kinds.ts';
 import { COMPONENT_TYPE, MANAGEMENT_PLANE } from '../../kubernetes/labels.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { brokerLabels } from '../labels.ts';
-import { PORTS } from '../nats.ts';
+import { listenersOf, PORTS } from '../nats.ts';
 import type { Broker, BrokerService } from '../spec.ts';
 
 /**
@@ -31,14 +31,19 @@ export function clientService(
   isInternal: boolean,
 ): Manifest<V1Service> {
   const made = isInternal ? { ...broker, service: internal(broker.service) } : broker;
-  const monitor = withNodePort(port('monitor', 'http'), made.service.nodePorts.monitor);
-  return service(made, broker.names.nats, selector, observed, [natsPort(made), monitor]);
+  const monitor = withNodePort(port('monitor', monitorProtocol(broker)), made.service.nodePorts.monitor);
+  const ports = [natsPort(made), monitor, ...listenerPorts(made), ...extraPorts(made)];
+  return service(made, broker.names.nats, selector, observed, ports);
 }
 
 /** The settings of a Service that have a meaning inside the cluster. */
-function internal({ port, ipFamilyPolicy, ipFamilies }: BrokerService): BrokerService {
+function internal(service: BrokerService): BrokerService {
+  const { port, ipFamilyPolicy, ipFamilies, clusterIP, affinityTimeoutSeconds, extraPorts, perServer } = service;
   return {
-    ...{ type: 'ClusterIP', annotations: {}, port, nodePorts: {}, loadBalancerSourceRanges: [] },
+    ...{ type: 'ClusterIP', annotations: {}, port, nodePorts: {}, loadBalancerSourceRanges: [], perServer },
+    extraPorts: extraPorts.map(({ nodePort: _outside, ...inside }) => inside),
+    ...(clusterIP && { clusterIP }),
+    ...(affinityTimeoutSeconds !== undefined && { affinityTimeoutSeconds }),
     ...(ipFamilyPolicy && { ipFamilyPolicy }),
     ...(ipFamilies && { ipFamilies }),
   };
@@ -50,7 +55,28 @@ export function externalService(
   selector: Record<string, string>,
   observed: ObservedService | undefined,
 ): Manifest<V1Service> {
-  return service(broker, broker.names.external, selector, observed, [natsPort(broker)]);
+  const { clusterIP: _client, ...made } = broker.service;
+  const ports = [natsPort(broker), ...listenerPorts(broker), ...extraPorts(broker)];
+  return service({ ...broker, service: made }, broker.names.external, selector, observed, ports);
+}
+
+/** Name of the Service of one server, which is that of its pod. */
+export function serverServiceName({ names }: Pick<Broker, 'names'>, ordinal: number): string {
+  return `${names.nats}-${ordinal}`;
+}
+
+/** The Service `X-nats-0` and so on: one server alone, with what can be the same in several Services. */
+export function serverService(
+  broker: Broker,
+  ordinal: number,
+  selector: Record<string, string>,
+  observed: ObservedService | undefined,
+): Manifest<V1Service> {
+  const { clusterIP: _ip, healthCheckNodePort: _check, affinityTimeoutSeconds: _affinity, ...own } = broker.service;
+  const name = serverServiceName(broker, ordinal);
+  const one = { ...selector, 'statefulset.kubernetes.io/pod-name': name };
+  const made = { ...broker, service: { ...own, nodePorts: {} } };
+  return service(made, name, one, observed, [natsPort(made), ...listenerPorts(made)]);
 }
 
 function service(
@@ -61,7 +87,10 @@ function service(
   ports: V1ServicePort[],
 ): Manifest<V1Service> {
   const { type, annotations, externalTrafficPolicy, loadBalancerSourceRanges } = broker.service;
+  const { affinityTimeoutSeconds } = broker.service;
   const loadBalancerClass = effectiveLoadBalancerClass(broker, observed);
+  const clusterIP = effectiveClusterIP(broker, observed);
+  const healthCheckNodePort = effectiveHealthCheckNodePort(broker, observed);
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -74,7 +103,14 @@ function service(
     spec: {
       type,
       ...addressFamilies(broker, observed),
+      ...(clusterIP && { clusterIP }),
       ...(externalTrafficPolicy && { externalTrafficPolicy }),
+      ...(healthCheckNodePort !== undefined && { healthCheckNodePort }),
+      ...(affinityTimeoutSeconds !== undefined && {
+        sessionAffinity: 'ClientIP',
+        // Written out: a default that nobody has applied would stay, and be refused, when the affinity is removed.
+        sessionAffinityConfig: { clientIP: { timeoutSeconds: affinityTimeoutSeconds } },
+      }),
       ...(loadBalancerClass !== undefined && { loadBalancerClass }),
       ...(loadBalancerSourceRanges.length > 0 && { loadBalancerSourceRanges }),
       ports,
@@ -99,7 +135,11 @@ export function headlessService(
     spec: {
       clusterIP: observed?.spec.clusterIP ?? 'None',
       ...addressFamilies(broker, observed),
-      ports: [port('nats', 'tcp'), ...(broker.size > 1 ? [port('cluster', 'tcp')] : []), port('monitor', 'http')],
+      ports: [
+        port('nats', 'tcp'),
+        ...(broker.size > 1 ? [port('cluster', 'tcp')] : []),
+        port('monitor', monitorProtocol(broker)),
+      ],
       publishNotReadyAddresses: true,
       selector,
     },
@@ -111,6 +151,21 @@ export function effectiveLoadBalancerClass(broker: Broker, observed: ObservedSer
   const { type, loadBalancerClass } = broker.service;
   if (type !== 'LoadBalancer') return undefined;
   return observed?.spec.type === 'LoadBalancer' ? observed.spec.loadBalancerClass : loadBalancerClass;
+}
+
+/** The address that can be applied: it is immutable. */
+export function effectiveClusterIP(broker: Broker, observed: ObservedService | undefined): string | undefined {
+  const { clusterIP } = broker.service;
+  return clusterIP && (observed?.spec.clusterIP || clusterIP);
+}
+
+/** The node port of health checks that can be applied: it is immutable while the Service has one. */
+export function effectiveHealthCheckNodePort(
+  broker: Broker,
+  observed: ObservedService | undefined,
+): number | undefined {
+  const { healthCheckNodePort } = broker.service;
+  return healthCheckNodePort && (observed?.spec.healthCheckNodePort || healthCheckNodePort);
 }
 
 /**
@@ -143,10 +198,27 @@ function natsPort({ service: { port: number, nodePorts } }: Broker): V1ServicePo
   return withNodePort({ ...port('nats', 'tcp'), port: number }, nodePorts.nats);
 }
 
+function extraPorts({ service }: Broker): V1ServicePort[] {
+  return service.extraPorts.map((each) => ({ ...each, protocol: 'TCP' }));
+}
+
+function listenerPorts(broker: Broker): V1ServicePort[] {
+  return listenersOf(broker).map(({ name, port, protocol }) =>
+    withNodePort(
+      { name, appProtocol: protocol, port, protocol: 'TCP', targetPort: name },
+      broker.service.nodePorts[name],
+    ),
+  );
+}
+
 function withNodePort(servicePort: V1ServicePort, nodePort: number | undefined): V1ServicePort {
   return nodePort === undefined ? servicePort : { ...servicePort, nodePort };
 }
 
-function port(name: keyof typeof PORTS, appProtocol: 'tcp' | 'http'): V1ServicePort {
+function monitorProtocol({ tls }: Broker): 'http' | 'https' {
+  return tls?.monitor ? 'https' : 'http';
+}
+
+function port(name: keyof typeof PORTS, appProtocol: 'tcp' | 'http' | 'https'): V1ServicePort {
   return { name, appProtocol, port: PORTS[name], protocol: 'TCP', targetPort: name };
 }

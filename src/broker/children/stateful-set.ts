@@ -1,5 +1,8 @@
 import type {
   V1Container,
+  V1ContainerPort,
+  V1EnvVar,
+  V1HostAlias,
   V1PersistentVolumeClaim,
   V1Probe,
   V1StatefulSet,
@@ -7,26 +10,47 @@ import type {
   V1Volume,
   V1VolumeMount,
 } from '@kubernetes/client-node';
+import { USERS_MONITOR_PORT } from '../../api/nats.ts';
 import { checksum } from '../../kubernetes/checksum.ts';
+import { withAdditions } from '../../kubernetes/containers.ts';
 import type { ObservedStatefulSet } from '../../kubernetes/kinds.ts';
 import { withPodTemplate } from '../../kubernetes/pods.ts';
 import { REVISION_ANNOTATION } from '../../kubernetes/rollout.ts';
-import { TLS_KEYS } from '../../kubernetes/secrets.ts';
 import { podSecurityContext, restrictedContainer } from '../../kubernetes/security.ts';
 import type { Manifest } from '../../metacontroller/object.ts';
 import { reapplyLastApplied } from '../../metacontroller/reapply.ts';
-import { DATA_VOLUME, type JetStreamAnnotations } from '../jetstream.ts';
+import { bytes } from '../../schema/quantity.ts';
+import { brokerHost } from '../contract.ts';
+import { DATA_VOLUME, hasPersistentStore, type JetStreamAnnotations } from '../jetstream.ts';
 import { brokerLabels, podLabels } from '../labels.ts';
-import { METRICS_PORT, PORTS } from '../nats.ts';
-import type { Broker, Container } from '../spec.ts';
-import { CONFIG_FILE, DATA_DIRECTORY, PID_FILE, TLS_DIRECTORY } from './config-map.ts';
-import { CREDENTIALS_FILE, SYSTEM_FILE } from './server-secret.ts';
+import { listenersOf, METRICS_PORT, PORTS } from '../nats.ts';
+import { RESTART_ANNOTATION } from '../restart.ts';
+import { routesAnnotation } from '../routes.ts';
+import type { Broker, Container, JetStream } from '../spec.ts';
+import { CONFIG_FILE } from './config-map.ts';
+import {
+  type Certificates,
+  CONFIG_DIRECTORY,
+  certificatesOf,
+  DATA_DIRECTORY,
+  PID_DIRECTORY,
+  PID_FILE,
+  USERS_PID_FILE,
+} from './files.ts';
+import { SYSTEM_FILE } from './server-secret.ts';
+import { USERS_FILE } from './users-file.ts';
 
 /** Name of the container that runs NATS; Meshery Server reads the version from its image. */
 export const NATS_CONTAINER = 'nats';
 
-const CONFIG_DIRECTORY = '/etc/nats-config';
-const PID_DIRECTORY = PID_FILE.slice(0, PID_FILE.lastIndexOf('/'));
+/** What the pods depend on besides the spec. */
+interface PodInputs {
+  credentialsChecksum: string;
+  /** Changes with settings that NATS takes up only when it starts; `undefined` where there are none. */
+  restart: string | undefined;
+  /** The files of the Secret of the servers. */
+  files: string[];
+}
 
 /**
  * The StatefulSet `X-nats`: one pod per NATS server. Selector, service name, pod management policy and volume claim templates
@@ -35,7 +59,7 @@ const PID_DIRECTORY = PID_FILE.slice(0, PID_FILE.lastIndexOf('/'));
  */
 export function statefulSet(
   broker: Broker,
-  credentialsChecksum: string,
+  { credentialsChecksum, restart, files }: PodInputs,
   selector: Record<string, string>,
   annotations: JetStreamAnnotations,
   observed: ObservedStatefulSet | undefined,
@@ -51,26 +75,34 @@ export function statefulSet(
         metadata: {
           annotations: {
             'meshery.io/credentials-checksum': credentialsChecksum,
+            ...(restart && { [RESTART_ANNOTATION]: restart }),
             ...annotations.pods,
           },
           labels: podLabels(broker, selector),
         },
         spec: {
           automountServiceAccountToken: false,
-          containers: [nats(broker), reloader(broker), ...(promExporter ? [exporter(broker, promExporter)] : [])],
+          containers: [
+            withAdditions(nats(broker), broker.additions),
+            reloader(broker, files),
+            ...(broker.users.length > 0 ? [users(broker), usersReloader(broker)] : []),
+            ...(promExporter ? [exporter(broker, promExporter)] : []),
+          ],
           enableServiceLinks: false,
+          ...(promExporter && broker.tls?.monitor && { hostAliases: [monitorAlias(broker)] }),
           securityContext: podSecurityContext(broker.securityContext),
           ...serviceAccount(broker, observed),
           shareProcessNamespace: true,
           terminationGracePeriodSeconds: 60,
           ...(broker.size > 1 && { topologySpreadConstraints: [spread(selector)] }),
-          volumes: volumes(broker),
+          volumes: volumes(broker, files),
         },
       },
       broker.podTemplate,
       selector,
     ),
-    ...(jetStream?.fileStore && { persistentVolumeClaimRetentionPolicy: jetStream.fileStore.retention }),
+    ...(jetStream?.fileStore &&
+      !jetStream.fileStore.inMemory && { persistentVolumeClaimRetentionPolicy: jetStream.fileStore.retention }),
   };
   const claims = volumeClaims(broker, observed);
   return {
@@ -80,7 +112,11 @@ export function statefulSet(
       name: broker.names.nats,
       namespace: broker.namespace,
       labels: brokerLabels(broker),
-      annotations: { [REVISION_ANNOTATION]: checksum(JSON.stringify(spec)), ...annotations.workload },
+      annotations: {
+        [REVISION_ANNOTATION]: checksum(JSON.stringify(spec)),
+        ...annotations.workload,
+        ...routesAnnotation(broker),
+      },
     },
     spec: { ...spec, ...(claims && { volumeClaimTemplates: claims }) },
   };
@@ -105,13 +141,13 @@ function volumeClaims(
   observed: ObservedStatefulSet | undefined,
 ): V1PersistentVolumeClaim[] | undefined {
   if (observed) return observed.spec.volumeClaimTemplates as V1PersistentVolumeClaim[] | undefined;
-  if (!jetStream?.fileStore) return undefined;
-  const { size, storageClassName } = jetStream.fileStore;
+  if (!jetStream?.fileStore || !hasPersistentStore(jetStream)) return undefined;
+  const { size, storageClassName, metadata } = jetStream.fileStore;
   return [
     {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
-      metadata: { name: DATA_VOLUME },
+      metadata: { name: DATA_VOLUME, ...metadata },
       spec: {
         accessModes: ['ReadWriteOnce'],
         resources: { requests: { storage: size } },
@@ -123,8 +159,8 @@ function volumeClaims(
   ];
 }
 
-function volumes({ names, size, tls, jetStream }: Broker): V1Volume[] {
-  const files = size > 1 ? [CREDENTIALS_FILE, SYSTEM_FILE] : [CREDENTIALS_FILE];
+function volumes(broker: Broker, files: string[]): V1Volume[] {
+  const { names, jetStream } = broker;
   return [
     {
       name: 'config',
@@ -136,17 +172,33 @@ function volumes({ names, size, tls, jetStream }: Broker): V1Volume[] {
       },
     },
     { name: 'pid', emptyDir: {} },
-    ...(tls ? [{ name: 'tls', secret: { secretName: tls.secretName } }] : []),
-    // JetStream stores files even for streams in memory, and the root filesystem is read-only.
-    ...(jetStream && !jetStream.fileStore ? [{ name: DATA_VOLUME, emptyDir: {} }] : []),
+    ...mountedCertificates(broker).map(({ volume, secretName }) => ({ name: volume, secret: { secretName } })),
+    ...(jetStream ? dataVolume(jetStream) : []),
   ];
 }
 
-/** Volume mounts of both the server and the reloader. */
-function configurationMounts({ tls }: Broker): V1VolumeMount[] {
+/** JetStream stores files even for streams in memory, and the root filesystem is read-only. */
+function dataVolume({ fileStore }: JetStream): V1Volume[] {
+  if (!fileStore) return [{ name: DATA_VOLUME, emptyDir: {} }];
+  return fileStore.inMemory ? [{ name: DATA_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: fileStore.size } }] : [];
+}
+
+function mountedCertificates(broker: Broker): Certificates[] {
+  return Object.values<Certificates>(certificatesOf(broker));
+}
+
+/** The certificates of what the server of the clients listens on. */
+function serverCertificates(broker: Broker): Certificates[] {
+  const { webSocket, ...others } = certificatesOf(broker);
+  const all: (Certificates | undefined)[] = [...Object.values(others), broker.users.length > 0 ? undefined : webSocket];
+  return all.flatMap((certificates) => certificates ?? []);
+}
+
+/** Volume mounts of the servers and their reloaders. */
+function configurationMounts(certificates: Certificates[]): V1VolumeMount[] {
   return [
     { mountPath: CONFIG_DIRECTORY, name: 'config', readOnly: true },
-    ...(tls ? [{ mountPath: TLS_DIRECTORY, name: 'tls', readOnly: true }] : []),
+    ...certificates.map(({ volume, directory }) => ({ mountPath: directory, name: volume, readOnly: true })),
   ];
 }
 
@@ -162,7 +214,10 @@ function nats(broker: Broker): V1Container {
     image: broker.nats.image,
     imagePullPolicy: broker.nats.imagePullPolicy,
     args: ['--config', `${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
-    env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+    env: [
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      ...memoryLimit(broker, volumeInMemory(broker)),
+    ],
     // Lame duck mode moves the clients to the other servers. A single server has no others and would only delay the start of
     // its replacement, so it stops at once.
     ...(clustered && {
@@ -172,47 +227,119 @@ function nats(broker: Broker): V1Container {
       { containerPort: PORTS.nats, name: 'nats', protocol: 'TCP' },
       ...(clustered ? [{ containerPort: PORTS.cluster, name: 'cluster', protocol: 'TCP' }] : []),
       { containerPort: PORTS.monitor, name: 'monitor', protocol: 'TCP' },
+      ...listenerPorts(broker, 'nats'),
     ],
     // The startup probe runs every second, so that a broker is Ready about a second after its start, and allows for a long
     // recovery; the other probes begin once it has succeeded. A server that hangs gets no more clients after ten seconds, and
     // would not end by itself within the grace period of the pod.
-    startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 900 }),
-    readinessProbe: probe('/healthz?js-server-only=true', { periodSeconds: 2, failureThreshold: 5, timeoutSeconds: 2 }),
-    livenessProbe: probe('/healthz?js-enabled-only=true', {
-      ...{ periodSeconds: 30, failureThreshold: 3, terminationGracePeriodSeconds: 10 },
-    }),
+    startupProbe: probe(broker, 'monitor', '/healthz', { periodSeconds: 1, failureThreshold: 900 }),
+    readinessProbe: probe(broker, 'monitor', '/healthz?js-server-only=true', READINESS),
+    livenessProbe: probe(broker, 'monitor', '/healthz?js-enabled-only=true', LIVENESS),
     resources: broker.nats.resources,
     securityContext: restrictedContainer,
     volumeMounts: [
-      ...configurationMounts(broker),
+      ...configurationMounts(serverCertificates(broker)),
       { mountPath: PID_DIRECTORY, name: 'pid' },
       ...(broker.jetStream ? [{ mountPath: DATA_DIRECTORY, name: DATA_VOLUME }] : []),
     ],
   };
 }
 
+/**
+ * The limit of Go's garbage collector, four fifths of the memory limit, as NATS advises: without it, the collector does not know
+ * of the limit, and the server is killed.
+ * @param others bytes of the memory of the container that are not the server's
+ */
+function memoryLimit({ nats: { resources } }: Broker, others = 0n): V1EnvVar[] {
+  // Zero stands for no limit.
+  const limit = bytes(resources.limits?.memory ?? 0);
+  return limit === 0n ? [] : [{ name: 'GOMEMLIMIT', value: `${((limit - others) * 4n) / 5n}B` }];
+}
+
+/** The size of a volume in memory, which counts for the memory of the container. */
+function volumeInMemory({ jetStream: { fileStore } = {} }: Broker): bigint {
+  return fileStore?.inMemory ? bytes(fileStore.size) : 0n;
+}
+
+function listenerPorts(broker: Broker, server: 'nats' | 'users'): V1ContainerPort[] {
+  return listenersOf(broker)
+    .filter((listener) => listener.server === server)
+    .map(({ name, port }) => ({ containerPort: port, name, protocol: 'TCP' }));
+}
+
 /** Sends the server a reload signal when a file of its configuration changes. */
-function reloader(broker: Broker): V1Container {
-  const { tls, reloader } = broker;
-  const files = [`${CONFIG_DIRECTORY}/${CONFIG_FILE}`, `${CONFIG_DIRECTORY}/${CREDENTIALS_FILE}`];
-  const { certificate, key, ca } = TLS_KEYS;
-  const certificates = tls ? [certificate, key, ...(tls.verify ? [ca] : [])] : [];
+function reloader(broker: Broker, files: string[]): V1Container {
+  const read = files.filter((file) => file !== SYSTEM_FILE && file !== USERS_FILE);
+  return reloaderOf(broker, 'reloader', PID_FILE, [CONFIG_FILE, ...read], serverCertificates(broker));
+}
+
+function reloaderOf(
+  { reloader: { image, imagePullPolicy, resources } }: Broker,
+  name: string,
+  pidFile: string,
+  files: string[],
+  certificates: Certificates[],
+): V1Container {
+  const paths = [
+    ...files.map((file) => `${CONFIG_DIRECTORY}/${file}`),
+    ...certificates.flatMap(({ directory, files }) => files.map((file) => `${directory}/${file}`)),
+  ];
   return {
-    name: 'reloader',
-    image: reloader.image,
-    imagePullPolicy: reloader.imagePullPolicy,
-    args: [
-      ...['-pid', PID_FILE],
-      ...[...files, ...certificates.map((file) => `${TLS_DIRECTORY}/${file}`)].flatMap((file) => ['-config', file]),
-    ],
-    resources: reloader.resources,
+    name,
+    image,
+    imagePullPolicy,
+    args: ['-pid', pidFile, ...paths.flatMap((path) => ['-config', path])],
+    resources,
     securityContext: restrictedContainer,
-    volumeMounts: [{ mountPath: PID_DIRECTORY, name: 'pid' }, ...configurationMounts(broker)],
+    volumeMounts: [{ mountPath: PID_DIRECTORY, name: 'pid' }, ...configurationMounts(certificates)],
   };
 }
 
-/** Metrics of the server, as in the NATS Helm chart. It reads the monitoring port, which is plain HTTP even with TLS. */
-function exporter({ jetStream }: Broker, { image, imagePullPolicy, resources }: Container): V1Container {
+/** Name of the port for the probes of the server of `auth.users`. */
+const USERS_MONITOR = 'users-monitor';
+
+/**
+ * The server of `auth.users`: a leaf node of the other one in its pod. It stops at once, without lame duck mode: the other one may
+ * be gone before that ends, and clients that stay connected would get no messages.
+ */
+function users(broker: Broker): V1Container {
+  return {
+    name: 'users',
+    image: broker.nats.image,
+    imagePullPolicy: broker.nats.imagePullPolicy,
+    args: ['--config', `${CONFIG_DIRECTORY}/${USERS_FILE}`],
+    env: [
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'USERS_SERVER_NAME', value: '$(POD_NAME)-users' },
+      ...memoryLimit(broker),
+    ],
+    ports: [
+      ...listenerPorts(broker, 'users'),
+      { containerPort: USERS_MONITOR_PORT, name: USERS_MONITOR, protocol: 'TCP' },
+    ],
+    // By HTTP: NATS logs an error for each connection that ends before TLS, and those to a server that hangs are accepted too.
+    readinessProbe: probe(broker, USERS_MONITOR, '/healthz', READINESS),
+    livenessProbe: probe(broker, USERS_MONITOR, '/healthz', LIVENESS),
+    resources: broker.nats.resources,
+    securityContext: restrictedContainer,
+    volumeMounts: [...configurationMounts(usersCertificates(broker)), { mountPath: PID_DIRECTORY, name: 'pid' }],
+  };
+}
+
+function usersReloader(broker: Broker): V1Container {
+  return reloaderOf(broker, 'users-reloader', USERS_PID_FILE, [USERS_FILE], usersCertificates(broker));
+}
+
+/** The certificates of what that server listens on. */
+function usersCertificates(broker: Broker): Certificates[] {
+  const { clients, webSocket } = certificatesOf(broker);
+  return [clients, webSocket].flatMap((certificates) => certificates ?? []);
+}
+
+/** Metrics of the server, as in the NATS Helm chart. It reads the monitoring port in the pod. */
+function exporter(broker: Broker, { image, imagePullPolicy, resources }: Container): V1Container {
+  const { jetStream } = broker;
+  const { clients } = broker.tls?.monitor ? certificatesOf(broker) : {};
   return {
     name: 'prom-exporter',
     image,
@@ -221,16 +348,33 @@ function exporter({ jetStream }: Broker, { image, imagePullPolicy, resources }: 
       `-port=${METRICS_PORT.port}`,
       ...['-connz', '-routez', '-subz', '-varz', '-prefix=nats', '-use_internal_server_id'],
       ...(jetStream ? ['-jsz=all'] : []),
-      `http://localhost:${PORTS.monitor}/`,
+      clients ? `https://${monitorHost(broker)}:${PORTS.monitor}/` : `http://localhost:${PORTS.monitor}/`,
     ],
+    // Go programs read CA certificates from this directory besides the bundle of their image.
+    ...(clients && { env: [{ name: 'SSL_CERT_DIR', value: clients.directory }] }),
     ports: [{ containerPort: METRICS_PORT.port, name: METRICS_PORT.name, protocol: 'TCP' }],
     resources,
     securityContext: restrictedContainer,
+    ...(clients && { volumeMounts: [{ mountPath: clients.directory, name: clients.volume, readOnly: true }] }),
   };
 }
 
-function probe(path: string, times: Omit<V1Probe, 'httpGet'>): V1Probe {
-  return { httpGet: { path, port: 'monitor' }, timeoutSeconds: 5, ...times };
+/** The name that the certificate of the clients is for. */
+function monitorHost({ names, namespace }: Broker): string {
+  return brokerHost(names.nats, namespace);
+}
+
+/** By that name, the exporter reaches the server of its own pod. */
+function monitorAlias(broker: Broker): V1HostAlias {
+  return { ip: '127.0.0.1', hostnames: [monitorHost(broker)] };
+}
+
+const READINESS = { periodSeconds: 2, failureThreshold: 5, timeoutSeconds: 2 };
+const LIVENESS = { periodSeconds: 30, failureThreshold: 3, terminationGracePeriodSeconds: 10 };
+
+function probe({ tls }: Broker, port: string, path: string, times: Omit<V1Probe, 'httpGet'>): V1Probe {
+  const scheme = tls?.monitor ? { scheme: 'HTTPS' } : {};
+  return { httpGet: { path, port, ...scheme }, timeoutSeconds: 5, ...times };
 }
 
 function spread(selector: Record<string, string>) {

@@ -256,3 +256,41 @@ describe('JetStream on disk', () => {
     }
   });
 });
+
+describe('memory-backed volumes', () => {
+  const memory = broker({ jetstream: { domain: 'a', fileStore: { size: '100Mi', medium: 'Memory', maxSize: '90%' } } });
+
+  it('are used by a StatefulSet without volumes', () => {
+    expect(withImmutableFields(memory, observed({ replicas: 1 }))).toEqual({ broker: memory });
+    expect(jetStreamState(memory)).toMatchObject({ maxFileStore: String(90 * 2 ** 20) });
+  });
+
+  it('do not replace volumes, which are used as before', () => {
+    const { broker: applied, deferredChange } = withImmutableFields(
+      memory,
+      observed({ replicas: 1, ...claim('2Gi', 'fast'), ...JETSTREAM }),
+    );
+    expect(applied.jetStream).toEqual({
+      domain: 'a',
+      fileStore: {
+        ...{ size: '2Gi', storageClassName: 'fast', maxSize: '90%' },
+        retention: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+      },
+    });
+    expect(deferredChange).toMatchObject({
+      reason: 'ImmutableField',
+      message: expect.stringContaining("spec.jetstream.fileStore.medium can't become Memory"),
+    });
+  });
+
+  it('have no streams that a change between one server and several would drop', () => {
+    const three = { ...memory, size: 3 };
+    expect(withImmutableFields(three, observed({ replicas: 1 }))).toEqual({ broker: three });
+  });
+});
+
+it('a limit in percent is that of the volume that there is', () => {
+  const desired = broker(fileStore('1Gi', { maxSize: '50%' }));
+  const { broker: applied } = withImmutableFields(desired, observed({ replicas: 1, ...claim('4Gi') }));
+  expect(jetStreamState(applied)).toMatchObject({ maxFileStore: String(2 * 2 ** 30) });
+});
