@@ -30,6 +30,7 @@ export async function demo(resources: Resource[], print: (text: string) => void)
     const call = ({ path }: Webhook, body: object) => post(`${url}${path}`, body);
     const rows: string[][] = [];
     const children: KubeObject[] = [];
+    const notes: string[] = [];
     const sorted = controllers.flatMap(({ kind }) => resources.filter((resource) => resource.kind === kind));
     for (const [index, resource] of sorted.entries()) {
       const controller = registrationOf(controllers, resource.kind);
@@ -45,8 +46,10 @@ export async function demo(resources: Resource[], print: (text: string) => void)
       rows.push(row('after the first sync', first), row('once its pods run', second));
       if (second.errors.length > 0) throw new Error(second.errors.join('; '));
       children.push(...second.children);
+      notes.push(...whyNotReady(second));
     }
     print(`${table(['RESOURCE', 'WHEN', 'READY', 'REASON', 'CHILDREN', 'ADDRESS'], rows)}\n`);
+    for (const note of notes) print(`${note}\n\n`);
     print('What Metacontroller would apply:\n\n');
     for (const child of children) {
       print(`---\n${printYaml(withoutValues(child))}`);
@@ -67,9 +70,21 @@ async function post(url: string, body: object): Promise<unknown> {
   return answer;
 }
 
-function row(when: string, { request: { parent }, children, status }: SyncOutcome): string[] {
+/** What a resource waits for. */
+function whyNotReady({ request: { parent }, status }: SyncOutcome): string[] {
+  const ready = readyOf(status);
+  return at(ready, 'status') === 'True'
+    ? []
+    : [`${parent.kind}/${parent.metadata.name} is not Ready: ${String(at(ready, 'message') ?? '')}`];
+}
+
+function readyOf(status: SyncOutcome['status']): unknown {
   const conditions = Array.isArray(status.conditions) ? status.conditions : [];
-  const ready = conditions.find((condition) => at(condition, 'type') === 'Ready');
+  return conditions.find((condition) => at(condition, 'type') === 'Ready');
+}
+
+function row(when: string, { request: { parent }, children, status }: SyncOutcome): string[] {
+  const ready = readyOf(status);
   const address = status['publishing-to'] ?? at(status, 'endpoint', 'internal');
   const cells = [at(ready, 'status'), at(ready, 'reason'), children.length, address];
   return [`${parent.kind}/${parent.metadata.name}`, when, ...cells.map((cell) => String(cell ?? ''))];

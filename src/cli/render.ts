@@ -1,5 +1,6 @@
 import { Value } from '@sinclair/typebox/value';
 import type { OperatorSettings, SyncContext } from '../api/context.ts';
+import { isCredentialsFile, isPublicUserKey, placeholderFile } from '../broker/nkeys.ts';
 import { controllers } from '../controllers.ts';
 import { kinds } from '../kubernetes/kinds.ts';
 import { decode, encode, TLS_KEYS } from '../kubernetes/secrets.ts';
@@ -126,13 +127,19 @@ function together(observed: SentObjects, given: SentObjects): SentObjects {
   return Object.fromEntries(keys.map((key) => [key, { ...observed[key], ...given[key] }]));
 }
 
-/** Secrets as hooks receive them; without `mint`, everything but certificates is a placeholder. */
+/** What stands for a value. A public key is none that needs it; a file is recognized by its form. */
+function placeholderFor(value: string): string {
+  if (isPublicUserKey(value)) return value;
+  return isCredentialsFile(value) ? placeholderFile(PLACEHOLDER) : PLACEHOLDER;
+}
+
+/** Secrets as hooks receive them; without `mint`, everything but certificates and their keys is a placeholder. */
 function givenSecrets(secrets: GivenSecret[], { mint, namespace }: RenderOptions): Record<string, object> {
   const entries = secrets.map((secret) => {
     const { name, namespace: own = namespace } = secret.metadata;
     const data = Object.entries(secret.data).map(([key, value]) => {
       const isPlain = mint || Object.values<string>(TLS_KEYS).includes(key);
-      return [key, isPlain ? value : encode(PLACEHOLDER)];
+      return [key, isPlain ? value : encode(placeholderFor(decode(value)))];
     });
     return [`${own}/${name}`, { ...secret, metadata: { name, namespace: own }, data: Object.fromEntries(data) }];
   });
@@ -161,8 +168,12 @@ export function asParent({ apiVersion, kind, metadata, spec }: Resource, index: 
 function readable(child: object): object {
   if (!('kind' in child && child.kind === 'Secret' && 'data' in child)) return child;
   const { data, ...rest } = child as { data: Record<string, string> };
-  return { ...rest, stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, decode(value)])) };
+  const values = Object.entries(data).map(([key, value]) => [key, decode(value).replace(PRIVATE_KEY, PLACEHOLDER)]);
+  return { ...rest, stringData: Object.fromEntries(values) };
 }
+
+/** A key that a child has a copy of, as for the leaf nodes of another cluster. */
+const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?-----END \1PRIVATE KEY-----/g;
 
 /** A Secret without its values; anything else as it is. */
 export function withoutValues(child: object): object {
@@ -190,6 +201,6 @@ export function problemOf({ resource, response }: Simulated): { refused: boolean
 
 /** Whether a condition may turn out otherwise in a cluster, where there is more than among the files. */
 export function isTransient({ type, reason }: { type: string; reason: string }): boolean {
-  const lasting = ['BrokerNotSpecified', 'ClientCertificateRequired', 'SecretInvalid'];
+  const lasting = ['BrokerNotSpecified', 'ClientCertificateRequired', 'MonitorEncrypted', 'SecretInvalid'];
   return (type === 'BrokerResolved' && !lasting.includes(reason)) || reason === 'SecretNotFound';
 }

@@ -24,7 +24,14 @@ export interface Finding extends Place {
 type Statement = Pick<Finding, 'severity' | 'path' | 'reason' | 'message'>;
 
 /** Conditions that depend on the state of a cluster. */
-const clusterConditions = ['Ready', 'Progressing', 'EndpointPublished', 'BrokerConnected', 'NamesAvailable'];
+const clusterConditions = [
+  'Ready',
+  'Progressing',
+  'EndpointPublished',
+  'BrokerConnected',
+  'NamesAvailable',
+  'NatsBoxAvailable',
+];
 
 /**
  * Everything that `kubectl apply` and the hooks would say of resources, before they are applied. None of it is a credential.
@@ -114,6 +121,7 @@ function collisions(one: Simulated, owners: Map<string, Simulated>): Statement[]
 /** A finding as a line for people. */
 export function line(finding: Finding): string {
   const { severity, kind, name, path, reason, message } = finding;
-  const about = path ? `${path} ` : reason ? `${reason}: ` : '';
+  // A message that begins with a word in lower case goes on with the sentence.
+  const about = path ? `${path}${/^[a-z]/.test(message) ? '' : ':'} ` : reason ? `${reason}: ` : '';
   return `${inWords(finding)}: ${severity}: ${kind} ${name}: ${about}${message}`;
 }

@@ -70,7 +70,13 @@ const ContainerStatuses = Type.Optional(Type.Array(ContainerStatus));
 export const Pod = clusterObject({
   spec: Type.Object({
     nodeName: Type.Optional(Type.String()),
-    containers: Type.Array(Type.Object({ name: Type.String(), image: Type.Optional(Type.String()) })),
+    containers: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        image: Type.Optional(Type.String()),
+        readinessProbe: Type.Optional(Type.Object({ httpGet: Type.Optional(Type.Object({ scheme: Text })) })),
+      }),
+    ),
     volumes: Type.Optional(
       Type.Array(Type.Object({ persistentVolumeClaim: Type.Optional(Type.Object({ claimName: Type.String() })) })),
     ),

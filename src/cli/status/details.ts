@@ -80,7 +80,7 @@ function isServing({ status }: Pod): boolean {
 }
 
 async function monitored(connection: Connection, pod: Pod): Promise<Monitored> {
-  const proxy = `${podPath(pod)}:${PORTS.monitor}/proxy`;
+  const proxy = `${podPath(pod, schemeOf(pod))}:${PORTS.monitor}/proxy`;
   const get = async (path: string) => {
     const { status, text } = await connection.read(`${proxy}/${path}`, TIMEOUT_MS);
     if (status >= 300) throw refused(status, parsed(text), 'GET of its monitoring port');
@@ -119,6 +119,13 @@ function why(error: unknown): string {
   return error.status === undefined ? `no answer within ${TIMEOUT_MS / 1_000} s` : error.message;
 }
 
-function podPath({ metadata: { namespace, name } }: Pod): string {
-  return pathOf(kinds.pod, namespace, name);
+/** @param scheme prefix of the name by which the API server connects to a port */
+function podPath({ metadata: { namespace, name } }: Pod, scheme = ''): string {
+  return `${pathOf(kinds.pod, namespace)}/${scheme}${encodeURIComponent(name)}`;
+}
+
+/** That of the monitoring port, which is as the pod has it and not as the spec has it by now. */
+function schemeOf({ spec }: Pod): string {
+  const server = spec.containers.find(({ name }) => name === NATS_CONTAINER);
+  return server?.readinessProbe?.httpGet?.scheme === 'HTTPS' ? 'https:' : '';
 }

@@ -69,7 +69,7 @@ export async function gather(connection: Connection, scope: Scope): Promise<Snap
   const podsOf = (kind: Resource['kind']) => list(kinds.pod, Pod, { ...inScope, labelSelector: POD_LABELS[kind] });
   const has = (kind: Resource['kind']) => scope.kinds.includes(kind);
 
-  const [resources, broker, meshSync, secrets, events, pulls] = await Promise.all([
+  const [resources, broker, meshSync, deployments, secrets, events, pulls] = await Promise.all([
     listResources(connection, scope),
     has('Broker') &&
       Promise.all([
@@ -82,26 +82,26 @@ export async function gather(connection: Connection, scope: Scope): Promise<Snap
       ]),
     has('MeshSync') &&
       Promise.all([
-        childrenOf(kinds.deployment, Workload),
         list(API.replicaSets, Child, { ...inScope, labelSelector: POD_LABELS.MeshSync, metadataOnly: true }),
         podsOf('MeshSync'),
         named(kinds.serviceAccount),
         list(API.bindings, Binding),
       ]),
+    childrenOf(kinds.deployment, Workload),
     named(kinds.secret),
     list(API.events, Event, { ...inScope, fieldSelector: 'type=Warning' }),
     list(API.events, Event, { ...inScope, fieldSelector: 'reason=Pulling' }),
   ]);
   const active = await asked(() => activeMeshSync(connection, resources));
   const [statefulSets, services, brokerPods, ...ofBroker] = broker || [[], [], []];
-  const [deployments, replicaSets, meshSyncPods, accounts, bindings] = meshSync || [[], [], [], []];
+  const [replicaSets, meshSyncPods, accounts, bindings] = meshSync || [[], [], []];
 
   return {
     context: connection.context,
     resources,
     ...(active?.found && { active: active.found }),
     isActiveUnknown: !active,
-    workloads: [...statefulSets, ...deployments],
+    workloads: [...statefulSets, ...deployments.filter((deployment) => !isOfBroker(deployment))],
     replicaSets: replicaSets ?? [],
     pods: [...(brokerPods ?? []), ...(meshSyncPods ?? [])],
     services,
@@ -118,6 +118,11 @@ export async function gather(connection: Connection, scope: Scope): Promise<Snap
     // What was refused twice is one line.
     notes: [...new Set(notes)].sort(),
   };
+}
+
+/** The Deployment of the command line of NATS, on which nothing of the Broker depends. */
+function isOfBroker({ metadata }: Workload): boolean {
+  return Boolean(metadata.ownerReferences?.some(({ kind, controller }) => controller && kind === 'Broker'));
 }
 
 function withKind<Item extends Child>(kind: string, objects: Item[]): (Item & { kind: string })[] {

@@ -99,25 +99,25 @@ describe('readConfig', () => {
   });
 
   it.each([
-    ['PORT', 'abc', 'PORT must be integer'],
-    ['PORT', '8080x', 'PORT must be integer'],
-    ['PORT', '80.5', 'PORT must be integer'],
-    ['PORT', '1e3', 'PORT must be integer'],
-    ['PORT', '0x50', 'PORT must be integer'],
-    ['PORT', 'true', 'PORT must be integer'],
+    ['PORT', 'abc', 'PORT must be an integer'],
+    ['PORT', '8080x', 'PORT must be an integer'],
+    ['PORT', '80.5', 'PORT must be an integer'],
+    ['PORT', '1e3', 'PORT must be an integer'],
+    ['PORT', '0x50', 'PORT must be an integer'],
+    ['PORT', 'true', 'PORT must be an integer'],
     ['PORT', '-1', 'PORT must be greater or equal to 0'],
     ['PORT', '65536', 'PORT must be less or equal to 65535'],
     ['LOG_LEVEL', 'INFO', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
     ['BODY_LIMIT', '1023', 'BODY_LIMIT must be greater or equal to 1024'],
-    ['BODY_LIMIT', '16Mi', 'BODY_LIMIT must be integer'],
+    ['BODY_LIMIT', '16Mi', 'BODY_LIMIT must be an integer'],
     [
       'IMAGE_REGISTRY',
       'https://registry.example.com',
       'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
     ],
     ['COMMON_LABELS', 'team=payments', 'COMMON_LABELS must be a JSON object such as {"team":"payments"}'],
-    ['COMMON_LABELS', '["team"]', 'COMMON_LABELS must be object'],
-    ['COMMON_LABELS', '{"team":1}', 'COMMON_LABELS.team must be string'],
+    ['COMMON_LABELS', '["team"]', 'COMMON_LABELS must be a map'],
+    ['COMMON_LABELS', '{"team":1}', 'COMMON_LABELS.team must be a string'],
     [
       'COMMON_LABELS',
       '{"team":"a b"}',
@@ -144,7 +144,7 @@ describe('readConfig', () => {
       'meshery/meshery-operator',
       'DEPLOYMENT_NAME must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
     ],
-    ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be integer'],
+    ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be an integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
   ])('rejects %s=%s with one line', (name, value, message) => {
     expect(() => readConfig({ [name]: value })).toThrow(new Error(message));

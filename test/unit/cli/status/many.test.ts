@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { status } from '../../../../src/cli/status/command.ts';
-import type { KubeObject } from '../../../stand-in/json.ts';
+import type { JsonObject, KubeObject } from '../../../stand-in/json.ts';
 import { fakeConnection } from '../../../support/connection.ts';
 import { recorded } from '../../../support/terminal.ts';
 
@@ -43,12 +43,12 @@ function brokerOf(name: string): KubeObject {
   };
 }
 
-function podOf(set: KubeObject): KubeObject {
+function podOf(set: KubeObject, scheme?: string): KubeObject {
   const name = `${set.metadata.name}-0`;
   const isReady = !crashed.some((each) => name.startsWith(each));
   const state = isReady ? { running: {} } : { terminated: { exitCode: 1, reason: 'Error' } };
   return owned('Pod', name, set, {
-    spec: { containers: [{ name: 'nats' }] },
+    spec: { containers: [{ name: 'nats', ...(scheme && { readinessProbe: { httpGet: { scheme } } }) }] },
     status: {
       phase: 'Running',
       conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }],
@@ -61,7 +61,7 @@ it('looks closely at the first that are not Ready, where there are many', async 
   const brokers = names.map(brokerOf);
   const sets = brokers.map((broker) => owned('StatefulSet', `${broker.metadata.name}-nats`, broker));
   const reads: string[] = [];
-  const objects = { brokers, statefulsets: sets, pods: sets.map(podOf) };
+  const objects = { brokers, statefulsets: sets, pods: sets.map((set) => podOf(set)) };
   const connection = fakeConnection('many', objects, {
     read: async (path) => {
       reads.push(path);
@@ -98,4 +98,45 @@ ${crashed.map(tree).join('\n')}
 Not shown: the trees of 10 resources: name one, such as broker NAME, to see it
 Not shown: logs, and what servers say of themselves, but for the first 10 resources that are not Ready
 `);
+});
+
+it('asks a server with TLS on its monitoring port by HTTPS', async () => {
+  const [plain, encrypted] = ['b00', 'b01'].map((name) => owned('StatefulSet', `${name}-nats`, brokerOf(name)));
+  if (!plain || !encrypted) throw new Error('no StatefulSets');
+  const objects = {
+    ...{ brokers: ['b00', 'b01'].map(brokerOf), statefulsets: [plain, encrypted] },
+    pods: [podOf(plain, 'HTTP'), podOf(encrypted, 'HTTPS')],
+  };
+  const reads: string[] = [];
+  const connection = fakeConnection('many', objects, {
+    read: async (path) => {
+      reads.push(path);
+      return { status: 200, text: '{}' };
+    },
+  });
+  await status(connection, { kind: 'broker', name: undefined }, OPTIONS, recorded());
+  const asked = reads.filter((path) => path.endsWith('/varz')).sort();
+  expect(asked).toEqual([
+    '/api/v1/namespaces/many/pods/b00-nats-0:8222/proxy/varz',
+    '/api/v1/namespaces/many/pods/https:b01-nats-0:8222/proxy/varz',
+  ]);
+});
+
+it('shows the children that only some Brokers have, and misses none that is not wanted', async () => {
+  const broker = brokerOf('b00');
+  const optional = { natsBox: { enabled: true }, service: { perServer: true } };
+  const set = owned('StatefulSet', 'b00-nats', broker);
+  const shown = async (spec: JsonObject, deployments: KubeObject[]) => {
+    const objects = { brokers: [{ ...broker, spec }], statefulsets: [set], pods: [podOf(set)], deployments };
+    const terminal = recorded();
+    await status(fakeConnection('many', objects), { kind: 'broker', name: undefined }, OPTIONS, terminal);
+    return terminal.text;
+  };
+  const missing = await shown({ size: 2, ...optional }, []);
+  expect(missing).toMatch(/missing: .*Deployment b00-nats-box; PodDisruptionBudget b00-nats; /);
+  expect(missing).toMatch(/missing: .*Service b00-nats, b00-nats-0, b00-nats-1, b00-nats-headless/);
+  const box = owned('Deployment', 'b00-nats-box', broker);
+  const present = await shown({ size: 2, natsBox: { enabled: true }, podDisruptionBudget: { enabled: false } }, [box]);
+  expect(present).toContain('children: Deployment b00-nats-box; StatefulSet b00-nats');
+  expect(present).not.toMatch(/missing: .*(Deployment|PodDisruptionBudget|b00-nats-0)/);
 });
