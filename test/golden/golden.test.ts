@@ -2,6 +2,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { placeholderFile } from '../../src/broker/nkeys.ts';
 import { render } from '../../src/cli/render.ts';
 import { type GivenSecret, readResources } from '../../src/cli/resources.ts';
 import { encode } from '../../src/kubernetes/secrets.ts';
@@ -17,7 +18,17 @@ const ca = await authority();
 /** The Secrets that the cases refer to. */
 const secrets: GivenSecret[] = [
   { name: 'nats-tls', data: tlsData(await issue(ca, 'meshery-nats.meshery.svc'), ca) },
-  { name: 'own', data: { password: encode('a-token-of-their-own') } },
+  { name: 'routes-tls', data: tlsData(await issue(ca, '*.meshery-nats-headless.meshery.svc'), ca) },
+  { name: 'hub-ca', data: { 'ca.crt': encode(ca.certificate) } },
+  {
+    name: 'own',
+    data: {
+      password: encode('a-token-of-their-own'),
+      nkey: encode('UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'),
+      key: encode('a-key-of-their-own'),
+      'nats.creds': encode(placeholderFile('a.jwt')),
+    },
+  },
 ].map(({ name, data }) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'meshery' }, data }));
 
 async function rendered(name: string): Promise<string> {
@@ -40,13 +51,24 @@ describe('golden manifests', () => {
     expect(cases).toEqual([
       'broker-addresses',
       'broker-config',
+      'broker-encryption',
       'broker-jetstream',
+      'broker-leaf-node',
+      'broker-leaf-nodes',
       'broker-memory-store',
+      'broker-memory-volumes',
+      'broker-merge',
+      'broker-nats-box',
       'broker-network-policy',
+      'broker-pod-fields',
       'broker-pods',
+      'broker-services',
       'broker-static-volumes',
       'broker-tls',
+      'broker-tls-routes',
       'broker-tls-verify',
+      'broker-users',
+      'broker-websocket',
       'common-metadata',
       'default',
       'loadbalancer-full',
@@ -57,6 +79,7 @@ describe('golden manifests', () => {
       'meshsync-native',
       'meshsync-old-version',
       'meshsync-output',
+      'meshsync-pod-fields',
       'meshsync-pods',
       'meshsync-watch-list',
       'nodeport',
