@@ -161,7 +161,7 @@ describe('validate', () => {
     expect(await run(['validate', '-'], custom)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining(
-        'warning: MeshSync m: spec.broker.custom.credentialsSecretRef Secret own does not exist',
+        'warning: MeshSync m: spec.broker.custom.credentialsSecretRef: Secret own does not exist',
       ),
     });
     const secret = (value: string) =>

@@ -22,7 +22,7 @@ async function rejectsConnections(url: string): Promise<void> {
 
 describe('the server', () => {
   it.each([
-    ['PORT', 'abc', 'PORT must be integer'],
+    ['PORT', 'abc', 'PORT must be an integer'],
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent'],
   ])('exits with one line for %s=%s', async (name, value, message) => {
     const { code, stdout, stderr } = await start(server.bundles.server, [], { [name]: value }).finished;

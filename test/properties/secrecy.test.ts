@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { placeholderFile } from '../../src/broker/nkeys.ts';
 import { LAST_APPLIED } from '../stand-in/dynamic-apply.ts';
 import type { Json, JsonObject } from '../stand-in/json.ts';
 import { testApp } from '../support/app.ts';
@@ -50,6 +51,32 @@ const elsewhere = (credentials: string): JsonObject => ({
   },
 });
 
+/** A Broker with everything that is read from Secrets of the user, and one Secret for all of it. */
+const userOfAll = (values: Record<string, string>): JsonObject => {
+  const own = { name: 'own' };
+  const users = [{ user: 'a', passwordSecretRef: own }];
+  const spec = {
+    auth: { users: [...users, ...('nkey' in values ? [{ user: 'b', nkeySecretRef: own }] : [])] },
+    leafNodes: {
+      ...{ enabled: true, authorization: { users } },
+      remotes: [
+        { url: 'tls://a', user: 'a', passwordSecretRef: own },
+        ...('nats.creds' in values ? [{ url: 'tls://b', credentialsSecretRef: own }] : []),
+      ],
+    },
+    jetstream: { domain: 'a', fileStore: { size: '1Gi' }, encryptionKeySecretRef: own },
+  };
+  const all = { password: TOKEN, key: TOKEN, ...values };
+  const data = Object.fromEntries(
+    Object.entries(all).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  );
+  return {
+    parent: { ...brokerParent(), spec },
+    children: {},
+    related: { 'Secret.v1': { 'meshery/own': secret(data, { name: 'own' }) } },
+  };
+};
+
 /** Requests with the token in the right place, and in wrong places. */
 const requests: [string, string, string | JsonObject][] = [
   ['a token as it should be', '/broker/sync', broker(secret({ token: base64 }))],
@@ -73,6 +100,12 @@ const requests: [string, string, string | JsonObject][] = [
   ['a token in one of several that are none', '/meshsync/sync', meshSync(`nats://${TOKEN}@a,nats://`)],
   ['a token in credentials', '/meshsync/sync', elsewhere(`user:${TOKEN}`)],
   ['a token in credentials that are unusable', '/meshsync/sync', elsewhere(`user:${TOKEN}\n`)],
+  ['a token for passwords and for the key of streams', '/broker/sync', userOfAll({})],
+  ['a token in a credentials file', '/broker/sync', userOfAll({ 'nats.creds': placeholderFile(TOKEN) })],
+  ['a token in a broken credentials file', '/broker/sync', userOfAll({ 'nats.creds': TOKEN })],
+  ['a token for an NKey', '/broker/sync', userOfAll({ nkey: TOKEN })],
+  ['a token with a line break for a password', '/broker/sync', userOfAll({ password: `${TOKEN}\n` })],
+  ['a token with a line break for a key', '/broker/sync', userOfAll({ key: `${TOKEN}\n` })],
   ['a token in a path', `/broker/${TOKEN}`, {}],
   ['a token in a path that can not be read', `/%ff${TOKEN}`, {}],
   ['a token in a query', `/broker/sync?token=${TOKEN}`, { parent: 1 }],
@@ -103,4 +136,11 @@ it('internal errors are logged, and generated credentials are not', async () => 
   expect(statusCode).toBe(500);
   expect(lines.join('')).toContain('RangeError');
   expect(lines.join('') + text).not.toContain(TOKEN);
+});
+
+it('passwords, keys and credentials of the user are in the Secret of the servers', async () => {
+  const { text } = await testApp().post('/broker/sync', userOfAll({ 'nats.creds': placeholderFile(TOKEN) }));
+  const { children } = JSON.parse(text) as { children: { kind: string; data?: Record<string, string> }[] };
+  const files = children.flatMap(({ kind, data = {} }) => (kind === 'Secret' ? Object.keys(data) : []));
+  expect(files).toEqual(expect.arrayContaining(['credentials.conf', 'users.conf', 'leaf-1.creds', 'encryption-key']));
 });

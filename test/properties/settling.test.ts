@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../src/kubernetes/secrets.ts';
 import type { Cluster } from '../stand-in/cluster.ts';
 import { runControllers } from '../stand-in/controllers.ts';
 import { equal, groupKey, type JsonObject, type KubeObject } from '../stand-in/json.ts';
@@ -11,7 +10,8 @@ import {
   invalidBrokerSpec,
   meshSyncSpec,
   NEAR,
-  OWN_TOKEN,
+  OWN_SECRETS,
+  ROUTES_SECRET,
   TLS_SECRET,
 } from '../support/arbitraries.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
@@ -31,12 +31,8 @@ const status = fc.constantFrom('as it is', 'missing', 'stale', 'of another shape
 const ca = await authority();
 const secrets = [
   tlsSecret(TLS_SECRET, await issue(ca, 'meshery-nats.meshery.svc'), ca),
-  {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: OWN_TOKEN, namespace: 'meshery' },
-    data: { token: encode('a-token-of-the-user') },
-  },
+  tlsSecret(ROUTES_SECRET, await issue(ca, '*.meshery-nats-headless.meshery.svc'), ca),
+  ...OWN_SECRETS,
 ];
 
 /** Changes the spec of the parent, as an edit by a user does, and makes its status missing, stale or invalid. */
@@ -105,16 +101,6 @@ describe('after any sequence of events, a Broker', () => {
             pending,
             'as it is',
             'dynamic-apply',
-          ],
-          // Limits go, which the new requests exceed, while a Secret is made anew.
-          [
-            { size: 1 },
-            { reloader: { resources: { requests: { cpu: '0.5', memory: '1024Mi' } } } },
-            [{ what: 'delete', which: 0 }],
-            pending,
-            pending,
-            'as it is',
-            'server-side-apply',
           ],
         ],
       },

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { controllers } from '../../src/controllers.ts';
-import { encode } from '../../src/kubernetes/secrets.ts';
 import { type ConditionTable, commonConditions } from '../../src/metacontroller/conditions.ts';
 import { runControllers } from '../stand-in/controllers.ts';
-import type { JsonObject, KubeObject } from '../stand-in/json.ts';
+import type { JsonObject } from '../stand-in/json.ts';
 import { START, testApp } from '../support/app.ts';
 import {
   brokerSpec,
@@ -12,7 +11,8 @@ import {
   invalidBrokerSpec,
   meshSyncSpec,
   NEAR,
-  OWN_TOKEN,
+  OWN_SECRETS,
+  ROUTES_SECRET,
   TLS_SECRET,
 } from '../support/arbitraries.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
@@ -30,12 +30,11 @@ import {
 } from '../support/scenarios.ts';
 
 const ca = await authority();
-const tls = tlsSecret(TLS_SECRET, await issue(ca, 'meshery-nats.meshery.svc'), ca);
-const own: KubeObject = {
-  ...{ apiVersion: 'v1', kind: 'Secret' },
-  metadata: { name: OWN_TOKEN, namespace: 'meshery' },
-  data: { token: encode('a-token-of-the-user') },
-};
+const secrets = [
+  tlsSecret(TLS_SECRET, await issue(ca, 'meshery-nats.meshery.svc'), ca),
+  tlsSecret(ROUTES_SECRET, await issue(ca, '*.meshery-nats-headless.meshery.svc'), ca),
+  ...OWN_SECRETS,
+];
 
 const service = testApp();
 const strategy = fc.constantFrom(...STRATEGIES);
@@ -63,7 +62,7 @@ describe('Stalled', () => {
         fc.asyncProperty(edits(specs[kind]), strategy, async (sequence, how) => {
           const brokers = [NEAR, FAR].map(({ name, namespace }) => brokerParent({}, name, namespace));
           const others = kind === 'Broker' ? [] : brokers;
-          const cluster = clusterWith(...others, parent, tls, own);
+          const cluster = clusterWith(...others, parent, ...secrets);
           service.clock.time = START;
           await settle(cluster, [...others, parent], hookOf(service), how);
           for (const { spec, annotations } of sequence) {
@@ -87,7 +86,7 @@ describe('Stalled', () => {
     await fc.assert(
       fc.asyncProperty(brokerSpec, strategy, async (spec, how) => {
         const parent = brokerParent(spec);
-        const cluster = clusterWith(parent, tls, own);
+        const cluster = clusterWith(parent, ...secrets);
         const reasons = new Set<string | undefined>();
         for (let step = 0; step < 4; step++) {
           const { status } = await sync(cluster, parent, hookOf(service), how);

@@ -149,6 +149,9 @@ function allocated(object: KubeObject, old: KubeObject | undefined, number: numb
     if (equal(spec.loadBalancerClass, at(old, 'spec', 'loadBalancerClass'))) delete spec.loadBalancerClass;
     if (isObject(object.status)) object.status.loadBalancer = {};
   }
+  if (type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local') {
+    spec.healthCheckNodePort ??= at(old, 'spec', 'healthCheckNodePort') ?? 32_000 + (number % 700);
+  } else delete spec.healthCheckNodePort;
   if (!Array.isArray(spec.ports)) return object;
   for (const [index, port] of spec.ports.filter(isObject).entries()) {
     if (type === 'ClusterIP') delete port.nodePort;
@@ -171,6 +174,13 @@ function rejectImmutable(old: KubeObject, next: KubeObject): void {
   const bothLoadBalancers = [old, next].every((service) => at(service, 'spec', 'type') === 'LoadBalancer');
   if (bothLoadBalancers && !equal(at(old, 'spec', 'loadBalancerClass'), at(next, 'spec', 'loadBalancerClass'))) {
     throw apiError(422, 'Service spec.loadBalancerClass');
+  }
+  const healthChecks = [old, next].map((service) => at(service, 'spec', 'healthCheckNodePort') ?? 0);
+  if (healthChecks.every(Boolean) && !equal(healthChecks[0], healthChecks[1])) {
+    throw apiError(422, 'Service spec.healthCheckNodePort');
+  }
+  if (at(next, 'spec', 'sessionAffinity') === 'None' && at(next, 'spec', 'sessionAffinityConfig')) {
+    throw apiError(422, 'Service spec.sessionAffinityConfig');
   }
   if (next.kind === 'Secret' && old.type !== next.type) throw apiError(422, 'Secret type');
   const labels = at(next, 'spec', 'template', 'metadata', 'labels');

@@ -54,6 +54,7 @@ export function canonicalQuantity(quantity: string): string {
 function defaultService(spec: JsonObject): void {
   spec.type ??= 'ClusterIP';
   spec.sessionAffinity ??= 'None';
+  if (spec.sessionAffinity === 'ClientIP') spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: 10_800 } };
   spec.internalTrafficPolicy ??= 'Cluster';
   spec.ipFamilyPolicy ??= 'SingleStack';
   spec.ipFamilies ??= ['IPv4'];
@@ -93,6 +94,7 @@ function defaultDeployment(spec: JsonObject): void {
 }
 
 function defaultPod(spec: JsonObject): void {
+  if (spec.hostNetwork === false) delete spec.hostNetwork;
   spec.dnsPolicy ??= 'ClusterFirst';
   spec.restartPolicy ??= 'Always';
   spec.schedulerName ??= 'default-scheduler';
@@ -102,12 +104,16 @@ function defaultPod(spec: JsonObject): void {
   spec.serviceAccountName ??= spec.serviceAccount ?? '';
   if (spec.serviceAccountName) spec.serviceAccount = spec.serviceAccountName;
   else delete spec.serviceAccountName;
-  for (const container of list(spec, 'containers')) defaultContainer(container);
+  for (const container of [...list(spec, 'containers'), ...list(spec, 'initContainers')]) defaultContainer(container);
   for (const volume of list(spec, 'volumes')) {
     for (const source of ['projected', 'secret', 'configMap']) {
       const volumeSource = volume[source];
       if (isObject(volumeSource)) volumeSource.defaultMode ??= 420;
     }
+    for (const source of isObject(volume.projected) ? list(volume.projected, 'sources') : []) {
+      if (isObject(source.serviceAccountToken)) source.serviceAccountToken.expirationSeconds ??= 3600;
+    }
+    if (isObject(volume.hostPath)) volume.hostPath.type ??= '';
   }
 }
 
@@ -120,10 +126,13 @@ function defaultContainer(container: JsonObject): void {
   for (const variable of list(container, 'env')) {
     const from = variable.valueFrom;
     if (isObject(from) && isObject(from.fieldRef)) from.fieldRef.apiVersion ??= 'v1';
+    if (isObject(from) && isObject(from.resourceFieldRef)) from.resourceFieldRef.divisor ??= '0';
   }
+  for (const mount of list(container, 'volumeMounts')) if (mount.readOnly === false) delete mount.readOnly;
   for (const name of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
     const probe = container[name];
     if (!isObject(probe)) continue;
+    if (probe.initialDelaySeconds === 0) delete probe.initialDelaySeconds;
     probe.failureThreshold ??= 3;
     probe.periodSeconds ??= 10;
     probe.successThreshold ??= 1;

@@ -10,18 +10,23 @@ export type Path = string[];
 export function listKeys(path: Path): string[] | undefined {
   switch (path.at(-1)) {
     case 'f:containers':
+    case 'f:initContainers':
     case 'f:env':
     case 'f:volumes':
     case 'f:imagePullSecrets':
       return ['name'];
     case 'f:volumeMounts':
       return ['mountPath'];
+    case 'f:hostAliases':
+      return ['ip'];
     case 'f:ownerReferences':
       return ['uid'];
     case 'f:topologySpreadConstraints':
       return ['topologyKey', 'whenUnsatisfiable'];
     case 'f:ports':
-      return path.includes('f:containers') ? ['containerPort', 'protocol'] : ['port', 'protocol'];
+      return path.some((element) => element === 'f:containers' || element === 'f:initContainers')
+        ? ['containerPort', 'protocol']
+        : ['port', 'protocol'];
     default:
       return undefined;
   }

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { encode } from '../../src/kubernetes/secrets.ts';
 import type { JsonObject } from '../stand-in/json.ts';
 
 const DIGEST = `@sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -33,6 +34,17 @@ const common = {
   annotations,
   externalEndpointOverride: fc.constantFrom('', 'nats.example.com:4222', '[2001:db8::1]:4222'),
   port: fc.constantFrom(4222, 14_222),
+  clusterIP: fc.constantFrom('', '10.96.0.42', '10.96.0.43'),
+  sessionAffinity: fc.constantFrom('None', 'ClientIP'),
+  extraPorts: fc.constantFrom<JsonObject[]>(
+    [],
+    [{ name: 'gateway', port: 8081, appProtocol: 'ws' }],
+    [
+      { name: 'http', port: 80, targetPort: 'http' },
+      { name: 'gateway', port: 8081, targetPort: 8080 },
+    ],
+  ),
+  perServer: fc.boolean(),
   ipFamilies: fc.constantFrom<string[]>([], ['IPv4']),
   ipFamilyPolicy: fc.constantFrom('SingleStack', 'PreferDualStack'),
 };
@@ -41,7 +53,12 @@ const outside = {
   ...common,
   exposeMonitor: fc.constant(true),
   externalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
-  nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_422 }, { nats: 30_422, monitor: 30_822 }),
+  nodePorts: fc.constantFrom<JsonObject>(
+    {},
+    { nats: 30_422 },
+    { nats: 30_422, monitor: 30_822 },
+    { users: 30_424, leafnodes: 30_425, websocket: 30_426 },
+  ),
 };
 
 const { exposeMonitor: _exposed, ...hidden } = outside;
@@ -53,7 +70,7 @@ const service = fc.oneof(
       type: fc.constantFrom('NodePort', 'LoadBalancer'),
       ...hidden,
       exposeMonitor: fc.constant(false),
-      nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_423 }),
+      nodePorts: fc.constantFrom<JsonObject>({}, { nats: 30_423 }, { nats: 30_423, websocket: 30_427 }),
     },
     { requiredKeys: ['type'] },
   ),
@@ -68,6 +85,12 @@ const service = fc.oneof(
     },
     { requiredKeys: ['type'] },
   ),
+  fc.record({
+    type: fc.constant('LoadBalancer'),
+    externalTrafficPolicy: fc.constant('Local'),
+    healthCheckNodePort: fc.constantFrom(30_999, 31_999),
+    exposeMonitor: fc.boolean(),
+  }),
   fc.record(common, { requiredKeys: [] }),
 );
 
@@ -85,6 +108,67 @@ const resources = fc.constantFrom<JsonObject>(
   { requests: { cpu: 1 }, limits: { cpu: '1500m', memory: '1.5Gi', 'ephemeral-storage': '1000M' } },
 );
 
+/** Fields of the container that a resource is about. */
+const containerFields = {
+  env: fc.constantFrom<JsonObject[]>(
+    [],
+    [{ name: 'GOMEMLIMIT', value: '100MiB' }],
+    [
+      { name: 'EMPTY', value: '' },
+      { name: 'A', valueFrom: { secretKeyRef: { name: 'a', key: 'b', optional: true } } },
+      { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+    ],
+    [{ name: 'MEMORY', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } }],
+  ),
+  envFrom: fc.constantFrom<JsonObject[]>(
+    [],
+    [{ secretRef: { name: 'a' } }, { prefix: 'B_', configMapRef: { name: 'b' } }],
+  ),
+  livenessProbe: fc.constantFrom<JsonObject>({}, { periodSeconds: 7, initialDelaySeconds: 0 }, { failureThreshold: 2 }),
+  readinessProbe: fc.constantFrom<JsonObject>({}, { timeoutSeconds: 3, initialDelaySeconds: 4 }),
+};
+
+const startupProbe = fc.constantFrom<JsonObject>({}, { failureThreshold: 1800 });
+
+/** Volumes and containers of others. A mount of the own container needs one of these volumes. */
+const extras = fc.constantFrom<JsonObject>(
+  {},
+  { extraVolumes: [], extraContainers: [], initContainers: [] },
+  {
+    extraVolumes: [
+      { name: 'scratch', emptyDir: {} },
+      { name: 'more', configMap: { name: 'more', items: [{ key: 'a', path: 'b', mode: 256 }] } },
+    ],
+    extraContainers: [
+      { name: 'side', image: 'side:1', volumeMounts: [{ name: 'scratch', mountPath: '/a', readOnly: false }] },
+    ],
+  },
+  {
+    extraVolumes: [
+      {
+        name: 'identity',
+        projected: { sources: [{ serviceAccountToken: { path: 'token' } }, { secret: { name: 'a' } }] },
+      },
+      { name: 'claim', persistentVolumeClaim: { claimName: 'claim', readOnly: false } },
+      { name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '1024Ki' } },
+    ],
+    initContainers: [
+      {
+        ...{ name: 'first', image: 'first:latest', command: ['true'], args: [], restartPolicy: 'Always' },
+        env: [{ name: 'X', value: '' }],
+        envFrom: [{ secretRef: { name: 'a', optional: false } }],
+        ports: [{ containerPort: 9000, name: 'http' }],
+        resources: { limits: { cpu: '0.5', memory: '1024Mi' }, requests: {} },
+        securityContext: { runAsUser: 0, capabilities: { add: ['CHOWN'] } },
+        readinessProbe: { httpGet: { port: 'http', path: '/' }, initialDelaySeconds: 0 },
+      },
+    ],
+  },
+);
+
+const scheduling = (fields: Record<string, fc.Arbitrary<unknown>>) =>
+  fc.tuple(fc.record(fields, { requiredKeys: [] }), extras).map(([pod, added]) => ({ ...pod, ...added }) as JsonObject);
+
 const podTemplate = fc.record(
   {
     metadata: fc.constantFrom<JsonObject>(
@@ -92,50 +176,70 @@ const podTemplate = fc.record(
       { labels: {} },
       { labels: { team: 'platform', 'example.com/empty': '' }, annotations: { 'example.com/note': 'x' } },
     ),
-    spec: fc.record(
-      {
-        nodeSelector: fc.constantFrom<JsonObject>({}, { 'node-role.kubernetes.io/worker': '' }),
-        tolerations: fc.constantFrom<JsonObject[]>(
-          [],
-          [{ key: 'dedicated', operator: 'Equal', value: 'nats', effect: 'NoSchedule' }],
-          [{ key: '', operator: 'Exists', value: '' }],
-          [{ key: 'gone', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 }],
-        ),
-        affinity: fc.constantFrom<JsonObject>(
-          {},
-          { nodeAffinity: {} },
-          {
-            nodeAffinity: {
-              preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: {} }],
-              requiredDuringSchedulingIgnoredDuringExecution: {
-                nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'Exists', values: [] }] }],
-              },
-            },
-            podAntiAffinity: {
-              requiredDuringSchedulingIgnoredDuringExecution: [
-                { topologyKey: 'kubernetes.io/hostname', labelSelector: {}, namespaces: [] },
-              ],
+    spec: scheduling({
+      securityContext: fc.constantFrom<JsonObject>(
+        {},
+        { runAsUser: 0, runAsNonRoot: false },
+        { fsGroup: 1, fsGroupChangePolicy: 'OnRootMismatch', supplementalGroups: [2], seLinuxOptions: { level: 's0' } },
+      ),
+      dnsPolicy: fc.constantFrom('ClusterFirst', 'Default'),
+      dnsConfig: fc.constantFrom<JsonObject>(
+        {},
+        { nameservers: ['192.0.2.1'], searches: ['a.b'], options: [{ name: 'ndots', value: '1' }, { name: 'edns0' }] },
+      ),
+      hostAliases: fc.constantFrom<JsonObject[]>(
+        [],
+        [{ ip: '192.0.2.7', hostnames: ['a.example', 'b'] }],
+        [
+          { ip: '127.0.0.1', hostnames: ['c'] },
+          { ip: '192.0.2.7', hostnames: ['b'] },
+        ],
+      ),
+      hostNetwork: fc.boolean(),
+      runtimeClassName: fc.constantFrom('', 'gvisor'),
+      schedulerName: fc.constantFrom('', 'custom'),
+      terminationGracePeriodSeconds: fc.constantFrom(45, 600),
+      enableServiceLinks: fc.boolean(),
+      nodeSelector: fc.constantFrom<JsonObject>({}, { 'node-role.kubernetes.io/worker': '' }),
+      tolerations: fc.constantFrom<JsonObject[]>(
+        [],
+        [{ key: 'dedicated', operator: 'Equal', value: 'nats', effect: 'NoSchedule' }],
+        [{ key: '', operator: 'Exists', value: '' }],
+        [{ key: 'gone', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 0 }],
+      ),
+      affinity: fc.constantFrom<JsonObject>(
+        {},
+        { nodeAffinity: {} },
+        {
+          nodeAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: {} }],
+            requiredDuringSchedulingIgnoredDuringExecution: {
+              nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'Exists', values: [] }] }],
             },
           },
-        ),
-        topologySpreadConstraints: fc.constantFrom<JsonObject[]>(
-          [],
-          [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', minDomains: 2 }],
-          [
-            {
-              maxSkew: 2,
-              topologyKey: 'zone',
-              whenUnsatisfiable: 'ScheduleAnyway',
-              labelSelector: { matchLabels: {} },
-            },
-            { maxSkew: 1, topologyKey: 'rack', whenUnsatisfiable: 'ScheduleAnyway', matchLabelKeys: ['a'] },
-          ],
-        ),
-        priorityClassName: fc.constantFrom('', 'high'),
-        imagePullSecrets: fc.constantFrom<JsonObject[]>([], [{ name: 'a' }, { name: 'b' }]),
-      },
-      { requiredKeys: [] },
-    ),
+          podAntiAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: [
+              { topologyKey: 'kubernetes.io/hostname', labelSelector: {}, namespaces: [] },
+            ],
+          },
+        },
+      ),
+      topologySpreadConstraints: fc.constantFrom<JsonObject[]>(
+        [],
+        [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', minDomains: 2 }],
+        [
+          {
+            maxSkew: 2,
+            topologyKey: 'zone',
+            whenUnsatisfiable: 'ScheduleAnyway',
+            labelSelector: { matchLabels: {} },
+          },
+          { maxSkew: 1, topologyKey: 'rack', whenUnsatisfiable: 'ScheduleAnyway', matchLabelKeys: ['a'] },
+        ],
+      ),
+      priorityClassName: fc.constantFrom('', 'high'),
+      imagePullSecrets: fc.constantFrom<JsonObject[]>([], [{ name: 'a' }, { name: 'b' }]),
+    }),
   },
   { requiredKeys: [] },
 );
@@ -146,19 +250,110 @@ const jetstream = fc.record(
       {
         size: fc.constantFrom('1Gi', '1024Mi', '2Gi', '1.5Gi'),
         storageClassName: fc.constantFrom('', 'fast', 'slow'),
+        labels: fc.constantFrom<JsonObject>({}, { team: 'streams' }),
+        annotations: fc.constantFrom<JsonObject>({}, { 'backup.velero.io/x': 'y' }, { 'backup.velero.io/x': '' }),
         maxSize: fc.constantFrom('', '500Mi', '1Gi'),
         persistentVolumeClaimRetentionPolicy: fc.constantFrom<JsonObject>({}, { whenDeleted: 'Delete' }),
       },
       { requiredKeys: ['size'] },
     ),
     memoryStore: fc.record({ maxSize: fc.constantFrom('32Mi', '64Mi', '48M') }),
+    domain: fc.constantFrom('', 'hub', 'east-1'),
+    maxOutstandingCatchup: fc.constantFrom('', '32Mi'),
+    cipher: fc.constantFrom('chacha', 'aes'),
   },
   { requiredKeys: [] },
 );
 
-/** Secrets that the Brokers of `brokerSpec` refer to. The tests create those that exist. */
+/** Secrets that the Brokers of `brokerSpec` refer to. The tests create those that exist, as `OWN_SECRETS`. */
 export const OWN_TOKEN = 'own-token';
 export const TLS_SECRET = 'nats-tls';
+export const ROUTES_SECRET = 'routes-tls';
+export const OWN_KEYS = 'own-keys';
+export const OTHER_KEY = 'other-key';
+
+/** The Secrets of the user, except for the certificates. */
+export const OWN_SECRETS = [
+  { name: OWN_TOKEN, data: { token: 'a-token-of-the-user' } },
+  {
+    name: OWN_KEYS,
+    data: {
+      key: 'a-key-of-the-user',
+      password: 'a password of the "user"',
+      nkey: 'UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4',
+    },
+  },
+  { name: OTHER_KEY, data: { key: 'another-key-of-the-user' } },
+].map(({ name, data }) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name, namespace: 'meshery' },
+  data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, encode(value)])),
+}));
+
+/** Streams in memory-backed volumes, or encrypted ones. */
+const otherJetstream = fc.constantFrom<JsonObject>(
+  { domain: 'a', fileStore: { size: '100Mi', medium: 'Memory', maxSize: '90%' } },
+  { domain: 'a', fileStore: { size: '1Gi', medium: '', maxSize: '50%' }, encryptionKeySecretRef: { name: OWN_KEYS } },
+  { domain: 'a', fileStore: { size: '1Gi' }, encryptionKeySecretRef: { name: OTHER_KEY }, cipher: 'aes' },
+  {
+    domain: 'a',
+    fileStore: { size: '100Mi', medium: 'Memory' },
+    encryptionKeySecretRef: { name: OTHER_KEY },
+  },
+);
+
+const keys = { name: OWN_KEYS };
+
+const users = fc.constantFrom<JsonObject[]>(
+  [],
+  [
+    {
+      user: 'reader',
+      passwordSecretRef: keys,
+      permissions: { subscribe: { allow: ['meshery.>'] }, publish: { allow: [] } },
+    },
+  ],
+  [
+    { user: 'a', nkeySecretRef: keys, passwordSecretRef: { name: '' } },
+    { user: 'b@c', passwordSecretRef: keys, permissions: { publish: { deny: ['>'] }, allowResponses: true } },
+  ],
+  [{ user: 'reader', passwordSecretRef: { name: OWN_KEYS, key: 'missing' } }],
+);
+
+const leafListener = { enabled: true, authorization: { users: [{ user: 'east', passwordSecretRef: keys }] } };
+
+/** Leaf nodes and WebSocket, for specs without JetStream or with a domain. */
+const leafNodes = fc.constantFrom<JsonObject>(
+  {},
+  { enabled: false, port: 7500 },
+  leafListener,
+  { ...leafListener, port: 7500, tls: { secretName: TLS_SECRET } },
+  { remotes: [{ url: 'tls://hub.example.com', user: 'a', passwordSecretRef: keys, tls: { secretName: TLS_SECRET } }] },
+  { ...leafListener, remotes: [{ url: 'nats-leaf://a' }, { url: 'wss://b:443', user: '' }] },
+  { remotes: [{ url: 'tls://a', tls: { secretName: 'missing' } }] },
+);
+
+const websocket = fc.constantFrom<JsonObject>(
+  {},
+  { enabled: false },
+  { enabled: true },
+  {
+    enabled: true,
+    port: 8443,
+    tls: { secretName: TLS_SECRET },
+    allowedOrigins: ['https://a.example'],
+    compression: true,
+  },
+  { enabled: true, tls: { secretName: '' }, sameOrigin: true, allowedOrigins: [] },
+);
+
+const merge = fc.constantFrom<JsonObject>(
+  {},
+  { cluster: {} },
+  { max_control_line: 4096, server_tags: ['a'] },
+  { max_subscriptions: 1000, authorization: { timeout: 5 } },
+);
 
 const peers = fc.constantFrom<JsonObject[]>(
   [],
@@ -174,51 +369,88 @@ const commonMetadata = fc.constantFrom<JsonObject>(
 );
 
 /** A valid spec of a Broker. */
-export const brokerSpec: fc.Arbitrary<JsonObject> = fc.record(
-  {
-    size,
-    version,
-    service,
-    image,
-    resources,
-    podTemplate,
-    commonMetadata,
-    serviceAccountName: fc.constantFrom('', 'mine', 'default'),
-    jetstream,
-    auth: fc.constantFrom<JsonObject>(
-      {},
-      { tokenSecretRef: { name: OWN_TOKEN } },
-      { tokenSecretRef: { name: OWN_TOKEN, key: 'missing' } },
-      { tokenSecretRef: { name: 'missing', key: '' } },
-    ),
-    tls: fc.constantFrom<JsonObject>(
-      {},
-      { secretName: '' },
-      { secretName: TLS_SECRET },
-      { secretName: TLS_SECRET, verify: true },
-      { secretName: 'missing' },
-    ),
-    config: fc.record(
-      {
-        maxPayload: fc.constantFrom('', '8Mi', '64Mi', '1.5k'),
-        maxConnections: fc.integer({ min: 1, max: 100_000 }),
-        writeDeadline: fc.constantFrom('', '10s', '1500ms'),
-        pingInterval: fc.constantFrom('2m', '1h'),
-        pingMax: fc.integer({ min: 1, max: 100 }),
-        debug: fc.boolean(),
-        trace: fc.boolean(),
-      },
-      { requiredKeys: [] },
-    ),
-    networkPolicy: fc.record(
-      { enabled: fc.boolean(), clients: peers, monitor: peers, metrics: peers },
-      { requiredKeys: [] },
-    ),
-    reloader: fc.record({ version: fc.constant('0.22.0'), image, resources }, { requiredKeys: [] }),
-    promExporter: fc.record({ enabled: fc.boolean(), image, resources }, { requiredKeys: [] }),
-  },
-  { requiredKeys: [] },
-);
+export const brokerSpec: fc.Arbitrary<JsonObject> = fc
+  .record(
+    {
+      size,
+      version,
+      service,
+      image,
+      resources,
+      ...containerFields,
+      startupProbe,
+      podTemplate,
+      commonMetadata,
+      serviceAccountName: fc.constantFrom('', 'mine', 'default'),
+      jetstream: fc.oneof({ weight: 2, arbitrary: jetstream }, { weight: 1, arbitrary: otherJetstream }),
+      auth: fc.record(
+        {
+          tokenSecretRef: fc.constantFrom<JsonObject>(
+            { name: OWN_TOKEN },
+            { name: OWN_TOKEN, key: 'missing' },
+            { name: 'missing', key: '' },
+          ),
+          users,
+        },
+        { requiredKeys: [] },
+      ),
+      tls: fc.constantFrom<JsonObject>(
+        {},
+        { secretName: '' },
+        { secretName: TLS_SECRET },
+        { secretName: TLS_SECRET, verify: true },
+        { secretName: TLS_SECRET, monitor: true, verify: true },
+        { secretName: TLS_SECRET, monitor: true, routes: { secretName: ROUTES_SECRET } },
+        { routes: { secretName: ROUTES_SECRET } },
+        { secretName: 'missing' },
+      ),
+      leafNodes,
+      websocket,
+      config: fc.record(
+        {
+          maxPayload: fc.constantFrom('', '8Mi', '64Mi', '1.5k'),
+          maxConnections: fc.integer({ min: 1, max: 100_000 }),
+          writeDeadline: fc.constantFrom('', '10s', '1500ms'),
+          pingInterval: fc.constantFrom('2m', '1h'),
+          pingMax: fc.integer({ min: 1, max: 100 }),
+          debug: fc.boolean(),
+          trace: fc.boolean(),
+          merge,
+        },
+        { requiredKeys: [] },
+      ),
+      podDisruptionBudget: fc.constantFrom<JsonObject>(
+        {},
+        { enabled: false },
+        { enabled: true, minAvailable: 1, unhealthyPodEvictionPolicy: 'IfHealthyBudget' },
+        { maxUnavailable: 2 },
+      ),
+      networkPolicy: fc.record(
+        { enabled: fc.boolean(), clients: peers, monitor: peers, metrics: peers },
+        { requiredKeys: [] },
+      ),
+      reloader: fc.record({ version: fc.constant('0.22.0'), image, resources }, { requiredKeys: [] }),
+      natsBox: fc.constantFrom<JsonObject>(
+        {},
+        { enabled: false },
+        { enabled: true, tls: { secretName: TLS_SECRET } },
+        { enabled: true, version: '0.19.6', tls: { secretName: 'missing' } },
+      ),
+      promExporter: fc.record({ enabled: fc.boolean(), image, resources }, { requiredKeys: [] }),
+    },
+    { requiredKeys: [] },
+  )
+  .map(
+    ({ jetstream, leafNodes, ...spec }) =>
+      ({
+        ...spec,
+        ...(leafNodes && { leafNodes }),
+        // Leaf nodes need a domain of JetStream.
+        ...(jetstream && {
+          jetstream: { ...jetstream, ...(leafNodes && !jetstream.domain && { domain: 'required' }) },
+        }),
+      }) as JsonObject,
+  );
 
 /** A spec of a Broker with one invalid field. */
 export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
@@ -238,6 +470,26 @@ export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
       { service: { type: 'ClusterIP', nodePorts: { nats: 30_000 } } },
       { service: { port: 8222 } },
       { service: { type: 'NodePort', nodePorts: { monitor: 30_000 }, exposeMonitor: false } },
+      { service: { healthCheckNodePort: 30_000 } },
+      ...[{ nodePorts: { websocket: 30_000 } }, { extraPorts: [{ name: 'a', port: 1, nodePort: 30_000 }] }].map(
+        (taken): JsonObject => ({
+          service: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_000, ...taken },
+        }),
+      ),
+      { service: { extraPorts: [{ name: 'a', port: 1, appProtocol: 'a b' }] } },
+      { service: { extraPorts: [{ name: 'a', port: 1, targetPort: '8080' }] } },
+      { service: { clusterIP: '::ffff:a60:101' } },
+      { service: { sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } } },
+      { service: { extraPorts: [{ name: 'nats', port: 1 }] } },
+      { service: { extraPorts: [{ name: 'a', port: 1, nodePort: 30_000 }] } },
+      { service: { clusterIP: '10.0.0.01' } },
+      { service: { clusterIP: '10.0.0.1', ipFamilies: ['IPv6'] } },
+      { service: { nodePorts: { websocket: 30_000 } } },
+      { service: { type: 'NodePort', nodePorts: { users: 30_000, leafnodes: 30_000 } } },
+      { service: { extraPorts: [{ name: 'a', port: 8080 }] }, websocket: { enabled: true } },
+      { service: { extraPorts: [{ name: 'users', port: 1 }] } },
+      { natsBox: { enabled: true }, tls: { secretName: TLS_SECRET, verify: true } },
+      { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
       { tls: { verify: true } },
       { resources: { requests: { cpu: '-1' } } },
       { resources: { requests: { cpu: '2' }, limits: { cpu: '1999m' } } },
@@ -245,10 +497,21 @@ export const invalidBrokerSpec: fc.Arbitrary<JsonObject> = fc
       { jetstream: { memoryStore: { maxSize: '1Gi' } }, resources: {} },
       { podTemplate: { metadata: { labels: { 'app.kubernetes.io/name': 'x' } } } },
       { podTemplate: { spec: { tolerations: [{ value: 'x' }] } } },
+      { podTemplate: { spec: { terminationGracePeriodSeconds: 44 } } },
+      { podTemplate: { spec: { dnsPolicy: 'None' } } },
+      { podTemplate: { spec: { extraContainers: [{ name: 'nats', image: 'x' }] } } },
+      { podTemplate: { spec: { extraContainers: [{ name: 'x', image: 'x', ports: [{ containerPort: 4222 }] }] } } },
+      { podTemplate: { spec: { extraContainers: [{ name: 'x', image: 'x', stdin: true }] } } },
+      { env: [{ name: 'POD_NAME', value: 'x' }] },
       { commonMetadata: { labels: { 'pod-template-hash': 'x' } } },
       { commonMetadata: { labels: { team: 'a b' } } },
       { commonMetadata: { annotations: { 'meshery.io/revision': 'x' } } },
       { networkPolicy: { enabled: true, clients: [{ ipBlock: { cidr: '10.0.0.1/8' } }] } },
+      { leafNodes: { enabled: true } },
+      { websocket: { enabled: true, port: 6222 } },
+      { auth: { users: [{ user: 'a' }] } },
+      { config: { merge: { port: 4222 } } },
+      { jetstream: { fileStore: { size: '1Gi', medium: 'Memory' } }, resources: {} },
     ),
   )
   .map(([valid, invalid]) => ({ ...valid, ...invalid }));
@@ -310,6 +573,8 @@ export const meshSyncSpec: fc.Arbitrary<JsonObject> = fc.record(
     'watch-list': watchList,
     image,
     resources,
+    ...containerFields,
+    extraArgs: fc.constantFrom<string[]>([], ['--later', 'x']),
     podTemplate,
     commonMetadata,
     serviceAccountName: fc.constantFrom('', 'mine', 'meshery-meshsync'),

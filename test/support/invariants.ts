@@ -79,7 +79,7 @@ function expectStalled({ kind, metadata }: KubeObject, status: unknown): void {
 function expectNoneDropped(
   observed: Record<string, Record<string, KubeObject>>,
   children: KubeObject[],
-  { metadata: { name }, spec }: KubeObject,
+  { kind, metadata: { name }, spec }: KubeObject,
 ): void {
   const statefulSet = children.find(({ kind }) => kind === 'StatefulSet');
   const isInternal = (at(spec, 'service', 'type') ?? 'ClusterIP') === 'ClusterIP';
@@ -90,16 +90,36 @@ function expectNoneDropped(
   const dispensable: Record<string, boolean> = {
     Secret: true,
     ServiceAccount: Boolean(at(spec, 'serviceAccountName')),
-    PodDisruptionBudget: at(statefulSet, 'spec', 'replicas') === 1 || Number(at(spec, 'size') ?? 1) === 1,
+    PodDisruptionBudget:
+      at(spec, 'podDisruptionBudget', 'enabled') === false ||
+      at(statefulSet, 'spec', 'replicas') === 1 ||
+      Number(at(spec, 'size') ?? 1) === 1,
     NetworkPolicy: at(spec, 'networkPolicy', 'enabled') !== true,
+    Deployment: kind === 'Broker' && at(spec, 'natsBox', 'enabled') !== true,
   };
   const returned = new Set(children.map((child) => `${groupKey(child)} ${child.metadata.name}`));
   for (const child of Object.values(observed).flatMap((group) => Object.values(group))) {
     const key = `${groupKey(child)} ${child.metadata.name}`;
     if (child.kind === 'Secret' && child.metadata.name !== `${name}-broker-auth`) expect(returned).toContain(key);
+    // That of a single server, which was removed or whose Service is not desired any more.
+    else if (child.kind === 'Service' && /-nats-\d+$/.test(child.metadata.name))
+      expectServerService(spec, child, children);
     else if (child.metadata.name.endsWith('-nats-external') && (isInternal || isExposed)) continue;
     else if (!dispensable[child.kind]) expect(returned).toContain(key);
   }
+}
+
+/** The Service of a single server stays while there is that server. */
+function expectServerService(spec: unknown, { metadata: { name } }: KubeObject, children: KubeObject[]): void {
+  const replicas = Number(
+    at(
+      children.find(({ kind }) => kind === 'StatefulSet'),
+      'spec',
+      'replicas',
+    ) ?? 0,
+  );
+  const isDesired = at(spec, 'service', 'perServer') === true && Number(/\d+$/.exec(name)) < replicas;
+  if (isDesired) expect(children.map((child) => child.metadata.name)).toContain(name);
 }
 
 function expectTransitionTimes(before: unknown, after: unknown, now: string): void {
@@ -117,7 +137,9 @@ export function expectSecret({ children, status, request }: SyncOutcome, credent
   );
   const values = secrets.flatMap(({ data }) => (isObject(data) ? Object.values(data) : [])).map(String);
   const plain = values.map((value) => Buffer.from(value, 'base64').toString());
-  const forbidden = [...credentials, ...plain].filter((text) => text !== '' && !text.includes('\n'));
+  // A URL without a user is no secret.
+  const isSecret = (text: string) => text !== '' && !text.includes('\n') && !/^\w+:\/\/[^@/]+$/.test(text);
+  const forbidden = [...credentials, ...plain].filter(isSecret);
   const shown = JSON.stringify([status, ...children.filter(({ kind }) => kind !== 'Secret')]);
   for (const text of forbidden) {
     expect(shown).not.toContain(text);

@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The pages of the documentation that are written by hand. */
+export const pages = [
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  'README.md',
+];
+
+/** A block of YAML on a page. */
+export interface Block {
+  page: string;
+  /** The heading above it; with a number from the second one below that heading on. */
+  heading: string;
+  text: string;
+}
+
+/** All blocks of YAML, page by page, without those that have a name: parts of files of other tools. */
+export const yamlBlocks = pages.flatMap(blocksOf);
+
+function blocksOf(page: string): Block[] {
+  const seen = new Map<string, number>();
+  let heading = '';
+  return [...readFileSync(page, 'utf8').matchAll(/^#+ (.+)$|^```(\w*)( \S+)?\n([\s\S]*?)^```/gm)].flatMap(
+    ([, title, language, name, text = '']) => {
+      heading = title ?? heading;
+      if (language !== 'yaml' || name) return [];
+      const count = (seen.get(heading) ?? 0) + 1;
+      seen.set(heading, count);
+      return [{ page, heading: count > 1 ? `${heading} (${count})` : heading, text }];
+    },
+  );
+}
