@@ -184,12 +184,14 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
     expect(conditionOf(starting, 'Ready')?.message).toContain(
       `0 of 1 servers are ready. If pods are missing, the Events say why: ${hint}.`,
     );
-    const events = await cluster().list('v1', 'Event', of);
-    expect(
-      events
-        .filter((event) => JSON.stringify(event).includes('exceeded quota'))
-        .map((event) => JSON.stringify((event as unknown as { involvedObject: object }).involvedObject)),
-    ).toContainEqual(expect.stringContaining('"kind":"StatefulSet"'));
+    await eventually(async () => {
+      const events = await cluster().list('v1', 'Event', of);
+      expect(
+        events
+          .filter((event) => JSON.stringify(event).includes('exceeded quota'))
+          .map((event) => JSON.stringify((event as unknown as { involvedObject: object }).involvedObject)),
+      ).toContainEqual(expect.stringContaining('"kind":"StatefulSet"'));
+    });
 
     await cluster().delete('v1', 'ResourceQuota', 'compute', of);
     for (const object of applied) await isReady(cluster(), object, 'Ready', 120);

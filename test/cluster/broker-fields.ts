@@ -620,6 +620,10 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         },
       },
     });
+    const leafListener = {
+      enabled: true,
+      authorization: { users: [{ user: 'a', passwordSecretRef: { name: 'a' } }] },
+    };
     const toleration = (toleration: object) => ({ podTemplate: { spec: { tolerations: [toleration] } } });
     const rejected: [spec: object, path: string, message: string][] = [
       [{ service: { nodePorts: { nats: 30_000 } } }, 'spec.service.nodePorts', outside],
@@ -699,11 +703,177 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
         'spec.podTemplate.spec.topologySpreadConstraints[0].minDomains',
         'is only valid with whenUnsatisfiable DoNotSchedule',
       ],
+      [
+        { podTemplate: { spec: { terminationGracePeriodSeconds: 44 } } },
+        'spec.podTemplate.spec.terminationGracePeriodSeconds',
+        'must be at least 45',
+      ],
+      [{ podTemplate: { spec: { dnsPolicy: 'None' } } }, 'spec.podTemplate.spec.dnsConfig', 'must have nameservers'],
+      [{ service: { healthCheckNodePort: 30_000 } }, 'spec.service.healthCheckNodePort', 'is only valid when'],
+      ...[{ nodePorts: { nats: 30_000 } }, { extraPorts: [{ name: 'a', port: 1, nodePort: 30_000 }] }].map(
+        (taken): [object, string, string] => [
+          { service: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_000, ...taken } },
+          'spec.service.healthCheckNodePort',
+          'must differ from the node ports',
+        ],
+      ),
+      [
+        { service: { sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } } },
+        'spec.service.sessionAffinityConfig',
+        'is only valid when sessionAffinity is ClientIP',
+      ],
+      ...[
+        [{ name: 'nats', port: 1 }],
+        [{ name: 'websocket', port: 1 }],
+        [{ name: 'a', port: 4222 }],
+        [{ name: 'a', port: 8222 }],
+        [
+          { name: 'a', port: 1 },
+          { name: 'b', port: 1 },
+        ],
+      ].map((extraPorts): [object, string, string] => [
+        { service: { extraPorts } },
+        'spec.service.extraPorts',
+        'must have names and ports that differ',
+      ]),
+      [
+        { service: { extraPorts: [{ name: 'a', port: 1, nodePort: 30_000 }] } },
+        'spec.service.extraPorts',
+        'must have no nodePort',
+      ],
+      [{ service: { nodePorts: { websocket: 30_000 } } }, 'spec.service.nodePorts', outside],
+      [
+        { service: { type: 'NodePort', nodePorts: { users: 30_000, leafnodes: 30_000 } } },
+        'spec.service.nodePorts',
+        'must differ from each other',
+      ],
+      ...[{ nodePorts: { leafnodes: 30_000 } }, { nodePorts: { nats: 30_000 }, port: 4000 }].map(
+        (service): [object, string, string] => [
+          { service: { ...service, type: 'NodePort', extraPorts: [{ name: 'a', port: 1, nodePort: 30_000 }] } },
+          'spec.service.extraPorts',
+          'must have node ports that differ from each other, and from those of nodePorts',
+        ],
+      ),
+      [
+        {
+          service: {
+            type: 'NodePort',
+            extraPorts: [
+              { name: 'a', port: 1, nodePort: 30_000 },
+              { name: 'b', port: 2, nodePort: 30_000 },
+            ],
+          },
+        },
+        'spec.service.extraPorts',
+        'must have node ports that differ',
+      ],
+      ...[
+        { port: 4224, auth: { users: [{ user: 'a', passwordSecretRef: { name: 'a' } }] } },
+        { port: 7422, leafNodes: leafListener },
+        { port: 7500, leafNodes: { ...leafListener, port: 7500 } },
+        { port: 8080, websocket: { enabled: true } },
+        { port: 8081, websocket: { enabled: true, port: 8081 } },
+      ].map(({ port, ...listener }): [object, string, string] => [
+        { ...listener, service: { extraPorts: [{ name: 'a', port }] } },
+        'spec.service.extraPorts',
+        'must have ports that differ from those of auth.users, leafNodes and websocket',
+      ]),
+      [
+        { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
+        'spec.podDisruptionBudget.minAvailable',
+        'must be absent when there is a maxUnavailable',
+      ],
+      [
+        { natsBox: { enabled: true }, tls: { secretName: 'a', verify: true } },
+        'spec.natsBox.tls.secretName',
+        'is required when tls.verify is true',
+      ],
       [{ networkPolicy: { clients: [{}] } }, 'spec.networkPolicy.clients[0]', 'must have either ipBlock'],
       [
         { networkPolicy: { monitor: [{ podSelector: {}, ipBlock: { cidr: '10.0.0.0/8' } }] } },
         'spec.networkPolicy.monitor[0]',
         'must have either ipBlock',
+      ],
+      [{ tls: { monitor: true } }, 'spec.tls.secretName', 'is required by monitor'],
+      [
+        { jetstream: { fileStore: { size: '10Mi', medium: 'Memory', storageClassName: '' } } },
+        'spec.jetstream.fileStore.storageClassName',
+        'must be absent when medium is Memory',
+      ],
+      [
+        { jetstream: { fileStore: { size: '1Gi', medium: 'Memory' } } },
+        'spec.jetstream.fileStore.size',
+        'must be less than resources.limits.memory',
+      ],
+      [
+        { jetstream: { memoryStore: { maxSize: '1Mi' } }, leafNodes: leafListener },
+        'spec.jetstream.domain',
+        'is required by leafNodes',
+      ],
+      [
+        { jetstream: { fileStore: { size: '1Gi' } }, leafNodes: { remotes: [{ url: 'tls://hub' }] } },
+        'spec.jetstream.domain',
+        'is required by leafNodes',
+      ],
+      [
+        { jetstream: { memoryStore: { maxSize: '1Mi' }, encryptionKeySecretRef: { name: 'a' } } },
+        'spec.jetstream.fileStore',
+        'is required by encryptionKeySecretRef',
+      ],
+      [
+        { jetstream: { maxOutstandingCatchup: '1.1Ti' } },
+        'spec.jetstream.maxOutstandingCatchup',
+        'must not be more than 1Ti',
+      ],
+      [{ leafNodes: { enabled: true } }, 'spec.leafNodes.authorization.users', 'is required by enabled'],
+      [{ leafNodes: { ...leafListener, port: 4224 } }, 'spec.leafNodes.port', 'must not be a port'],
+      [
+        { leafNodes: { ...leafListener, port: 5000 }, service: { port: 5000 } },
+        'spec.leafNodes.port',
+        'must differ from service.port',
+      ],
+      [
+        { leafNodes: { remotes: [{ url: 'tls://hub', user: 'a' }] } },
+        'spec.leafNodes.remotes[0].passwordSecretRef',
+        'is required by user',
+      ],
+      [
+        { leafNodes: { remotes: [{ url: 'tls://hub', passwordSecretRef: { name: 'a' } }] } },
+        'spec.leafNodes.remotes[0].passwordSecretRef',
+        'is required by user',
+      ],
+      [
+        {
+          leafNodes: {
+            remotes: [
+              { url: 'tls://a', user: 'a', passwordSecretRef: { name: 'a' }, credentialsSecretRef: { name: 'a' } },
+            ],
+          },
+        },
+        'spec.leafNodes.remotes[0].credentialsSecretRef',
+        'must be absent when there is a user',
+      ],
+      [{ websocket: { enabled: true, port: 8222 } }, 'spec.websocket.port', 'must not be a port'],
+      [
+        { websocket: { enabled: true }, service: { port: 8080 } },
+        'spec.websocket.port',
+        'must differ from service.port',
+      ],
+      [
+        { websocket: { enabled: true, port: 7422 }, leafNodes: leafListener },
+        'spec.websocket.port',
+        'must differ from service.port and leafNodes.port',
+      ],
+      [{ auth: { users: [{ user: 'a' }] } }, 'spec.auth.users[0]', 'must have either passwordSecretRef'],
+      [
+        { auth: { users: [{ user: 'a', passwordSecretRef: { name: 'a' }, nkeySecretRef: { name: 'a' } }] } },
+        'spec.auth.users[0]',
+        'must have either passwordSecretRef',
+      ],
+      [
+        { auth: { users: [{ user: 'a', passwordSecretRef: { name: 'a' } }] }, service: { port: 4224 } },
+        'spec.service.port',
+        'must not be 4224',
       ],
     ];
     for (const [spec, path, message] of rejected) {
@@ -729,6 +899,35 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       { service: { type: 'NodePort', ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' } },
       { tls: { verify: false, secretName: '' }, config: { maxPayload: '', writeDeadline: '' } },
       selector('Gt', ['5']),
+      { podTemplate: { spec: { extraContainers: [{ name: 'a', image: 'a', args: ['x'] }] } } },
+      {
+        service: {
+          extraPorts: [
+            { name: 'a', port: 80, targetPort: 'http' },
+            { name: 'b', port: 81, targetPort: 82 },
+          ],
+        },
+      },
+      {
+        service: {
+          type: 'NodePort',
+          nodePorts: { nats: 30_001, users: 30_002, leafnodes: 30_003, websocket: 30_004 },
+          extraPorts: [
+            { name: 'a', port: 4224, nodePort: 30_005 },
+            { name: 'b', port: 8080, nodePort: 30_006 },
+          ],
+        },
+        websocket: { enabled: false },
+      },
+      { leafNodes: { enabled: false, port: 5000 }, service: { port: 5000 }, websocket: { enabled: false, port: 5000 } },
+      { leafNodes: leafListener, jetstream: { domain: '', maxOutstandingCatchup: '' } },
+      { leafNodes: leafListener, jetstream: { domain: 'a', memoryStore: { maxSize: '1Mi' } } },
+      { leafNodes: { remotes: [{ url: 'wss://[::1]:443', user: '', passwordSecretRef: { name: '' } }] } },
+      { jetstream: { fileStore: { size: '100Mi', medium: 'Memory', maxSize: '90%' } } },
+      { jetstream: { fileStore: { size: '1Gi', medium: '', storageClassName: '', maxSize: '100%' } } },
+      { auth: { users: [{ user: 'a', passwordSecretRef: { name: 'a' }, nkeySecretRef: { name: '' } }] } },
+      { service: { port: 4224 }, tls: { routes: { secretName: '' }, monitor: false } },
+      { config: { merge: { anything: [{ at: { all: 1.5 } }], 'jetstream.x': null } } },
     ];
     for (const spec of accepted) {
       await cluster().apply(broker(of, 'accepted', spec));

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { controllers } from '../../src/controllers.ts';
+import { structural } from '../../src/schema/structural.ts';
+import { walk } from '../stand-in/json.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
@@ -79,6 +82,25 @@ describe('kubectl', () => {
     await kubectl('apply', '-k', folder);
     await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
     await nothingChanges(folder);
+  });
+
+  it.each(controllers)('explains every field of a $kind', async ({ kind, apiVersion, spec }) => {
+    const explain = (...args: string[]) => kubectl('explain', '--api-version', apiVersion, ...args);
+    const names = (text: string) => [...text.matchAll(/^ +([\w-]+)\t/gm)].map(([, name = '']) => name);
+    const schema = structural(spec);
+    const fields = [...walk(schema)].flatMap(([path, node]) =>
+      path.at(-1) === 'properties' && path.at(-2) !== 'properties' ? Object.keys(node as object) : [],
+    );
+    expect(fields.length).toBeGreaterThan(100);
+    expect(names(await explain(`${kind}.spec`, '--recursive')).sort()).toEqual(fields.sort());
+    // Each of these prints the descriptions of the fields of an object.
+    const properties = Object.entries(schema.properties ?? {});
+    const objects = properties.filter(([, field]) => (field.items ?? field).properties).map(([name]) => `.${name}`);
+    for (const path of ['', ...objects]) {
+      const text = await explain(`${kind}.spec${path}`);
+      expect(names(text).length, path).toBeGreaterThan(0);
+      expect(text, path).not.toContain('<no description>');
+    }
   });
 
   it('installs everything in another namespace by an overlay that names it', async () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env as environment } from 'node:process';
+import type { V1Deployment, V1StatefulSet } from '@kubernetes/client-node';
 import { broker } from '../../src/broker/controller.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { sync } from '../../src/metacontroller/lifecycle.ts';
@@ -21,10 +22,18 @@ export interface Generated {
   /** The password of the routes and of the system account. */
   routePassword: string;
   token: string;
+  /** Variables of the container with a plain value. */
+  env: Record<string, string>;
+  /** The Deployment of the command line; only where the spec asks for it. */
+  natsBox?: V1Deployment;
+  /** All files of the Secret of the servers, by name. */
+  files: Files;
+  /** The signal that ends the server of a container, by its name: that of its preStop hook, or the one of Kubernetes. */
+  stops: Record<string, NodeJS.Signals>;
 }
 
 /** The response of the hook for a new Broker of a size, with other fields of its spec. */
-export function generate(size: number, spec: object = {}, secrets: KubeObject[] = []): Generated {
+export function generate(size: number, spec: object = {}, secrets: KubeObject[] = [], uid = 'uid'): Generated {
   const byName = Object.fromEntries(secrets.map((secret) => [`meshery/${secret.metadata.name}`, secret]));
   const { children } = sync(
     broker,
@@ -32,7 +41,7 @@ export function generate(size: number, spec: object = {}, secrets: KubeObject[] 
       parent: {
         apiVersion: 'meshery.io/v1alpha2',
         kind: 'Broker',
-        metadata: { name: 'meshery-broker', namespace: 'meshery', uid: 'uid', generation: 1 },
+        metadata: { name: 'meshery-broker', namespace: 'meshery', uid, generation: 1 },
         spec: { size, ...spec },
       },
       children: {},
@@ -45,12 +54,24 @@ export function generate(size: number, spec: object = {}, secrets: KubeObject[] 
       ({ metadata }) => metadata.name === name,
     )?.data ?? {};
   const server = data('meshery-nats-server');
+  const [statefulSet] = children.filter(({ kind }) => kind === 'StatefulSet') as V1StatefulSet[];
+  const [natsBox] = children.filter(({ kind }) => kind === 'Deployment') as V1Deployment[];
+  const variables = statefulSet?.spec?.template.spec?.containers[0]?.env ?? [];
   return {
     natsConf: data('meshery-nats-config')['nats.conf'] ?? '',
     credentialsConf: decode(server['credentials.conf']),
     systemConf: decode(server['system.conf']),
     routePassword: decode(server['route-password']),
     token: decode(data('meshery-nats-auth').token),
+    env: Object.fromEntries(variables.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))),
+    ...(natsBox && { natsBox }),
+    files: Object.fromEntries(Object.entries(server).map(([file, content]) => [file, decode(content)])),
+    stops: Object.fromEntries(
+      (statefulSet?.spec?.template.spec?.containers ?? []).map(({ name, lifecycle }) => [
+        name,
+        JSON.stringify(lifecycle?.preStop ?? {}).includes('-sl=ldm=') ? 'SIGUSR2' : 'SIGTERM',
+      ]),
+    ),
   };
 }
 
@@ -63,6 +84,12 @@ export interface Ports {
   nats: number;
   cluster: number;
   monitor: number;
+  /** Of the listeners that only some brokers have. */
+  users?: number;
+  usersMonitor?: number;
+  link?: number;
+  leafNodes?: number;
+  webSocket?: number;
 }
 
 /** A running nats-server process. */
@@ -88,14 +115,16 @@ export interface NatsServer {
  * @param given their addresses, by ordinal; by default free ports
  */
 export async function startBroker(
-  { natsConf, credentialsConf }: Pick<Generated, 'natsConf' | 'credentialsConf'>,
+  { natsConf, credentialsConf, files: own = {} }: Pick<Generated, 'natsConf' | 'credentialsConf'> & { files?: Files },
   size: number,
   files: Files = {},
   given: Ports[] = [],
 ): Promise<NatsServer[]> {
   const ports = await Promise.all(Array.from({ length: size }, (_, ordinal) => given[ordinal] ?? freePorts()));
   const servers = await Promise.all(
-    ports.map((own, ordinal) => startServer(`meshery-nats-${ordinal}`, own, ports, natsConf, credentialsConf, files)),
+    ports.map((at, ordinal) =>
+      startServer(`meshery-nats-${ordinal}`, at, ports, natsConf, credentialsConf, { ...own, ...files }),
+    ),
   );
   await Promise.all(servers.map(healthy));
   return servers;
@@ -109,11 +138,32 @@ export async function startServer(
   natsConf: string,
   credentialsConf: string,
   files: Files = {},
+  env: Record<string, string> = {},
 ): Promise<NatsServer> {
   const directory = await mkdtemp(join(tmpdir(), `${name}-`));
   await writeConfiguration(directory, own, all, natsConf, credentialsConf);
-  for (const [file, content] of Object.entries(files)) await writeFile(join(directory, file), content);
-  return run(name, own, directory);
+  await writeFiles(directory, own, all, files);
+  return run(name, own, directory, { env });
+}
+
+/** Writes further files of a pod, but not those that `writeConfiguration` writes. */
+export async function writeFiles(directory: string, own: Ports, all: Ports[], files: Files): Promise<void> {
+  for (const [file, content] of Object.entries(files)) {
+    if (file === 'credentials.conf') continue;
+    await writeFile(join(directory, file), file.endsWith('.conf') ? onLoopback(content, own, all, directory) : content);
+  }
+}
+
+/** Starts the server of `auth.users` in the pod of a server, and waits until it is a leaf node of that one. */
+export async function startUsers(server: NatsServer): Promise<NatsServer> {
+  const { name, ports, directory } = server;
+  const users = await run(`${name}-users`, { ...ports, nats: ports.users ?? 0 }, directory, { file: 'users.conf' });
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (/Leafnode connection created for account/.test(users.log())) return users;
+    if (users.process.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(users.log());
 }
 
 /**
@@ -169,11 +219,16 @@ async function run(
   name: string,
   own: Ports,
   directory: string,
-  { inside = [], file = 'nats.conf', user }: { inside?: string[]; file?: string; user?: number | undefined } = {},
+  {
+    inside = [],
+    file = 'nats.conf',
+    user,
+    env = {},
+  }: { inside?: string[]; file?: string; user?: number | undefined; env?: Record<string, string> } = {},
 ): Promise<NatsServer> {
   const [command = '', ...args] = [...inside, await goTool('nats-server'), '--config', join(directory, file)];
   const process = spawn(command, args, {
-    env: { POD_NAME: name, ...(inside.length > 0 && { PATH: environment.PATH }) },
+    env: { ...env, POD_NAME: name, USERS_SERVER_NAME: name, ...(inside.length > 0 && { PATH: environment.PATH }) },
     stdio: ['ignore', 'ignore', 'pipe'],
     ...(user !== undefined && { uid: user, gid: user }),
   });
@@ -238,10 +293,16 @@ export async function reload(server: NatsServer): Promise<void> {
 function onLoopback(configuration: string, own: Ports, all: Ports[], directory: string): string {
   return configuration
     .replace('port: 4222', `listen: "${own.address}:${own.nats}"`)
-    .replace('http_port: 8222', `http: "${own.address}:${own.monitor}"`)
+    .replace(/http(s?)_port: 8222/, `http$1: "${own.address}:${own.monitor}"`)
     .replace('port: 6222', `listen: "${own.address}:${own.cluster}"`)
-    .replace('/var/run/nats/nats.pid', join(directory, 'nats.pid'))
-    .replaceAll('/etc/nats-certs/', `${directory}/`)
+    .replace(/http(s?)_port: 8224/, `http$1: "${own.address}:${own.usersMonitor}"`)
+    .replace('port: 4224', `listen: "${own.address}:${own.users}"`)
+    .replace('port: 7422', `listen: "${own.address}:${own.leafNodes}"`)
+    .replace('port: 8080', `listen: "${own.address}:${own.webSocket}"`)
+    .replace('127.0.0.1:7422', `${own.address}:${own.leafNodes}`)
+    .replace('127.0.0.1:7423', `${own.address}:${own.link}`)
+    .replaceAll('/var/run/nats/', `${directory}/`)
+    .replace(/\/etc\/nats-(certs(-[a-z]+)?|config)\//g, `${directory}/`)
     .replace('store_dir: "/data"', `store_dir: "${join(directory, 'data')}"`)
     .replaceAll(/@meshery-nats-(\d+)\.\S+?:6222/g, (_, ordinal) => {
       const { address, cluster } = all[Number(ordinal)] ?? own;
@@ -261,10 +322,12 @@ export async function healthy(server: NatsServer): Promise<void> {
   throw new Error(`${server.name} did not become healthy: ${server.log()}`);
 }
 
-/** Three ports that are free now. */
+/** Ports that are free now. */
 export async function freePorts(): Promise<Ports> {
-  const [nats, cluster, monitor] = await Promise.all([freePort(), freePort(), freePort()]);
-  return { address: '127.0.0.1', nats, cluster, monitor };
+  const names = ['nats', 'cluster', 'monitor', 'users', 'usersMonitor', 'link', 'leafNodes', 'webSocket'] as const;
+  const [nats = 0, cluster = 0, monitor = 0, ...others] = await Promise.all(names.map(freePort));
+  const [users = 0, usersMonitor = 0, link = 0, leafNodes = 0, webSocket = 0] = others;
+  return { address: '127.0.0.1', nats, cluster, monitor, users, usersMonitor, link, leafNodes, webSocket };
 }
 
 /** The default ports, on a loopback address of its own: MeshSync has one of them compiled in. */

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
+import { DiscardPolicy, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../stand-in/json.ts';
@@ -625,3 +625,66 @@ async function presented({ ports }: NatsServer): Promise<string> {
 function fingerprint({ certificate }: KeyPair): string {
   return new X509Certificate(certificate).fingerprint256;
 }
+
+/** Streams in memory are 140 of the 256 MiB that the container may use by default. */
+const IN_MEMORY = { jetstream: { memoryStore: { maxSize: '140Mi' } } };
+const MEBIBYTE = 2 ** 20;
+
+it('a server stays below the memory limit of its container while messages in memory are replaced, by GOMEMLIMIT alone', async () => {
+  const { natsConf, credentialsConf, token, env } = generate(1, IN_MEMORY);
+  expect(env).toEqual({ GOMEMLIMIT: '214748364B' });
+  const peakMebibytes = async (variables: Record<string, string>) => {
+    const own = await freePorts();
+    const server = await startServer('meshery-nats-0', own, [own], natsConf, credentialsConf, {}, variables);
+    servers.push(server);
+    await healthy(server);
+    const connection = await client(token, server);
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({
+      name: 'replaced',
+      subjects: ['replaced'],
+      storage: StorageType.Memory,
+      discard: DiscardPolicy.Old,
+      max_bytes: 126 * MEBIBYTE,
+    });
+    const stream = jetstream(connection);
+    const message = new Uint8Array(MEBIBYTE / 4);
+    for (let sent = 0; sent < 3_600; sent += 16) {
+      await Promise.all(Array.from({ length: 16 }, () => stream.publish('replaced', message)));
+    }
+    const status = await readFile(`/proc/${server.process.pid}/status`, 'utf8');
+    await connection.close();
+    await server.end();
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+  };
+  expect(await peakMebibytes(env)).toBeLessThan(256);
+  // Without it, the container would be killed.
+  expect(await peakMebibytes({})).toBeGreaterThan(256);
+});
+
+it.each([false, true])('the command line finds its broker by its environment alone, with TLS: %s', async (isSecure) => {
+  const ca = await authority();
+  const pair = await issue(ca, 'meshery-nats.meshery.svc', 'localhost');
+  const tls = { tls: { secretName: 'nats-tls', verify: true } };
+  const spec = { natsBox: { enabled: true, tls: { secretName: 'admin' } }, ...(isSecure && tls) };
+  const certificates = { 'tls.crt': pair.certificate, 'tls.key': pair.key, 'ca.crt': ca.certificate };
+  const secrets = isSecure ? [tlsSecret('nats-tls', pair, ca)] : [];
+  const { token, natsBox } = await broker(1, spec, secrets, isSecure ? certificates : {});
+  const [box] = natsBox?.spec?.template.spec?.containers ?? [];
+  const variables = Object.fromEntries((box?.env ?? []).map(({ name, ...from }) => [name, from]));
+  expect(variables.NATS_TOKEN).toEqual({
+    valueFrom: { secretKeyRef: { name: 'meshery-nats-auth', key: 'token' } },
+  });
+  // The paths in its volumes, which have the names of the keys of the Secrets.
+  const file = (name: string) =>
+    Object.entries(certificates).find(([key]) => variables[name]?.value?.endsWith(key))?.[1];
+  const [authorityOfBox, cert, key] = ['NATS_CA', 'NATS_CERT', 'NATS_KEY'].map(file);
+  expect([authorityOfBox, cert, key].map(Boolean)).toEqual([isSecure, isSecure, isSecure]);
+  const [server] = servers;
+  const { address, nats } = server?.ports ?? {};
+  // Nothing resolves the name of the Service here.
+  const url = `${variables.NATS_URL?.value}`.replace('meshery-nats.meshery.svc:4222', `${address}:${nats}`);
+  const options = { servers: url, ...(authorityOfBox && cert && key && { tls: { ca: authorityOfBox, cert, key } }) };
+  expect((await clientWith(options, token, server)).isClosed()).toBe(false);
+  await expect(clientWith({ servers: url }, undefined, server)).rejects.toThrow();
+});

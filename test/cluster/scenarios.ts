@@ -24,6 +24,7 @@ import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { meshSyncFields } from './meshsync-fields.ts';
 import { operations } from './operations.ts';
 import { startOperator } from './operator.ts';
+import { podFields } from './pod-fields.ts';
 import { stillRunning } from './processes.ts';
 import { record } from './record.ts';
 import { kustomize } from './registration.ts';
@@ -301,6 +302,7 @@ export function scenarios(driver: DriverName): void {
   describe('without failures', { concurrent: true }, () => {
     brokerFields(scene);
     meshSyncFields(scene);
+    podFields(scene);
     admission(scene);
     handEdits(scene);
 

@@ -149,7 +149,7 @@ Broker ready/meshery-broker   Ready
 └─ live: not known: REASON
 
 MeshSync ready/meshery-meshsync   Ready
-├─ WatchListValid is True: ValidWithWarnings: There is no list: the default set of MeshSync is watched. MeshSync 1.0.3 stops at service.apis, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains service.apis.
+├─ WatchListValid is True: ValidWithWarnings: There is no list: the default set of MeshSync is watched. MeshSync 1.0.3 stops at service.apis, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains service.apis. Read by the rules of MeshSync 1.0.3.
 ├─ pods: 1 of 1 ready, version 1.0.3
 ├─ broker: ready/meshery-broker at nats://meshery-nats.ready.svc:4222, found, connected
 ├─ watch-list: MeshSync's default set, since meshery/meshery-meshsync does not exist
@@ -360,7 +360,7 @@ Broker full/meshery-broker   not Ready: Starting
 
 MeshSync full/meshery-meshsync   not Ready: PodsNotCreated
 ├─ Kubernetes refuses to create pods; change the spec, or the quota or policy that refuses them: pods "meshery-meshsync-HASH" is forbidden: exceeded quota: no-pods, requested: pods=1, used: pods=0, limited: pods=0
-├─ WatchListValid is True: ValidWithWarnings: There is no list: the default set of MeshSync is watched. MeshSync 1.0.3 stops at service.apis, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains service.apis.
+├─ WatchListValid is True: ValidWithWarnings: There is no list: the default set of MeshSync is watched. MeshSync 1.0.3 stops at service.apis, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains service.apis. Read by the rules of MeshSync 1.0.3.
 ├─ pods: 0 of 1 ready, version 1.0.3
 ├─ broker: full/meshery-broker at nats://meshery-nats.full.svc:4222, found, not connected
 ├─ watch-list: MeshSync's default set, since meshery/meshery-meshsync does not exist
@@ -599,7 +599,7 @@ Broker ready/meshery-broker   Ready
 └─ live: not known: REASON
 
 MeshSync ready/meshery-meshsync   Ready
-├─ WatchListValid is True: ValidWithWarnings: There is no list: the default set of MeshSync is watched. MeshSync 1.0.3 stops at service.apis, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains service.apis.
+├─ WatchListValid is True: ValidWithWarnings: There is no list: the default set of MeshSync is watched. MeshSync 1.0.3 stops at service.apis, a name of its default set that it can't parse, and then watches custom resources only: use a whitelist, or a blacklist that contains service.apis. Read by the rules of MeshSync 1.0.3.
 ├─ pods: 1 of 1 ready, version 1.0.3
 ├─ broker: ready/meshery-broker at nats://meshery-nats.ready.svc:4222, found, connected
 ├─ watch-list: MeshSync's default set, since meshery/meshery-meshsync does not exist
