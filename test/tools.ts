@@ -57,6 +57,9 @@ const modules = {
     'prometheus-nats-exporter': 'github.com/nats-io/prometheus-nats-exporter',
     pause: './pause',
   },
+  'test/node/programs/nats-box': {
+    nats: 'github.com/nats-io/natscli/nats',
+  },
 } as const;
 
 /** A program that the tests run. */
@@ -67,7 +70,7 @@ const KUBERNETES = 'test/cluster/control-plane';
 const releases: Record<string, string> = { '': KUBERNETES, '1.30': `${KUBERNETES}-1.30` };
 
 /** Modules of programs that run in images without libraries. */
-const STATIC = ['test/cluster/servers', 'test/node/programs/images'];
+const STATIC = ['test/cluster/servers', 'test/node/programs/images', 'test/node/programs/nats-box'];
 
 /** Folder of what the tests build once. */
 export const CACHE = resolve('node_modules/.cache/meshery-operator');

@@ -38,6 +38,9 @@ interface Recipe {
 export const PAUSE = 'docker.io/local/pause:1';
 export const METACONTROLLER = 'ghcr.io/metacontroller/metacontroller:v4.17.2';
 
+/** An image with a shell. */
+export const NATS_BOX = `docker.io/${brokerDefaults.natsBox.repository}:${brokerDefaults.natsBox.version}`;
+
 /** The image that the manifests of the operator name, and a second name of it, for upgrades. */
 export const OPERATOR = packageJson.config.image;
 export const NEXT = `${OPERATOR}:next`;
@@ -48,7 +51,13 @@ export const NEXT = `${OPERATOR}:next`;
  * @throws an Error of one line when a build fails
  */
 export async function images(log: (line: string) => void): Promise<Archive[]> {
-  const tools = await goTools(['nats-server', 'nats-server-config-reloader', 'prometheus-nats-exporter', 'pause']);
+  const tools = await goTools([
+    'nats-server',
+    'nats-server-config-reloader',
+    'prometheus-nats-exporter',
+    'pause',
+    'nats',
+  ]);
   const { reloader, promExporter } = brokerDefaults;
   const metacontroller = metacontrollerBinary();
   const archives = [
@@ -68,6 +77,7 @@ export async function images(log: (line: string) => void): Promise<Archive[]> {
       files: { [tools['prometheus-nats-exporter']]: '/prometheus-nats-exporter' },
       lines: ['ENTRYPOINT ["/prometheus-nats-exporter"]'],
     }),
+    await made(log, await natsBox(tools.nats)),
     await made(log, await meshSync()),
     await operator(log),
   ];
@@ -90,6 +100,16 @@ export const environmentOf = (archives: Archive[]) => ({ ARCHIVES: JSON.stringif
 /** The images of which this sandbox was told. */
 export function imagesHere(): Archive[] {
   return JSON.parse(process.env.ARCHIVES ?? '[]') as Archive[];
+}
+
+/** The image of `natsBox`: the command line of NATS, and programs of the machine for those that are in Alpine. */
+async function natsBox(nats: string): Promise<Recipe> {
+  const programs = ['sh', 'sleep', 'cat', 'env'].map(async (name) => [await realpathOf(name), `/bin/${name}`]);
+  return {
+    name: NATS_BOX,
+    files: { [nats]: '/usr/local/bin/nats', ...Object.fromEntries(await Promise.all(programs)) },
+    lines: ['ENV PATH=/usr/local/bin:/bin'],
+  };
 }
 
 /** MeshSync's image: the real program where `MESHSYNC` names one, else one that publishes as it does. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { commands } from './commands.ts';
 import { doctor } from './doctor.ts';
+import { features } from './features.ts';
 import { gaps } from './gaps.ts';
 import { installation } from './installation.ts';
 import { jetStream } from './jetstream.ts';
@@ -52,6 +53,7 @@ describe('a real node', () => {
   describe('commands', () => commands(scene));
   describe('gaps', () => gaps(scene));
   describe('streams', () => jetStream(scene));
+  describe('features', () => features(scene));
   describe('limits', () => limits(scene));
   describe('processes', () => security(scene));
   describe('probes', () => probes(scene));

@@ -8,7 +8,7 @@ import { startDriver } from '../cluster/driver.ts';
 import { connect } from '../cluster/kubernetes.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { metacontrollerCrds } from '../cluster/registration.ts';
-import { goTool } from '../tools.ts';
+import { goTools } from '../tools.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { imagesHere, METACONTROLLER } from './images.ts';
 
@@ -18,15 +18,25 @@ const run = promisify(execFile);
 export interface World extends Cluster {
   /** The name of what drives the operator. */
   driver: string;
-  /** Runs the commands of a page of the documentation that begin with a text, as they are written but for an edit. */
-  documented: (page: string, start: string, edit?: (text: string) => string) => Promise<void>;
+  /**
+   * Runs the commands of a page of the documentation that begin with a text, as they are written but for an edit, until they
+   * end or a signal ends them.
+   */
+  documented: (page: string, start: string, edit?: (text: string) => string, signal?: AbortSignal) => Promise<void>;
+  /** Runs a command of a shell with kubectl for the cluster and the command line of NATS. */
+  command: (text: string) => Promise<void>;
 }
 
 export async function startWorld(log: (line: string) => void, nodes: number): Promise<World> {
   const cluster = await startCluster(log, imagesHere(), { nodes });
   const driver = metacontrollerBinary() ? await installMetacontroller(cluster) : await startDouble(cluster);
   log(`driven by ${driver}`);
-  return { ...cluster, driver, documented: (...which) => runDocumented(cluster, ...which) };
+  return {
+    ...cluster,
+    driver,
+    documented: (...which) => runDocumented(cluster, ...which),
+    command: (text) => runCommand(cluster, text),
+  };
 }
 
 /** Metacontroller as a pod, with the flags and the least-privilege role of `metacontroller/install`. */
@@ -64,13 +74,24 @@ async function startDouble(cluster: Cluster): Promise<string> {
  * Runs the code block of a page that begins with a text, as it is written but for an edit.
  * @throws an Error when the page has no such block
  */
-async function runDocumented({ kubeconfig }: Cluster, page: string, start: string, edit = (text: string) => text) {
+async function runDocumented(
+  cluster: Cluster,
+  page: string,
+  start: string,
+  edit = (text: string) => text,
+  signal?: AbortSignal,
+) {
   const blocks = [...(await readFile(page, 'utf8')).matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(
     ([, block = '']) => block,
   );
   const block = blocks.find((each) => each.trimStart().startsWith(start));
   if (!block) throw new Error(`${page} has no commands that begin with: ${start}`);
-  const kubectl = dirname(await goTool('kubectl'));
-  const environment = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${kubectl}:${process.env.PATH}` };
-  await run('sh', ['-ec', edit(block)], { env: environment, maxBuffer: 1e8 });
+  await runCommand(cluster, edit(block), signal);
+}
+
+async function runCommand({ kubeconfig }: Cluster, text: string, signal?: AbortSignal): Promise<void> {
+  const programs = await goTools(['kubectl', 'nats']);
+  const path = [...Object.values(programs).map((program) => dirname(program)), process.env.PATH].join(':');
+  const environment = { ...process.env, KUBECONFIG: kubeconfig, PATH: path };
+  await run('sh', ['-ec', text], { env: environment, maxBuffer: 1e8, ...(signal && { signal }) });
 }
