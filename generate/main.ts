@@ -17,6 +17,7 @@ import { metacontrollerRules } from '../src/metacontroller/rbac.ts';
 import { OPERATOR, OPERATOR_LABELS } from '../src/operator.ts';
 import { version } from '../src/server/version.ts';
 import { commandLinePage } from './command-line.ts';
+import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { conditionsPage, fieldsPage } from './reference.ts';
 
@@ -69,6 +70,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     [`${LEAST_PRIVILEGE}/cluster-role.yaml`, clusterRole(list)],
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
+    ['docs/comparison.md', comparisonPage(readFileSync('docs/comparison.md', 'utf8'))],
     ['docs/reference/command-line.md', commandLinePage(createProgram())],
     ['docs/reference/conditions.md', conditionsPage(list)],
     ['docs/reference/fields.md', fieldsPage(list)],
