@@ -1,55 +1,14 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { commandsOf } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { render } from '../../src/cli/render.ts';
-import type { GivenSecret, Resource } from '../../src/cli/resources.ts';
-import { findings } from '../../src/cli/validate.ts';
 import { controllers } from '../../src/controllers.ts';
-import { authority, issue, tlsData } from '../support/certificates.ts';
+import { pages, yamlBlocks } from '../support/pages.ts';
 
-const pages = [
-  ...readdirSync('docs')
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-  'README.md',
-];
-const blocks = pages.flatMap((page) =>
-  [...readFileSync(page, 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => [page, yaml] as const),
-);
-/** The others are for programs that the tests don't have. */
-const examples = blocks.filter(([, yaml]) => yaml.includes('apiVersion: meshery.io/'));
-
-const ca = await authority();
-const pair = await issue(ca, 'meshery-nats.meshery.svc');
-
-describe('the examples of the documentation', () => {
-  it('exist', () => {
-    expect(examples.length).toBeGreaterThan(5);
-  });
-
-  it.each(examples)('of %s are rendered without notes and errors: %s', (page, yaml) => {
-    const objects = parseAllDocuments(yaml, { strict: true }).map((document) => document.toJS());
-    const resources = objects
-      .filter(({ apiVersion }) => apiVersion.startsWith('meshery.io/'))
-      .map((object) => ({ ...(object as Resource), place: { file: page, document: 1 }, source: page }));
-    expect(resources.length).toBeGreaterThan(0);
-    // Secrets of the example itself, and the one that cert-manager would create.
-    const own = objects
-      .filter(({ kind }) => kind === 'Secret')
-      .map(({ metadata, stringData }) => secret(metadata, stringData));
-    const secrets = [...own, secret({ name: 'nats-tls', namespace: 'meshery' }, {}, tlsData(pair, ca))];
-    const options = { mint: false, namespace: 'meshery', now: () => new Date() };
-    expect(render({ resources, secrets }, options).notes).toEqual([]);
-    const found = findings({ resources, secrets }, 'meshery', new Date());
-    expect(found.filter(({ severity }) => severity === 'error')).toEqual([]);
-  });
-});
-
-it.each(blocks)('%s has valid YAML: %s', (_page, yaml) => {
-  for (const document of parseAllDocuments(yaml, { strict: true })) expect(document.errors).toEqual([]);
+it.each(yamlBlocks)('$page, $heading, has valid YAML', ({ text }) => {
+  for (const document of parseAllDocuments(text, { strict: true })) expect(document.errors).toEqual([]);
 });
 
 /** The heading of each section as a link names it. */
@@ -101,12 +60,3 @@ describe('the README', () => {
     },
   );
 });
-
-function secret(
-  metadata: GivenSecret['metadata'],
-  plain: Record<string, string>,
-  data: Record<string, string> = {},
-): GivenSecret {
-  const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
-  return { apiVersion: 'v1', kind: 'Secret', metadata, data: { ...data, ...Object.fromEntries(encoded) } };
-}

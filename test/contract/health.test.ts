@@ -129,6 +129,12 @@ const named = (kind: string, name: string, data: Record<string, string> = {}): K
 const own = (data: Record<string, string>) => named('Secret', 'own', data);
 const invalidBroker = brokerParent({ size: 99 });
 const verifyingBroker = brokerParent({ tls: { secretName: 'a', verify: true } });
+const encryptedBroker = brokerParent({ tls: { secretName: 'a', monitor: true } });
+const encrypted = { jetstream: { ...streams.jetstream, encryptionKeySecretRef: { name: 'own' } } };
+const keyEdited: Step = ({ cluster }) =>
+  cluster.edit(own({}), 'kubectl', ({ data }) =>
+    Object.assign(data as JsonObject, { key: encode('another-key-of-mine') }),
+  );
 const terminating: KubeObject = {
   ...brokerParent(),
   metadata: { ...brokerParent().metadata, deletionTimestamp: START },
@@ -189,6 +195,10 @@ const states: Record<string, State[]> = {
     ['whose Secret has a bad token', 'SecretInvalid', 'stalled', broker(ownToken, own({ token: 'a b' })), settled],
     ['whose name is taken', 'NameConflict', 'stalled', broker({}, named('Secret', 'meshery-nats-auth')), settled],
     ['whose token was edited', 'UnusableCredential', 'stalled', broker({}), settled, tokenEdited, synced],
+    [
+      ...(['with a new key before it runs with the last', 'KeyPending', 'in progress'] as const),
+      ...([broker(encrypted, own({ key: 'a-key-of-mine-only' })), withoutReadyPods, keyEdited, synced] as const),
+    ],
     ['that gets volumes too late', 'ImmutableField', 'stalled', broker({}), settled, edited(streams), settled],
     ['of another class', 'ImmutableField', 'stalled', broker(balanced('a')), settled, edited(balanced('b')), settled],
     ['that would lose streams', 'StreamsWouldBeLost', 'stalled', broker(streams), settled, edited(clustered), settled],
@@ -204,6 +214,7 @@ const states: Record<string, State[]> = {
     ['whose pods are refused', 'PodsNotCreated', 'in progress', meshSync(custom), podsRefused],
     ['whose pods take long', 'ProgressDeadlineExceeded', 'in progress', meshSync(custom), late],
     ['of a Broker that verifies', 'ClientCertificateRequired', 'stalled', meshSync(native, verifyingBroker), settled],
+    ['of a Broker with HTTPS', 'MonitorEncrypted', 'stalled', meshSync(native, encryptedBroker), settled],
     ['without a broker', 'BrokerNotSpecified', 'stalled', meshSync({}), settled],
     ['whose broker has an IPv6 address', 'AddressNotSupported', 'stalled', meshSync(ipv6), settled],
     ['whose Secret is bad', 'SecretInvalid', 'stalled', meshSync(ownCredentials, own({ credentials: 'a b' })), settled],

@@ -261,7 +261,7 @@ describe('the registration', () => {
       'broker',
       [
         ...['v1/secrets', 'v1/configmaps', 'v1/services', 'apps/v1/statefulsets'],
-        ...['policy/v1/poddisruptionbudgets', 'networking.k8s.io/v1/networkpolicies'],
+        ...['policy/v1/poddisruptionbudgets', 'networking.k8s.io/v1/networkpolicies', 'apps/v1/deployments'],
       ],
     ],
     ['meshsync', ['v1/serviceaccounts', 'v1/secrets', 'apps/v1/deployments']],

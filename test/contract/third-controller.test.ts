@@ -82,7 +82,7 @@ describe('a third controller in the list', () => {
     const options = { mint: false, namespace: 'default', now: () => new Date(0), controllers: list };
     expect(render(given, options).yaml).toContain('kind: ConfigMap');
     expect(findings(given, 'default', new Date(0), list)).toMatchObject([
-      { kind: 'Greeting', severity: 'error', path: 'spec.text', message: 'must be string' },
+      { kind: 'Greeting', severity: 'error', path: 'spec.text', message: 'must be a string' },
     ]);
   });
 });
