@@ -6,7 +6,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, 'test/cluster/**', 'test/monitoring/**', 'test/node/**', 'test/soak/**'],
     globalSetup: 'test/global-setup.ts',
     // Properties take long on a busy machine.
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

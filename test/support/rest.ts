@@ -13,6 +13,7 @@ export const LATER = '2026-12-03T09:00:00Z';
  * Syncs until the cluster must not change any more, at a later time that would show every needless transition, and checks
  * every response.
  * @param steps how many syncs may write children
+ * @returns the last outcome, and whether any sync wrote a child or the status
  */
 export async function expectRest(
   service: TestApp,
@@ -20,7 +21,7 @@ export async function expectRest(
   parent: KubeObject,
   how: Strategy,
   steps: number,
-): Promise<SyncOutcome> {
+): Promise<SyncOutcome & { changed: boolean }> {
   service.clock.time = LATER;
   const outcomes: SyncOutcome[] = [];
   for (let round = 0; round < steps + 2; round++) {
@@ -34,5 +35,6 @@ export async function expectRest(
   const last = outcomes.at(-1);
   if (!last) throw new Error('no sync');
   expect(last.statusWritten).toBe(false);
-  return last;
+  const changed = outcomes.some(({ writes, statusWritten }) => writes.length > 0 || statusWritten);
+  return { ...last, changed };
 }
