@@ -11,17 +11,11 @@ import {
   Resources,
   Size,
 } from '../kubernetes/pod-fields.ts';
-import {
-  DNS_SUBDOMAIN_OR_EMPTY,
-  FreeMap,
-  IMAGE_TAG_OR_EMPTY,
-  NamedStrings,
-  QUALIFIED_NAME,
-  StringEnum,
-} from '../schema/fields.ts';
+import { SecretKeyRef } from '../kubernetes/secret-fields.ts';
+import { FreeMap, IMAGE_TAG_OR_EMPTY, NamedStrings, ObjectName, QUALIFIED_NAME, StringEnum } from '../schema/fields.ts';
 import { bytes, compareQuantities } from '../schema/quantity.ts';
 import { EmptyCounts, type Rule, withRules } from '../schema/rules.ts';
-import { Cipher, LeafNodes, natsDefaults, SecretKeyRef, SecretName, USERS_PORT, Users, WebSocket } from './nats.ts';
+import { Cipher, LeafNodes, natsDefaults, USERS_PORT, Users, WebSocket } from './nats.ts';
 import { commonStatus } from './status.ts';
 
 /** Largest number of servers. */
@@ -368,13 +362,10 @@ const JetStream = withRules(
             {
               size: Size('Size of the volume of each server, for example 10Gi.'),
               storageClassName: Type.Optional(
-                Type.String({
-                  description:
-                    'StorageClass of the volumes; an empty string binds volumes that exist already and have no class. Default: the default class of the cluster.',
-                  maxLength: 253,
-                  pattern: DNS_SUBDOMAIN_OR_EMPTY,
-                  [EmptyCounts]: true,
-                }),
+                ObjectName(
+                  'StorageClass of the volumes; an empty string binds volumes that exist already and have no class. Default: the default class of the cluster.',
+                  { [EmptyCounts]: true },
+                ),
               ),
               labels: Type.Optional(
                 LabelMap('Labels of the claims, besides those of the pods. Not changed on existing claims.'),
@@ -449,6 +440,7 @@ const JetStream = withRules(
       ),
       encryptionKeySecretRef: Type.Optional(
         SecretKeyRef(
+          'Broker',
           'Key that streams on disk are encrypted with, of at least 16 letters, digits and .-_~. It may be replaced with one server only, and not be removed.',
           natsDefaults.encryptionKey,
         ),
@@ -471,12 +463,9 @@ const Tls = withRules(
   Type.Object(
     {
       secretName: Type.Optional(
-        Type.String({
-          description:
-            'Secret with tls.crt, tls.key and ca.crt, as created by cert-manager. The certificate must cover <service>.<namespace>.svc. A renewed certificate is reloaded without a restart.',
-          maxLength: 253,
-          pattern: DNS_SUBDOMAIN_OR_EMPTY,
-        }),
+        ObjectName(
+          'Secret with tls.crt, tls.key and ca.crt, as created by cert-manager. The certificate must cover <service>.<namespace>.svc. A renewed certificate is reloaded without a restart.',
+        ),
       ),
       verify: Type.Optional(
         Type.Boolean({
@@ -493,8 +482,10 @@ const Tls = withRules(
       routes: Type.Optional(
         Type.Object(
           {
-            secretName: SecretName(
-              'Secret with tls.crt, tls.key and ca.crt, which may be that of the clients. The certificate is for servers and for clients, and must cover *.<service>-headless.<namespace>.svc.',
+            secretName: Type.Optional(
+              ObjectName(
+                'Secret with tls.crt, tls.key and ca.crt, which may be that of the clients. The certificate is for servers and for clients, and must cover *.<service>-headless.<namespace>.svc.',
+              ),
             ),
           },
           {
@@ -528,25 +519,11 @@ const Tls = withRules(
 const Auth = Type.Object(
   {
     tokenSecretRef: Type.Optional(
-      Type.Object(
-        {
-          name: Type.String({
-            description: 'Name of the Secret, in the namespace of the Broker.',
-            maxLength: 253,
-            pattern: DNS_SUBDOMAIN_OR_EMPTY,
-          }),
-          key: Type.Optional(
-            Type.String({
-              description: `Key of the token in the Secret. Default: ${brokerDefaults.tokenKey}.`,
-              maxLength: 253,
-              pattern: '^[-._a-zA-Z0-9]*$',
-            }),
-          ),
-        },
-        {
-          description:
-            'Your own token, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, which clients read. Default: a generated token.',
-        },
+      SecretKeyRef(
+        'Broker',
+        'Your own token, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, which clients read. Default: a generated token.',
+        brokerDefaults.tokenKey,
+        'Key of the token',
       ),
     ),
     users: Type.Optional(Users),
@@ -737,7 +714,9 @@ const NatsBox = Type.Object(
     tls: Type.Optional(
       Type.Object(
         {
-          secretName: SecretName('Secret with tls.crt and tls.key of a client. Required by spec.tls.verify.'),
+          secretName: Type.Optional(
+            ObjectName('Secret with tls.crt and tls.key of a client. Required by spec.tls.verify.'),
+          ),
         },
         { description: 'The client certificate of the command line.' },
       ),
@@ -814,12 +793,9 @@ export const BrokerSpec = withRules(
       podTemplate: Type.Optional(PodTemplate),
       commonMetadata: Type.Optional(CommonMetadata),
       serviceAccountName: Type.Optional(
-        Type.String({
-          description:
-            'Existing ServiceAccount that the pods run as, for example one with a SecurityContextConstraints of its own. No token of it is mounted. Default: the ServiceAccount called default.',
-          maxLength: 253,
-          pattern: DNS_SUBDOMAIN_OR_EMPTY,
-        }),
+        ObjectName(
+          'Existing ServiceAccount that the pods run as, for example one with a SecurityContextConstraints of its own. No token of it is mounted. Default: the ServiceAccount called default.',
+        ),
       ),
       service: Type.Optional(BrokerService),
       auth: Type.Optional(Auth),

@@ -2,7 +2,8 @@ import { type Static, Type } from '@sinclair/typebox';
 import { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import { containerFields } from '../kubernetes/container-fields.ts';
 import { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
-import { DNS_LABEL_OR_EMPTY, DNS_SUBDOMAIN_OR_EMPTY, IMAGE_TAG_OR_EMPTY, StringMap } from '../schema/fields.ts';
+import { SecretKeyRef } from '../kubernetes/secret-fields.ts';
+import { DNS_LABEL_OR_EMPTY, IMAGE_TAG_OR_EMPTY, ObjectName, StringMap } from '../schema/fields.ts';
 import { withRules } from '../schema/rules.ts';
 import { commonStatus } from './status.ts';
 
@@ -20,9 +21,7 @@ export const meshSyncDefaults = {
 
 const NativeBroker = Type.Object(
   {
-    name: Type.Optional(
-      Type.String({ description: 'Name of the Broker.', maxLength: 253, pattern: DNS_SUBDOMAIN_OR_EMPTY }),
-    ),
+    name: Type.Optional(ObjectName('Name of the Broker.')),
     namespace: Type.Optional(
       Type.String({
         description: 'Namespace of the Broker. Default: the namespace of the MeshSync.',
@@ -34,24 +33,7 @@ const NativeBroker = Type.Object(
   { description: 'A Broker in this cluster. Treated as absent when it has no name.' },
 );
 
-const SecretReference = (description: string, defaultKey: string) =>
-  Type.Object(
-    {
-      name: Type.String({
-        description: 'Name of the Secret, in the namespace of the MeshSync.',
-        maxLength: 253,
-        pattern: DNS_SUBDOMAIN_OR_EMPTY,
-      }),
-      key: Type.Optional(
-        Type.String({
-          description: `Key in the Secret. Default: ${defaultKey}.`,
-          maxLength: 253,
-          pattern: '^[-._a-zA-Z0-9]*$',
-        }),
-      ),
-    },
-    { description },
-  );
+const SecretReference = (description: string, defaultKey: string) => SecretKeyRef('MeshSync', description, defaultKey);
 
 const CustomBroker = withRules(
   Type.Object(
@@ -186,12 +168,9 @@ export const MeshSyncSpec = Type.Object(
     podTemplate: Type.Optional(PodTemplate),
     commonMetadata: Type.Optional(CommonMetadata),
     serviceAccountName: Type.Optional(
-      Type.String({
-        description:
-          'Existing ServiceAccount that the pods run as. Default: one with the name of the MeshSync, which the operator creates.',
-        maxLength: 253,
-        pattern: DNS_SUBDOMAIN_OR_EMPTY,
-      }),
+      ObjectName(
+        'Existing ServiceAccount that the pods run as. Default: one with the name of the MeshSync, which the operator creates.',
+      ),
     ),
     broker: Type.Optional(BrokerReference),
     'watch-list': Type.Optional(WatchList),

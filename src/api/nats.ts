@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { DNS_SUBDOMAIN_OR_EMPTY, StringEnum } from '../schema/fields.ts';
+import { SecretKeyRef } from '../kubernetes/secret-fields.ts';
+import { ObjectName, StringEnum } from '../schema/fields.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
 
 /** What an absent field of the listeners and users of NATS means; ports and names as in the NATS Helm chart. */
@@ -28,37 +29,14 @@ export const SERVER_PORTS = [4222, 4223, 6222, 6223, 8222];
 /** Ports of the servers that no listener may have. */
 const RESERVED_PORTS = [...SERVER_PORTS, USERS_PORT, USERS_LINK_PORT, USERS_MONITOR_PORT, EXPORTER_PORT];
 
-/** Name of a Secret. */
-export function SecretName(description: string) {
-  return Type.Optional(Type.String({ description, maxLength: 253, pattern: DNS_SUBDOMAIN_OR_EMPTY }));
-}
-
 /** A reference to a key of a Secret in the namespace of the Broker. */
-export function SecretKeyRef(description: string, defaultKey: string) {
-  return Type.Object(
-    {
-      name: Type.String({
-        description: 'Name of the Secret, in the namespace of the Broker.',
-        maxLength: 253,
-        pattern: DNS_SUBDOMAIN_OR_EMPTY,
-      }),
-      key: Type.Optional(
-        Type.String({
-          description: `Key in the Secret. Default: ${defaultKey}.`,
-          maxLength: 253,
-          pattern: '^[-._a-zA-Z0-9]*$',
-        }),
-      ),
-    },
-    { description },
-  );
-}
+const OwnSecret = (description: string, defaultKey: string) => SecretKeyRef('Broker', description, defaultKey);
 
 /** Certificates of a listener. */
 const ListenerTls = (description: string) =>
   Type.Optional(
     Type.Object(
-      { secretName: SecretName('Secret with tls.crt and tls.key, as created by cert-manager.') },
+      { secretName: Type.Optional(ObjectName('Secret with tls.crt and tls.key, as created by cert-manager.')) },
       { description },
     ),
   );
@@ -89,9 +67,9 @@ const RemoteLeaf = withRules(
         pattern: '^(nats-leaf|nats|tls|ws|wss)://(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:[0-9]{1,5})?$',
       }),
       user: Type.Optional(Type.String({ description: 'User at the hub.', maxLength: 64, pattern: `^$|${USER}` })),
-      passwordSecretRef: Type.Optional(SecretKeyRef('Password of the user.', natsDefaults.leafNodes.passwordKey)),
+      passwordSecretRef: Type.Optional(OwnSecret('Password of the user.', natsDefaults.leafNodes.passwordKey)),
       credentialsSecretRef: Type.Optional(
-        SecretKeyRef(
+        OwnSecret(
           'Credentials file of a user of a hub with JWTs, instead of a user and a password.',
           natsDefaults.leafNodes.credentialsKey,
         ),
@@ -99,8 +77,10 @@ const RemoteLeaf = withRules(
       tls: Type.Optional(
         Type.Object(
           {
-            secretName: SecretName(
-              'Secret with ca.crt, which the certificate of the hub must lead to, and, for a hub that demands them, tls.crt and tls.key.',
+            secretName: Type.Optional(
+              ObjectName(
+                'Secret with ca.crt, which the certificate of the hub must lead to, and, for a hub that demands them, tls.crt and tls.key.',
+              ),
             ),
           },
           { description: 'TLS to the hub. Default, with tls:// and wss://: the authorities of the image.' },
@@ -142,7 +122,7 @@ export const LeafNodes = withRules(
                 Type.Object(
                   {
                     user: Type.String({ description: 'Name of the user.', maxLength: 64, pattern: USER }),
-                    passwordSecretRef: SecretKeyRef('Password of the user.', natsDefaults.leafNodes.passwordKey),
+                    passwordSecretRef: OwnSecret('Password of the user.', natsDefaults.leafNodes.passwordKey),
                   },
                   { description: 'A user that leaf nodes connect as.' },
                 ),
@@ -254,10 +234,10 @@ export const Users = Type.Array(
       {
         user: Type.String({ description: 'Name of the user.', maxLength: 64, pattern: USER }),
         passwordSecretRef: Type.Optional(
-          SecretKeyRef('Password of the user, or its bcrypt hash.', natsDefaults.users.passwordKey),
+          OwnSecret('Password of the user, or its bcrypt hash.', natsDefaults.users.passwordKey),
         ),
         nkeySecretRef: Type.Optional(
-          SecretKeyRef(
+          OwnSecret(
             'Public NKey of the user, which begins with U; its seed stays with the user. The name of the user is not sent then.',
             natsDefaults.users.nkeyKey,
           ),

@@ -3,7 +3,7 @@ import { kinds } from '../kubernetes/kinds.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { named, type RelatedResourceRule } from '../metacontroller/response.ts';
 import { natsBoxName } from './children/nats-box.ts';
-import { serverServiceName } from './children/services.ts';
+import { serverServiceNames } from './children/services.ts';
 import { brokerNames } from './contract.ts';
 import { BROKER_LABEL } from './labels.ts';
 import { resolveBroker, secretNames } from './spec.ts';
@@ -19,14 +19,12 @@ export function customizeBroker(parent: Parent): RelatedResourceRule[] {
   const resolved = resolveBroker(parent);
   const broker = 'path' in resolved ? undefined : resolved;
   const secrets = [auth, server, ...(broker ? secretNames(broker) : [])];
-  const { type, exposeMonitor, perServer } = broker?.service ?? { type: 'ClusterIP' };
+  const { type, exposeMonitor } = broker?.service ?? { type: 'ClusterIP' };
   const services = [
     ...[nats, headless],
     ...(type !== 'ClusterIP' && !exposeMonitor ? [external] : []),
     // Of all servers that there may be: while servers are removed, there are more than the spec has.
-    ...(broker && perServer
-      ? Array.from({ length: MAX_SIZE }, (_, ordinal) => serverServiceName(broker, ordinal))
-      : []),
+    ...(broker ? serverServiceNames(broker, MAX_SIZE) : []),
   ];
   const { apiVersion, resource } = kinds.pod;
   return [

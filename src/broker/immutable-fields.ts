@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { MAX_SIZE } from '../api/broker.ts';
 import type { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import type { ObservedStatefulSet } from '../kubernetes/kinds.ts';
@@ -89,12 +90,7 @@ function withExistingVolumes(
 
 /** Whether a claim template has these labels and annotations, and no others. */
 function hasMetadata({ labels = {}, annotations = {} }: CommonMetadata, desired: CommonMetadata): boolean {
-  return isSame(labels, desired.labels) && isSame(annotations, desired.annotations);
-}
-
-function isSame(left: Record<string, string>, right: Record<string, string> = {}): boolean {
-  const keys = Object.keys(right);
-  return Object.keys(left).length === keys.length && keys.every((key) => left[key] === right[key]);
+  return isDeepStrictEqual({ labels, annotations }, { labels: {}, annotations: {}, ...desired });
 }
 
 type FileStore = NonNullable<JetStream['fileStore']>;

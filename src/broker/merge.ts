@@ -123,7 +123,6 @@ function mapOf(value: RegExp, kind: string, refused = /^$/): Setting {
 const MEBIBYTE = 2 ** 20;
 const TEBIBYTE = 2 ** 40;
 const COUNT = integer(1);
-const HEADER = /^[ -~]{1,256}$/;
 const timeout = oneOf('default', 'close', 'retry');
 const compression = oneOf('off', 'accept', 'on', 's2_fast', 's2_better', 's2_best', 's2_auto');
 
@@ -190,7 +189,7 @@ const blocks = {
   },
   websocket: {
     handshake_timeout: duration,
-    headers: from('2.11.0', mapOf(HEADER, 'values of headers, without those that NATS sets itself', OWN_HEADER)),
+    headers: from('2.11.0', mapOf(PRINTABLE, 'values of headers, without those that NATS sets itself', OWN_HEADER)),
     ping_interval: from('2.14.0', duration),
   },
 } satisfies Record<string, Settings>;

@@ -19,10 +19,10 @@ import {
   mergedMetadata,
   withCommonPodMetadata,
 } from '../kubernetes/common-metadata.ts';
-import { additionsProblem, type ContainerAdditions, portProblem } from '../kubernetes/containers.ts';
+import { additionsOf, type ContainerAdditions } from '../kubernetes/containers.ts';
 import { type ContainerImage, containerImage, imageTag, isBelow } from '../kubernetes/images.ts';
 import type { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
-import { isAddress, podTemplateProblem } from '../kubernetes/pods.ts';
+import { isAddress, podsProblem } from '../kubernetes/pods.ts';
 import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
@@ -205,8 +205,8 @@ export function resolveBroker(parent: Parent, settings: OperatorSettings = {}): 
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
   const { podTemplate = {}, config: { merge = {}, ...config } = {}, tls, promExporter, networkPolicy, natsBox } = spec;
-  const { serviceAccountName, env, envFrom, extraVolumeMounts, livenessProbe, readinessProbe, startupProbe } = spec;
-  const { auth: { tokenSecretRef } = {} } = spec;
+  const { serviceAccountName, auth: { tokenSecretRef } = {} } = spec;
+  const listeners = { leafNodes: resolveLeafNodes(spec), webSocket: resolveWebSocket(spec) };
   const problem =
     nameProblem(name) ??
     referenceProblem(spec, brokerNames(name)) ??
@@ -215,9 +215,7 @@ export function resolveBroker(parent: Parent, settings: OperatorSettings = {}): 
     remotesProblem(spec) ??
     versionProblem(spec) ??
     memoryProblem(spec) ??
-    podTemplateProblem(podTemplate, reserved) ??
-    portProblem(podTemplate.spec ?? {}, listenedPorts(spec)) ??
-    additionsProblem(spec, podTemplate.spec?.extraVolumes ?? [], reserved) ??
+    podsProblem(spec, reserved, listenedPorts(spec, listeners)) ??
     commonMetadataProblem(spec.commonMetadata ?? {}, reserved.labels) ??
     commonMetadataProblem(claimMetadata(spec.jetstream?.fileStore), reserved.labels, {
       labels: 'spec.jetstream.fileStore.labels',
@@ -225,9 +223,8 @@ export function resolveBroker(parent: Parent, settings: OperatorSettings = {}): 
     });
   if (problem) return problem;
   const jetStream = resolveJetStream(spec);
-  const leafNodes = resolveLeafNodes(spec);
-  const webSocket = resolveWebSocket(spec);
-  const merged = mergedSettings(spec, merge);
+  const { leafNodes, webSocket } = listeners;
+  const merged = mergedSettings(spec, merge, listeners);
   if ('path' in merged) return merged;
   const { nats } = brokerNames(name);
   const commonMetadata = mergedMetadata(settings.commonMetadata, spec.commonMetadata);
@@ -242,14 +239,7 @@ export function resolveBroker(parent: Parent, settings: OperatorSettings = {}): 
     ...(parent.metadata.annotations?.[ACCEPT_STREAM_LOSS] === String(size) && { acceptsStreamLoss: true }),
     nats: container(brokerDefaults, spec, settings),
     reloader: container(brokerDefaults.reloader, spec.reloader ?? {}, settings),
-    additions: {
-      ...(env && { env }),
-      ...(envFrom && { envFrom }),
-      ...(extraVolumeMounts && { extraVolumeMounts }),
-      ...(livenessProbe && { livenessProbe }),
-      ...(readinessProbe && { readinessProbe }),
-      ...(startupProbe && { startupProbe }),
-    },
+    additions: additionsOf(spec),
     ...(promExporter?.enabled && {
       promExporter: container(brokerDefaults.promExporter, promExporter, settings),
     }),
@@ -400,15 +390,22 @@ function resolveWebSocket({ websocket = {} }: BrokerSpec): WebSocket | undefined
   };
 }
 
+/** What may listen besides the ports of all brokers. */
+type Listeners = { [Key in 'leafNodes' | 'webSocket']: Broker[Key] | undefined };
+
 /** Further settings, for the blocks that the configuration of the Broker has. */
-function mergedSettings(spec: BrokerSpec, merge: Record<string, unknown>): Merged | FieldError {
+function mergedSettings(
+  spec: BrokerSpec,
+  merge: Record<string, unknown>,
+  { leafNodes, webSocket }: Listeners,
+): Merged | FieldError {
   const present: Record<Block, boolean> = {
     authorization: true,
     cluster: (spec.size ?? brokerDefaults.size) > 1,
     jetstream: Boolean(spec.jetstream?.fileStore ?? spec.jetstream?.memoryStore),
-    leafnodes: resolveLeafNodes(spec) !== undefined,
+    leafnodes: leafNodes !== undefined,
     tls: Boolean(spec.tls?.secretName),
-    websocket: spec.websocket?.enabled ?? false,
+    websocket: webSocket !== undefined,
   };
   const version = natsVersion(spec);
   const merged = resolveMerge(merge, present, version);
@@ -557,8 +554,8 @@ function remotesProblem({ leafNodes: { remotes = [] } = {} }: BrokerSpec): Field
 const REMOTE = /^[a-z-]+:\/\/(?:\[([^\]]*)\]|([^:]*))(?::(\d+))?$/;
 
 /** The ports that the containers of the operator listen on, on any interface. */
-function listenedPorts(spec: BrokerSpec): number[] {
-  const further = [resolveLeafNodes(spec)?.listener?.port, resolveWebSocket(spec)?.port];
+function listenedPorts(spec: BrokerSpec, { leafNodes, webSocket }: Listeners): number[] {
+  const further = [leafNodes?.listener?.port, webSocket?.port];
   return [
     ...SERVER_PORTS,
     ...(spec.auth?.users?.length ? [USERS_PORT, USERS_LINK_PORT, USERS_MONITOR_PORT] : []),

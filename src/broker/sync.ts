@@ -23,7 +23,7 @@ import {
   hasExternalService,
   headlessService,
   serverService,
-  serverServiceName,
+  serverServiceNames,
 } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
 import { credentialsChecksum, resolveCredentials, type ServerCredentials } from './credentials.ts';
@@ -89,11 +89,7 @@ export function syncBroker(request: BrokerRequest, context: SyncContext): SyncRe
   const isTokenAwaited = credentials.generated.includes('token') && (secrets.server || found.auth.nameConflict);
   const { disruptionBudget, natsBox: box, ...always } = found;
   const budgeted = hasDisruptionBudget(desired);
-  const servers = desired.service.perServer
-    ? Array.from({ length: desired.size }, (_, ordinal) =>
-        findChild(request, kinds.service, serverServiceName(broker, ordinal)),
-      )
-    : [];
+  const servers = serverServiceNames(desired).map((name) => findChild(request, kinds.service, name));
   const unlessConflict = ({ nameConflict }: { nameConflict?: NameConflict }, child: () => Manifest) =>
     nameConflict ? [] : [withCommonMetadata(child(), broker.commonMetadata)];
 

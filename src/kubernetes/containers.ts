@@ -15,6 +15,19 @@ export interface ContainerAdditions {
   startupProbe?: ProbeTimes;
 }
 
+/** What of a spec are such additions. */
+export function additionsOf(spec: ContainerAdditions): ContainerAdditions {
+  const { env, envFrom, extraVolumeMounts, livenessProbe, readinessProbe, startupProbe } = spec;
+  return {
+    ...(env && { env }),
+    ...(envFrom && { envFrom }),
+    ...(extraVolumeMounts && { extraVolumeMounts }),
+    ...(livenessProbe && { livenessProbe }),
+    ...(readinessProbe && { readinessProbe }),
+    ...(startupProbe && { startupProbe }),
+  };
+}
+
 /** A container with what the spec adds to it. Its own variables win over sources, and those of the spec over its own. */
 export function withAdditions(
   container: V1Container,
@@ -152,7 +165,6 @@ export function extrasProblem(
 ): FieldError | undefined {
   const path = 'spec.podTemplate.spec';
   const mountable = [...reserved.mountable, ...volumes.map(({ name }) => name)];
-  const ofVolume = volumes.map((volume, index) => volumeProblem(volume, `${path}.extraVolumes[${index}]`));
   const volumeNames = [...reserved.volumes];
   for (const [index, { name }] of volumes.entries()) {
     if (volumeNames.includes(name)) return notUnique(`${path}.extraVolumes[${index}].name`);
@@ -175,7 +187,11 @@ export function extrasProblem(
       }
     }
   }
-  return ofVolume.find((problem) => problem);
+  for (const [index, volume] of volumes.entries()) {
+    const problem = volumeProblem(volume, `${path}.extraVolumes[${index}]`);
+    if (problem) return problem;
+  }
+  return undefined;
 }
 
 /**

@@ -1,12 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
-import {
-  DNS_SUBDOMAIN,
-  DNS_SUBDOMAIN_OR_EMPTY,
-  LABEL_VALUE,
-  NamedStrings,
-  QUALIFIED_NAME,
-  StringEnum,
-} from '../schema/fields.ts';
+import { DNS_SUBDOMAIN, LABEL_VALUE, NamedStrings, ObjectName, QUALIFIED_NAME, StringEnum } from '../schema/fields.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
 import { ExtraContainers, ExtraVolumes, InitContainers, PodSecurityContext } from './container-fields.ts';
 import { requestsWithinLimits, resourceQuantities } from './quantities.ts';
@@ -452,16 +445,8 @@ const PodSpec = withRules(
             'Whether the pods use the network of their nodes, where NetworkPolicies do not apply to them. Default: false.',
         }),
       ),
-      runtimeClassName: Type.Optional(
-        Type.String({
-          description: 'RuntimeClass of the pods; it must exist.',
-          maxLength: 253,
-          pattern: DNS_SUBDOMAIN_OR_EMPTY,
-        }),
-      ),
-      schedulerName: Type.Optional(
-        Type.String({ description: 'Scheduler of the pods.', maxLength: 253, pattern: DNS_SUBDOMAIN_OR_EMPTY }),
-      ),
+      runtimeClassName: Type.Optional(ObjectName('RuntimeClass of the pods; it must exist.')),
+      schedulerName: Type.Optional(ObjectName('Scheduler of the pods.')),
       terminationGracePeriodSeconds: Type.Optional(
         Type.Integer({
           description: 'How long a pod may take to end, in seconds. Default: 60.',

@@ -2,7 +2,16 @@ import type { V1HostAlias, V1PodSpec, V1PodTemplateSpec } from '@kubernetes/clie
 import ipaddr from 'ipaddr.js';
 import { CONTROLLER_UID_LABEL } from '../metacontroller/reapply.ts';
 import type { FieldError } from '../schema/validate.ts';
-import { extraContainer, extrasProblem, extraVolume, type ReservedNames, securityProblem } from './containers.ts';
+import {
+  additionsProblem,
+  type ContainerAdditions,
+  extraContainer,
+  extrasProblem,
+  extraVolume,
+  portProblem,
+  type ReservedNames,
+  securityProblem,
+} from './containers.ts';
 import type { PodTemplate } from './pod-fields.ts';
 
 /** The pod template of a workload. */
@@ -18,14 +27,26 @@ export const systemLabels = [
 ];
 
 /**
- * The first field of `spec.podTemplate` that the operator itself sets or that Kubernetes would refuse, `undefined` when there
- * is none.
+ * The first field of a spec about its pods that the operator itself sets or that Kubernetes would refuse, `undefined` when
+ * there is none.
  * @param reserved names that the operator uses in the pods
+ * @param ports that the containers of the operator listen on, by TCP
  */
-export function podTemplateProblem(
-  { metadata, spec = {} }: PodTemplate,
+export function podsProblem(
+  spec: ContainerAdditions & { podTemplate?: PodTemplate },
   reserved: ReservedNames,
+  ports: readonly number[],
 ): FieldError | undefined {
+  const { podTemplate = {} } = spec;
+  return (
+    podTemplateProblem(podTemplate, reserved) ??
+    portProblem(podTemplate.spec ?? {}, ports) ??
+    additionsProblem(spec, podTemplate.spec?.extraVolumes ?? [], reserved)
+  );
+}
+
+/** The same of `spec.podTemplate`. */
+function podTemplateProblem({ metadata, spec = {} }: PodTemplate, reserved: ReservedNames): FieldError | undefined {
   for (const key of Object.keys(metadata?.labels ?? {})) {
     if (![...reserved.labels, ...systemLabels].includes(key)) continue;
     return { path: `spec.podTemplate.metadata.labels[${JSON.stringify(key)}]`, message: 'is set by the operator' };

@@ -18,13 +18,11 @@ export const meshSyncConditions = {
     description: 'Whether the URL and the credentials of the broker are known.',
     desired: 'True',
     needEdits: [
-      ...[
-        'BrokerNotSpecified',
-        'AddressNotSupported',
-        'ClientCertificateRequired',
-        'MonitorEncrypted',
-        'SecretInvalid',
-      ],
+      'BrokerNotSpecified',
+      'AddressNotSupported',
+      'ClientCertificateRequired',
+      'MonitorEncrypted',
+      'SecretInvalid',
     ],
     reasons: {
       Resolved: 'True: the Broker exists.',

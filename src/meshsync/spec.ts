@@ -8,10 +8,10 @@ import {
   mergedMetadata,
   withCommonPodMetadata,
 } from '../kubernetes/common-metadata.ts';
-import { additionsProblem, type ContainerAdditions, portProblem } from '../kubernetes/containers.ts';
+import { additionsOf, type ContainerAdditions } from '../kubernetes/containers.ts';
 import { type ContainerImage, containerImage, imageTag, isAtLeast } from '../kubernetes/images.ts';
 import type { PodTemplate } from '../kubernetes/pod-fields.ts';
-import { podTemplateProblem } from '../kubernetes/pods.ts';
+import { podsProblem } from '../kubernetes/pods.ts';
 import type { SecurityContexts } from '../kubernetes/security.ts';
 import type { Parent } from '../metacontroller/request.ts';
 import { compiled } from '../schema/compiled.ts';
@@ -78,13 +78,11 @@ export function resolveMeshSync(parent: Parent, settings: OperatorSettings = {})
   if ('error' in checked) return checked.error;
   const spec = checked.value;
   const { name, namespace } = parent.metadata;
-  const { env, envFrom, extraVolumeMounts, livenessProbe, readinessProbe, extraArgs = [] } = spec;
-  const { podTemplate = {}, serviceAccountName, output = {}, debug, redactSecrets, contentDeduplication } = spec;
+  const { podTemplate = {}, extraArgs = [], serviceAccountName, output = {} } = spec;
+  const { debug, redactSecrets, contentDeduplication } = spec;
   const problem =
     nameProblem(name) ??
-    podTemplateProblem(podTemplate, reserved) ??
-    portProblem(podTemplate.spec ?? {}, [MESHSYNC_PORT]) ??
-    additionsProblem(spec, podTemplate.spec?.extraVolumes ?? [], reserved) ??
+    podsProblem(spec, reserved, [MESHSYNC_PORT]) ??
     argumentsProblem(spec) ??
     commonMetadataProblem(spec.commonMetadata ?? {}, reserved.labels);
   if (problem) return problem;
@@ -101,13 +99,7 @@ export function resolveMeshSync(parent: Parent, settings: OperatorSettings = {})
     hasHealthEndpoints: isAtLeast(tag, FIRST_WITH_HEALTH_ENDPOINTS),
     image: containerImage(meshSyncDefaults, spec.version, spec.image, settings),
     resources: (spec.resources as V1ResourceRequirements | undefined) ?? meshSyncDefaults.resources,
-    additions: {
-      ...(env && { env }),
-      ...(envFrom && { envFrom }),
-      ...(extraVolumeMounts && { extraVolumeMounts }),
-      ...(livenessProbe && { livenessProbe }),
-      ...(readinessProbe && { readinessProbe }),
-    },
+    additions: additionsOf(spec),
     extraArgs,
     podTemplate: withCommonPodMetadata(podTemplate, commonMetadata),
     commonMetadata,

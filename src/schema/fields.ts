@@ -36,11 +36,18 @@ export function NamedStrings(options: FieldOptions, value = Type.String()) {
 /** Pattern of a DNS-1123 label (names of namespaces), or empty. */
 export const DNS_LABEL_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$';
 
+const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
+
 /** Pattern of a DNS-1123 subdomain (names of most objects). */
-export const DNS_SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
+export const DNS_SUBDOMAIN = `^${SUBDOMAIN}$`;
 
 /** The same, or empty. */
-export const DNS_SUBDOMAIN_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$';
+export const DNS_SUBDOMAIN_OR_EMPTY = `^(${SUBDOMAIN})?$`;
+
+/** The name of an object, or empty where there is none. */
+export function ObjectName(description: string, options: SchemaOptions = {}) {
+  return Type.String({ description, maxLength: 253, pattern: DNS_SUBDOMAIN_OR_EMPTY, ...options });
+}
 
 /**
  * Pattern of an image tag, optionally followed by a digest, or empty: what follows `repository:`.
@@ -49,7 +56,6 @@ export const DNS_SUBDOMAIN_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-
 export const IMAGE_TAG_OR_EMPTY = '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$';
 
 const LABEL_PART = '([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)';
-const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
 
 /** Pattern of a qualified name: the key of a label or an annotation. */
 export const QUALIFIED_NAME = `^(${SUBDOMAIN}/)?${LABEL_PART}$`;

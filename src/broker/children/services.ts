@@ -61,8 +61,14 @@ export function externalService(
 }
 
 /** Name of the Service of one server, which is that of its pod. */
-export function serverServiceName({ names }: Pick<Broker, 'names'>, ordinal: number): string {
+function serverServiceName({ names }: Pick<Broker, 'names'>, ordinal: number): string {
   return `${names.nats}-${ordinal}`;
+}
+
+/** The names of these Services; none where the spec wants none. */
+export function serverServiceNames(broker: Broker, servers = broker.size): string[] {
+  if (!broker.service.perServer) return [];
+  return Array.from({ length: servers }, (_, ordinal) => serverServiceName(broker, ordinal));
 }
 
 /** The Service `X-nats-0` and so on: one server alone, with what can be the same in several Services. */

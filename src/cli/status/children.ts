@@ -1,6 +1,6 @@
 import { natsBoxName } from '../../broker/children/nats-box.ts';
 import { hasDisruptionBudget } from '../../broker/children/pod-disruption-budget.ts';
-import { hasExternalService, serverServiceName } from '../../broker/children/services.ts';
+import { hasExternalService, serverServiceNames } from '../../broker/children/services.ts';
 import { brokerNames } from '../../broker/contract.ts';
 import { resolveBroker } from '../../broker/spec.ts';
 import { kinds } from '../../kubernetes/kinds.ts';
@@ -52,11 +52,7 @@ function childrenOfBroker(resource: Resource, services: Snapshot['services']): N
     { kind: kinds.service.kind, name: names.nats },
     ...(hasExternalService(broker, observed) ? [{ kind: kinds.service.kind, name: names.external }] : []),
     { kind: kinds.statefulSet.kind, name: names.nats },
-    ...(broker.service.perServer
-      ? Array.from({ length: broker.size }, (_, ordinal) => {
-          return { kind: kinds.service.kind, name: serverServiceName(broker, ordinal) };
-        })
-      : []),
+    ...serverServiceNames(broker).map((name) => ({ kind: kinds.service.kind, name })),
     ...(hasDisruptionBudget(broker) ? [{ kind: kinds.podDisruptionBudget.kind, name: names.nats }] : []),
     ...(broker.natsBox ? [{ kind: kinds.deployment.kind, name: natsBoxName(broker) }] : []),
     ...(broker.networkPolicy ? [{ kind: kinds.networkPolicy.kind, name: names.nats }] : []),
