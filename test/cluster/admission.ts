@@ -1,6 +1,17 @@
 import { expect, it, onTestFailed } from 'vitest';
-import { broker, childrenOf, eventually, isReady, meshSync, names, namespace, versions } from './expectations.ts';
-import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
+import {
+  broker,
+  childrenOf,
+  conditionOf,
+  eventually,
+  isReady,
+  meshSync,
+  names,
+  namespace,
+  rests,
+  versions,
+} from './expectations.ts';
+import type { Kubernetes } from './kubernetes.ts';
 import { until } from './processes.ts';
 import type { Scene } from './scenarios.ts';
 
@@ -63,15 +74,6 @@ async function demandTeam(kubernetes: Kubernetes, of: string): Promise<void> {
 
 /** Children and pods that Kubernetes refuses: what the conditions say, and what remedies it. */
 export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec }: Scene): void {
-  const conditionOf = ({ status }: KubernetesObject, type: string) =>
-    status?.conditions?.find((condition) => condition.type === type);
-  /** Nothing is written for some seconds. */
-  const rests = (of: string) =>
-    eventually(async () => {
-      const before = await versions(cluster(), of);
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
-      expect(await versions(cluster(), of)).toEqual(before);
-    });
   const commonMetadata = { labels: { team: 'payments' }, annotations: { 'example.com/note': 'common' } };
 
   it('children that a policy refuses are named, and created with the labels that it demands', async () => {
@@ -104,7 +106,7 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
       'NetworkPolicy/meshery-nats',
       'PodDisruptionBudget/meshery-nats',
     ]);
-    await rests(of);
+    await rests(cluster(), of, 5);
 
     await patchSpec(of, { commonMetadata });
     await patchSpec(of, { commonMetadata }, 'MeshSync', 'meshery-meshsync');
@@ -116,21 +118,21 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
     const pods = await cluster().list('v1', 'Pod', of);
     expect(pods).toHaveLength(3);
     for (const pod of pods) expect(pod.metadata).toMatchObject(commonMetadata);
-    await rests(of);
+    await rests(cluster(), of, 5);
   });
 
   it('a child that a policy refuses in a running Broker is named, and the other children stay as they are', async () => {
     onTestFailed(keepLogs);
     const of = 'late-policy';
     const { broker: applied } = await pair(of);
-    await rests(of);
+    await rests(cluster(), of, 5);
     const before = await versions(cluster(), of);
     await demandTeam(cluster(), of);
     await cluster().delete('v1', 'ConfigMap', 'meshery-nats-config', of);
     const { status } = await isReady(cluster(), applied, 'ChildNotCreated', 90);
     expect(status?.readyReplicas).toBe(1);
     expect(status?.conditions?.[0]?.message).toContain('Not created: ConfigMap meshery-nats-config. ');
-    await rests(of);
+    await rests(cluster(), of, 5);
     const after = await versions(cluster(), of);
     const { 'ConfigMap/meshery-nats-config': _deleted, ...others } = before;
     for (const name of Object.keys(others).filter((each) => !/^(Broker|MeshSync)\//.test(each))) {
@@ -142,7 +144,7 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
     onTestFailed(keepLogs);
     const of = 'common-labels';
     const applied = await pair(of);
-    await rests(of);
+    await rests(cluster(), of, 5);
     const workloads = async () => [
       await get('apps/v1', 'StatefulSet', 'meshery-nats', of),
       await get('apps/v1', 'Deployment', 'meshery-meshsync', of),
@@ -156,7 +158,7 @@ export function admission({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
       await patchSpec(of, spec);
       await patchSpec(of, spec, 'MeshSync', 'meshery-meshsync');
       await Promise.all([isReady(cluster(), applied.broker), isReady(cluster(), applied.meshSync)]);
-      await rests(of);
+      await rests(cluster(), of, 5);
       expect(await generations()).toEqual(before.map((generation) => generation + rolls));
       const labelled = [
         ...(await childrenOf(cluster(), applied.broker)),

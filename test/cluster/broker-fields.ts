@@ -3,7 +3,7 @@ import { resolveBroker } from '../../src/broker/spec.ts';
 import { decode } from '../../src/kubernetes/secrets.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
 import { countChanges } from './changes.ts';
-import { broker, childrenOf, eventually, isReady, meshSync, namespace, versions } from './expectations.ts';
+import { broker, childrenOf, conditionOf, eventually, isReady, meshSync, namespace, rests } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import type { Scene } from './scenarios.ts';
 
@@ -13,15 +13,6 @@ const MESHERY = 'meshery.io/v1alpha2';
 export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, token, patchSpec }: Scene): void {
   const workload = (of: string) => get('apps/v1', 'StatefulSet', 'meshery-nats', of);
   const service = (of: string) => get('v1', 'Service', 'meshery-nats', of);
-  const conditionOf = ({ status }: KubernetesObject, type: string) =>
-    status?.conditions?.find((condition) => condition.type === type);
-  /** Nothing is written any more; the effects of the last change may take a moment. */
-  const rests = (of: string) =>
-    eventually(async () => {
-      const before = await versions(cluster(), of);
-      await new Promise((resolve) => setTimeout(resolve, 4_000));
-      expect(await versions(cluster(), of)).toEqual(before);
-    });
 
   it('a Broker passes the fields of its pods to the pods, and removes them again', async () => {
     onTestFailed(keepLogs);
@@ -107,7 +98,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(policy.spec.ingress.map(({ ports }: { ports: { port: number }[] }) => ports[0]?.port)).toEqual([
       4222, 8222, 6222, 7777,
     ]);
-    await rests(of);
+    await rests(cluster(), of);
 
     await patchSpec(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
     await isReady(cluster(), applied);
@@ -115,7 +106,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await eventually(async () => {
       expect(await cluster().get('networking.k8s.io/v1', 'NetworkPolicy', 'meshery-nats', of)).toBeUndefined();
     });
-    await rests(of);
+    await rests(cluster(), of);
     expect(await changes()).toEqual({
       'ConfigMap/meshery-nats-config': 2,
       'StatefulSet/meshery-nats': 2,
@@ -134,7 +125,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       await patchSpec(of, { serviceAccountName: name });
       await eventually(async () => expect(await account()).toBe(expected));
       await isReady(cluster(), applied);
-      await rests(of);
+      await rests(cluster(), of);
     };
     expect(await account()).toBeUndefined();
     await becomes('nats', 'nats');
@@ -202,7 +193,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(claims.map(({ metadata, status }) => [metadata.name, status?.phase])).toEqual(
       [0, 1, 2].map((ordinal) => [`data-meshery-nats-${ordinal}`, 'Bound']),
     );
-    await rests(of);
+    await rests(cluster(), of);
 
     const before = await workload(of);
     await patchSpec(of, { jetstream: store('2Gi') });
@@ -211,7 +202,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await patchSpec(of, { jetstream: store('1Gi'), size: 1 });
     const shrunk = await isReady(cluster(), applied, 'StreamsWouldBeLost');
     expect(shrunk.status?.conditions?.[0]?.message).toContain('spec.size');
-    await rests(of);
+    await rests(cluster(), of);
     expect((await workload(of)).spec).toEqual(before.spec);
 
     // As the first message says: the claims first. The pods keep running while their StatefulSet is re-created.
@@ -232,7 +223,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     expect(after.spec.template).toEqual(before.spec.template);
     const { data } = await get('v1', 'ConfigMap', 'meshery-nats-config', of);
     expect(data?.['nats.conf']).toContain(`max_file_store: ${1.5 * 2 ** 30}\n`);
-    await rests(of);
+    await rests(cluster(), of);
     expect(await pods(of)).toEqual(running);
     // Marked as orphaning, deleted, created; the ConfigMap has the new limit of streams.
     expect(await changes()).toEqual({ 'StatefulSet/meshery-nats': 3, 'ConfigMap/meshery-nats-config': 1 });
@@ -281,7 +272,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       expect(status?.readyReplicas).toBe(1);
     });
     await isReady(cluster(), applied, 'StreamsWouldBeLost');
-    await rests(of);
+    await rests(cluster(), of);
     expect((await workload(of)).spec).toMatchObject({ replicas: 1, template });
     expect((await workload(of)).metadata.generation).toBe(1);
     expect(await pods(of)).toEqual(single);
@@ -323,7 +314,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       spec: { storageClassName: '', volumeName: `${of}-data-meshery-nats-0` },
       status: { phase: 'Bound' },
     });
-    await rests(of);
+    await rests(cluster(), of);
     await patchSpec(of, { jetstream: { fileStore: { storageClassName: 'by-hand' } } });
     const { status } = await isReady(cluster(), applied, 'ImmutableField');
     expect(status?.conditions?.[0]?.message).toContain('claims no class (the empty string)');
@@ -350,7 +341,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await patchSpec(of, { jetstream: { fileStore } });
     await isReady(cluster(), applied, 'ImmutableField');
     const before = await workload(of);
-    await rests(of);
+    await rests(cluster(), of);
     expect(before.spec.volumeClaimTemplates).toBeUndefined();
     await cluster().delete('apps/v1', 'StatefulSet', 'meshery-nats', of);
     const ready = await isReady(cluster(), applied, 'Ready', 60);
@@ -473,7 +464,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       const now = await isReady(cluster(), synced);
       expect(now.status?.['publishing-to']).toBe(`nats://meshery-nats.${of}.svc:14222`);
     });
-    await rests(of);
+    await rests(cluster(), of);
 
     const second = broker(of, 'second-broker', { service: { type: 'NodePort', nodePorts: { nats: 30_042 } } });
     await cluster().apply(second);
@@ -493,7 +484,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const now = await service(of);
     expect(back?.endpoint).toEqual({ internal: `${v4}:4222` });
     expect(now.spec).toMatchObject({ type: 'ClusterIP', ipFamilyPolicy: 'SingleStack', clusterIPs: [v4] });
-    await rests(of);
+    await rests(cluster(), of);
     expect(await changes()).toMatchObject({
       'Secret/meshery-nats-auth': 2,
       'Deployment/meshery-meshsync': 2,
@@ -510,7 +501,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     const { status: moved } = await isReady(cluster(), applied);
     expect(moved?.endpoint.internal).toMatch(/^\[.*:.*\]:4222$/);
     expect((await get('v1', 'Service', 'meshery-nats-headless', of)).spec.ipFamilies).toEqual(['IPv6']);
-    await rests(of);
+    await rests(cluster(), of);
     expect(await pods(of)).toEqual(running);
   });
 
@@ -531,7 +522,7 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
       await eventually(async () => expect(await exposed()).toEqual(expected));
       await isReady(cluster(), applied);
       await isReady(cluster(), synced);
-      await rests(of);
+      await rests(cluster(), of);
     };
     const before = (await service(of)).spec;
     const template = (await workload(of)).spec.template;

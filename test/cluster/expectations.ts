@@ -42,7 +42,7 @@ export async function isReady(
       `${kind} ${metadata.namespace}/${metadata.name} to be ${reason}`,
       async () => {
         const object = await kubernetes.get(MESHERY, kind, metadata.name, metadata.namespace);
-        const ready = object?.status?.conditions?.find(({ type }) => type === 'Ready');
+        const ready = object && conditionOf(object, 'Ready');
         last = object?.status;
         const current = object?.status?.observedGeneration === object?.metadata.generation;
         return current && ready?.reason === reason ? object : undefined;
@@ -114,6 +114,20 @@ export async function versions(kubernetes: Kubernetes, of: string): Promise<Reco
       list.map(({ metadata }) => [`${kinds[index]?.[1]}/${metadata.name}`, metadata.resourceVersion]),
     ),
   );
+}
+
+/** Waits until nothing is written in a namespace for some seconds; the effects of the last change may take a moment. */
+export function rests(kubernetes: Kubernetes, of: string, seconds = 4): Promise<void> {
+  return eventually(async () => {
+    const before = await versions(kubernetes, of);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+    expect(await versions(kubernetes, of)).toEqual(before);
+  });
+}
+
+/** A condition of an object. */
+export function conditionOf({ status }: Pick<KubernetesObject, 'status'>, type: string) {
+  return status?.conditions?.find((condition) => condition.type === type);
 }
 
 /** The output of `kubectl get` for one object: cells by column; with `wide`, also those of `-o wide`. */

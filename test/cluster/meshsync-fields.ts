@@ -5,7 +5,7 @@ import { decode } from '../../src/kubernetes/secrets.ts';
 import { resolveMeshSync } from '../../src/meshsync/spec.ts';
 import { authority } from '../support/certificates.ts';
 import { countChanges } from './changes.ts';
-import { eventually, isReady, meshSync, namespace } from './expectations.ts';
+import { conditionOf, eventually, isReady, meshSync, namespace } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import type { Scene } from './scenarios.ts';
 
@@ -16,8 +16,6 @@ const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
 export function meshSyncFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec }: Scene): void {
   const deployment = (of: string, name = 'meshery-meshsync') => get('apps/v1', 'Deployment', name, of);
   const change = (of: string, spec: object, name = 'meshery-meshsync') => patchSpec(of, spec, 'MeshSync', name);
-  const conditionOf = ({ status }: KubernetesObject, type: string) =>
-    status?.conditions?.find((condition) => condition.type === type);
   const custom = (of: string, name: string, fields: object): KubernetesObject => ({
     ...meshSync(of, name),
     spec: { broker: { custom: { url: 'nats://nats.example.com:4222', ...fields } } },

@@ -2,7 +2,7 @@ import { expect, it, onTestFailed } from 'vitest';
 import type { JsonObject } from '../stand-in/json.ts';
 import { podOfSpec, REFUSED_PODS } from '../support/refused-pods.ts';
 import { countChanges } from './changes.ts';
-import { eventually, isReady, versions } from './expectations.ts';
+import { conditionOf, eventually, isReady, rests } from './expectations.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import type { Scene } from './scenarios.ts';
 
@@ -12,14 +12,6 @@ export function podFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
     await get('apps/v1', 'StatefulSet', 'meshery-nats', of),
     await get('apps/v1', 'Deployment', 'meshery-meshsync', of),
   ];
-  const conditionOf = ({ status }: KubernetesObject, type: string) =>
-    status?.conditions?.find((condition) => condition.type === type);
-  const rests = (of: string) =>
-    eventually(async () => {
-      const before = await versions(cluster(), of);
-      await new Promise((resolve) => setTimeout(resolve, 4_000));
-      expect(await versions(cluster(), of)).toEqual(before);
-    });
   const patchBoth = async (of: string, spec: object) => {
     await patchSpec(of, spec);
     await patchSpec(of, spec, 'MeshSync', 'meshery-meshsync');
@@ -104,11 +96,11 @@ export function podFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
       expect(names(own.env)).toEqual(expect.arrayContaining(names(spec.env)));
       expect(own.volumeMounts).toContainEqual({ name: 'scratch', mountPath: '/scratch' });
     }
-    await rests(of);
+    await rests(cluster(), of);
     await patchBoth(of, Object.fromEntries(Object.keys(spec).map((field) => [field, null])));
     for (const object of [applied, synced]) await isReady(cluster(), object);
     expect((await workloads(of)).map(({ spec }) => spec)).toEqual(plain);
-    await rests(of);
+    await rests(cluster(), of);
     expect(await changes()).toMatchObject({ 'StatefulSet/meshery-nats': 2, 'Pod/meshery-nats': 2 });
   });
 
@@ -169,7 +161,7 @@ export function podFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
       const now = await get('meshery.io/v1alpha2', 'Broker', 'meshery-broker', of);
       expect(conditionOf(now, 'NatsBoxAvailable')).toMatchObject({ status: 'True' });
     });
-    await rests(of);
+    await rests(cluster(), of);
 
     // As the messages say.
     await patchSpec(of, { service: { healthCheckNodePort: 30_996 } });
@@ -180,7 +172,7 @@ export function podFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
     await cluster().delete('v1', 'Service', name, of);
     await isReady(cluster(), applied);
     expect((await service('meshery-nats')).clusterIP).toBe('10.96.0.250');
-    await rests(of);
+    await rests(cluster(), of);
 
     await patchSpec(of, { service: null, podDisruptionBudget: null, natsBox: null });
     await isReady(cluster(), applied);
@@ -191,7 +183,7 @@ export function podFields({ kubernetes: cluster, keepLogs, pair, get, patchSpec 
       expect(services.sort()).toEqual(['meshery-nats', 'meshery-nats-headless']);
       expect(await cluster().get('apps/v1', 'Deployment', 'meshery-nats-box', of)).toBeUndefined();
     });
-    await rests(of);
+    await rests(cluster(), of);
   });
 
   it('the API server keeps what only the hooks know, and they refuse what is wrong in it', async () => {
