@@ -1,11 +1,14 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TSchema } from '@sinclair/typebox';
 import { describe, expect, it } from 'vitest';
 import { placeholderFile } from '../../src/broker/nkeys.ts';
 import { render } from '../../src/cli/render.ts';
-import { type GivenSecret, readResources } from '../../src/cli/resources.ts';
+import { type GivenResource, type GivenSecret, readResources } from '../../src/cli/resources.ts';
+import { controllers } from '../../src/controllers.ts';
 import { encode } from '../../src/kubernetes/secrets.ts';
+import { isObject } from '../stand-in/json.ts';
 import { authority, issue, tlsData } from '../support/certificates.ts';
 
 const FOLDER = 'test/golden';
@@ -31,12 +34,15 @@ const secrets: GivenSecret[] = [
   },
 ].map(({ name, data }) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'meshery' }, data }));
 
+const given = async (name: string) => (await readResources([join(FOLDER, name, 'input.yaml')])).resources;
+
+function renderAll(resources: GivenResource[]) {
+  const options = { mint: false, namespace: 'default', now: () => new Date('2026-01-01T00:00:00Z') };
+  return render({ resources, secrets }, options);
+}
+
 async function rendered(name: string): Promise<string> {
-  const { resources } = await readResources([join(FOLDER, name, 'input.yaml')]);
-  const { yaml, notes } = render(
-    { resources, secrets },
-    { mint: false, namespace: 'default', now: () => new Date('2026-01-01T00:00:00Z') },
-  );
+  const { yaml, notes } = renderAll(await given(name));
   expect(notes).toEqual([]);
   // The certificates of the cases are re-created for each run.
   return yaml
@@ -97,3 +103,57 @@ describe('golden manifests', () => {
     expect(yaml).toBe(await readFile(file, 'utf8'));
   });
 });
+
+/** Fields that change no child as it is printed. */
+const ELSEWHERE = [
+  // A watch-list has the shape of a ConfigMap, of which only `data` is read.
+  ...['apiVersion', 'kind', 'metadata', 'binaryData', 'immutable'].map((field) => `watch-list.${field}`),
+  // In the status.
+  'service.externalEndpointOverride',
+  // The value of a Secret, which is not printed.
+  'auth.tokenSecretRef',
+];
+
+/** The fields of each kind and the fields in those, by their paths in the spec. */
+const fields = controllers.flatMap(({ kind, spec }) =>
+  Object.entries<TSchema>(spec.properties).flatMap(([name, { properties = {} }]) =>
+    [name, ...Object.keys(properties).map((inside) => `${name}.${inside}`)].map((path) => ({ kind, path })),
+  ),
+);
+
+describe('each field of a spec', () => {
+  it.each(fields.filter(({ path }) => !ELSEWHERE.includes(path)).map(({ kind, path }) => [kind, path] as const))(
+    'is set by a case, and changes what is rendered: %s spec.%s',
+    async (kind, path) => {
+      const inputs = await Promise.all(cases.map(given));
+      const setting = inputs.filter((resources) =>
+        resources.some((resource) => resource.kind === kind && without(resource, path) !== undefined),
+      );
+      const folder = `src/${kind.toLowerCase()}`;
+      expect(setting.length, `no case of ${FOLDER} sets spec.${path} of a ${kind}: add it to one`).toBeGreaterThan(0);
+      const hasEffect = setting.some((resources) => {
+        const others = resources.map((each) => (each.kind === kind ? (without(each, path) ?? each) : each));
+        return JSON.stringify(childrenIn(others)) !== JSON.stringify(childrenIn(resources));
+      });
+      const advice = `spec.${path} of a ${kind} changes no child: resolve it in ${folder}/spec.ts, use it in ${folder}/children`;
+      expect(hasEffect, advice).toBe(true);
+    },
+  );
+});
+
+/** A resource without a field of its spec; `undefined` where it does not have it. */
+function without(resource: GivenResource, path: string): GivenResource | undefined {
+  const spec = structuredClone(resource.spec);
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  const parent = names.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), spec);
+  if (!isObject(parent) || !Object.hasOwn(parent, last)) return undefined;
+  delete parent[last];
+  return { ...resource, spec };
+}
+
+/** What is rendered, without the resources themselves, and the notes: without a field, the rest may be invalid. */
+function childrenIn(resources: GivenResource[]) {
+  const { yaml, notes } = renderAll(resources);
+  return [yaml.split(/^---$/m).filter((document) => !/^apiVersion: meshery\.io/m.test(document)), notes];
+}
