@@ -19,6 +19,7 @@ import { version } from '../src/server/version.ts';
 import { commandLinePage } from './command-line.ts';
 import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
+import { darkPictures } from './pictures.ts';
 import { conditionsPage, fieldsPage } from './reference.ts';
 
 /** The version of Metacontroller's Helm chart is the least that is supported. */
@@ -74,6 +75,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     ['docs/reference/command-line.md', commandLinePage(createProgram())],
     ['docs/reference/conditions.md', conditionsPage(list)],
     ['docs/reference/fields.md', fieldsPage(list)],
+    ...darkPictures(),
   ]);
 }
 
