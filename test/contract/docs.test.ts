@@ -5,20 +5,11 @@ import { parseAllDocuments } from 'yaml';
 import { commandsOf } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { controllers } from '../../src/controllers.ts';
-import { pages, yamlBlocks } from '../support/pages.ts';
+import { anchors, pages, yamlBlocks } from '../support/pages.ts';
 
 it.each(yamlBlocks)('$page, $heading, has valid YAML', ({ text }) => {
   for (const document of parseAllDocuments(text, { strict: true })) expect(document.errors).toEqual([]);
 });
-
-/** The heading of each section as a link names it. */
-const anchors = (text: string) =>
-  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  );
 
 it.each(pages)('the links of %s lead to files and sections that exist', (page) => {
   const text = readFileSync(page, 'utf8');

@@ -32,3 +32,13 @@ function blocksOf(page: string): Block[] {
     },
   );
 }
+
+/** The anchors of the headings of a page, as GitHub makes them. */
+export function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
