@@ -1,15 +1,13 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TSchema } from '@sinclair/typebox';
 import { describe, expect, it } from 'vitest';
 import { placeholderFile } from '../../src/broker/nkeys.ts';
 import { render } from '../../src/cli/render.ts';
 import { type GivenResource, type GivenSecret, readResources } from '../../src/cli/resources.ts';
-import { controllers } from '../../src/controllers.ts';
 import { encode } from '../../src/kubernetes/secrets.ts';
-import { isObject } from '../stand-in/json.ts';
 import { authority, issue, tlsData } from '../support/certificates.ts';
+import { specFields, withoutField } from '../support/spec-fields.ts';
 
 const FOLDER = 'test/golden';
 
@@ -100,7 +98,9 @@ describe('golden manifests', () => {
     const yaml = await rendered(name);
     if (process.env.UPDATE_GOLDEN) writeFileSync(file, yaml);
     if (!existsSync(file)) throw new Error(`${file} is missing: UPDATE_GOLDEN=1 writes it`);
-    expect(yaml).toBe(await readFile(file, 'utf8'));
+    expect(yaml, `${file}: UPDATE_GOLDEN=1 writes what is rendered now; read the diff`).toBe(
+      await readFile(file, 'utf8'),
+    );
   });
 });
 
@@ -114,25 +114,20 @@ const ELSEWHERE = [
   'auth.tokenSecretRef',
 ];
 
-/** The fields of each kind and the fields in those, by their paths in the spec. */
-const fields = controllers.flatMap(({ kind, spec }) =>
-  Object.entries<TSchema>(spec.properties).flatMap(([name, { properties = {} }]) =>
-    [name, ...Object.keys(properties).map((inside) => `${name}.${inside}`)].map((path) => ({ kind, path })),
-  ),
-);
-
 describe('each field of a spec', () => {
-  it.each(fields.filter(({ path }) => !ELSEWHERE.includes(path)).map(({ kind, path }) => [kind, path] as const))(
+  it.each(specFields.filter(({ path }) => !ELSEWHERE.includes(path)).map(({ kind, path }) => [kind, path] as const))(
     'is set by a case, and changes what is rendered: %s spec.%s',
     async (kind, path) => {
       const inputs = await Promise.all(cases.map(given));
       const setting = inputs.filter((resources) =>
-        resources.some((resource) => resource.kind === kind && without(resource, path) !== undefined),
+        resources.some((resource) => resource.kind === kind && withoutField(resource.spec, path) !== undefined),
       );
       const folder = `src/${kind.toLowerCase()}`;
       expect(setting.length, `no case of ${FOLDER} sets spec.${path} of a ${kind}: add it to one`).toBeGreaterThan(0);
       const hasEffect = setting.some((resources) => {
-        const others = resources.map((each) => (each.kind === kind ? (without(each, path) ?? each) : each));
+        const others = resources.map((each) =>
+          each.kind === kind ? { ...each, spec: withoutField(each.spec, path) ?? each.spec } : each,
+        );
         return JSON.stringify(childrenIn(others)) !== JSON.stringify(childrenIn(resources));
       });
       const advice = `spec.${path} of a ${kind} changes no child: resolve it in ${folder}/spec.ts, use it in ${folder}/children`;
@@ -140,17 +135,6 @@ describe('each field of a spec', () => {
     },
   );
 });
-
-/** A resource without a field of its spec; `undefined` where it does not have it. */
-function without(resource: GivenResource, path: string): GivenResource | undefined {
-  const spec = structuredClone(resource.spec);
-  const names = path.split('.');
-  const last = names.pop() ?? '';
-  const parent = names.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), spec);
-  if (!isObject(parent) || !Object.hasOwn(parent, last)) return undefined;
-  delete parent[last];
-  return { ...resource, spec };
-}
 
 /** What is rendered, without the resources themselves, and the notes: without a field, the rest may be invalid. */
 function childrenIn(resources: GivenResource[]) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { encode } from '../../src/kubernetes/secrets.ts';
-import type { JsonObject } from '../stand-in/json.ts';
+import { isObject, type JsonObject } from '../stand-in/json.ts';
 
 const DIGEST = `@sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -92,6 +92,10 @@ const service = fc.oneof(
     exposeMonitor: fc.boolean(),
   }),
   fc.record(common, { requiredKeys: [] }),
+  fc.record({
+    sessionAffinity: fc.constant('ClientIP'),
+    sessionAffinityConfig: fc.constantFrom<JsonObject>({}, { clientIP: {} }, { clientIP: { timeoutSeconds: 600 } }),
+  }),
 );
 
 const image = fc.constantFrom<JsonObject>(
@@ -124,11 +128,25 @@ const containerFields = {
     [],
     [{ secretRef: { name: 'a' } }, { prefix: 'B_', configMapRef: { name: 'b' } }],
   ),
-  livenessProbe: fc.constantFrom<JsonObject>({}, { periodSeconds: 7, initialDelaySeconds: 0 }, { failureThreshold: 2 }),
-  readinessProbe: fc.constantFrom<JsonObject>({}, { timeoutSeconds: 3, initialDelaySeconds: 4 }),
+  /** Of the first volume of others, where there is one. */
+  extraVolumeMounts: fc.constant<JsonObject[]>([]),
+  livenessProbe: fc.constantFrom<JsonObject>(
+    {},
+    { periodSeconds: 7, initialDelaySeconds: 0 },
+    { failureThreshold: 2, timeoutSeconds: 3 },
+  ),
+  readinessProbe: fc.constantFrom<JsonObject>(
+    {},
+    { timeoutSeconds: 3, initialDelaySeconds: 4 },
+    { periodSeconds: 9, failureThreshold: 5 },
+  ),
 };
 
-const startupProbe = fc.constantFrom<JsonObject>({}, { failureThreshold: 1800 });
+const startupProbe = fc.constantFrom<JsonObject>(
+  {},
+  { failureThreshold: 1800 },
+  { initialDelaySeconds: 1, periodSeconds: 2, timeoutSeconds: 1 },
+);
 
 /** Volumes and containers of others. A mount of the own container needs one of these volumes. */
 const extras = fc.constantFrom<JsonObject>(
@@ -168,6 +186,16 @@ const extras = fc.constantFrom<JsonObject>(
 
 const scheduling = (fields: Record<string, fc.Arbitrary<unknown>>) =>
   fc.tuple(fc.record(fields, { requiredKeys: [] }), extras).map(([pod, added]) => ({ ...pod, ...added }) as JsonObject);
+
+/** A spec whose own container mounts the first volume of others; where there is none, it has an empty list of mounts. */
+function withMounts<Spec extends { podTemplate?: { spec?: JsonObject }; extraVolumeMounts?: JsonObject[] }>(
+  spec: Spec,
+): Spec {
+  const { extraVolumes } = spec.podTemplate?.spec ?? {};
+  const [volume] = Array.isArray(extraVolumes) ? extraVolumes : [];
+  if (!spec.extraVolumeMounts || !isObject(volume)) return spec;
+  return { ...spec, extraVolumeMounts: [{ name: volume.name ?? '', mountPath: '/extra', readOnly: true }] };
+}
 
 const podTemplate = fc.record(
   {
@@ -435,11 +463,16 @@ export const brokerSpec: fc.Arbitrary<JsonObject> = fc
         { enabled: false },
         { enabled: true, tls: { secretName: TLS_SECRET } },
         { enabled: true, version: '0.19.6', tls: { secretName: 'missing' } },
+        { enabled: true, image: { pullPolicy: 'Always' }, resources: {}, tls: { secretName: TLS_SECRET } },
       ),
-      promExporter: fc.record({ enabled: fc.boolean(), image, resources }, { requiredKeys: [] }),
+      promExporter: fc.record(
+        { enabled: fc.boolean(), version: fc.constantFrom('', 'v0.20.0'), image, resources },
+        { requiredKeys: [] },
+      ),
     },
     { requiredKeys: [] },
   )
+  .map(withMounts)
   .map(
     ({ jetstream, leafNodes, ...spec }) =>
       ({
@@ -565,29 +598,32 @@ const watchList = fc.record(
 );
 
 /** A valid spec of a MeshSync. */
-export const meshSyncSpec: fc.Arbitrary<JsonObject> = fc.record(
-  {
-    size,
-    version: fc.oneof(version, fc.constantFrom('1.0.0', '1.0.1', 'v1.0.3', '0.9', 'stable-latest')),
-    broker: brokerReference,
-    'watch-list': watchList,
-    image,
-    resources,
-    ...containerFields,
-    extraArgs: fc.constantFrom<string[]>([], ['--later', 'x']),
-    podTemplate,
-    commonMetadata,
-    serviceAccountName: fc.constantFrom('', 'mine', 'meshery-meshsync'),
-    output: fc.record(
-      {
-        namespaces: fc.constantFrom<string[]>([], ['a'], ['a', 'b']),
-        resources: fc.constantFrom<string[]>([], ['pod', 'Service']),
-      },
-      { requiredKeys: [] },
-    ),
-    debug: fc.boolean(),
-    redactSecrets: fc.boolean(),
-    contentDeduplication: fc.boolean(),
-  },
-  { requiredKeys: [] },
-);
+export const meshSyncSpec: fc.Arbitrary<JsonObject> = fc
+  .record(
+    {
+      size,
+      version: fc.oneof(version, fc.constantFrom('1.0.0', '1.0.1', 'v1.0.3', '0.9', 'stable-latest')),
+      broker: brokerReference,
+      'watch-list': watchList,
+      image,
+      resources,
+      ...containerFields,
+      extraArgs: fc.constantFrom<string[]>([], ['--later', 'x']),
+      podTemplate,
+      commonMetadata,
+      serviceAccountName: fc.constantFrom('', 'mine', 'meshery-meshsync'),
+      output: fc.record(
+        {
+          namespaces: fc.constantFrom<string[]>([], ['a'], ['a', 'b']),
+          resources: fc.constantFrom<string[]>([], ['pod', 'Service']),
+        },
+        { requiredKeys: [] },
+      ),
+      debug: fc.boolean(),
+      redactSecrets: fc.boolean(),
+      contentDeduplication: fc.boolean(),
+    },
+    { requiredKeys: [] },
+  )
+  .map(withMounts)
+  .map((spec) => spec as JsonObject);
