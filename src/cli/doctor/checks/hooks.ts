@@ -45,10 +45,10 @@ function oneLine(text: string): string {
 
 function remedyOf(message: string): string {
   if (/status code: 40[13]/.test(message)) {
-    return 'install the same overlay of SECURITY.md (token, tls, mutual-tls) for the operator and the registrations, then restart Metacontroller, which reads its Secrets when it starts';
+    return 'install the same overlay of docs/security.md (token, tls, mutual-tls) for the operator and the registrations, then restart Metacontroller, which reads its Secrets when it starts';
   }
   if (/x509|certificate|tls:/i.test(message)) {
-    return 'the certificate of the hooks and the CA in the registrations must fit: see "Securing the hooks" in SECURITY.md';
+    return 'the certificate of the hooks and the CA in the registrations must fit: see "Securing the hooks" in docs/security.md';
   }
   if (/status code: 4/.test(message)) return 'the versions of operator, CRDs and registrations must be the same';
   if (/dial tcp|connection refused|no such host|timeout|deadline/i.test(message)) {

@@ -376,7 +376,7 @@ describe('one line says what is wrong, and one what to do about it', () => {
       'hooks that refuse the token',
       events(event('Sync error: unsupported status code: 401', 2)),
       [
-        'warning hooks: a sync of Broker meshery/meshery-broker failed 2 min ago: Sync error: unsupported status code: 401 → install the same overlay of SECURITY.md (token, tls, mutual-tls) for the operator and the registrations, then restart Metacontroller, which reads its Secrets when it starts',
+        'warning hooks: a sync of Broker meshery/meshery-broker failed 2 min ago: Sync error: unsupported status code: 401 → install the same overlay of docs/security.md (token, tls, mutual-tls) for the operator and the registrations, then restart Metacontroller, which reads its Secrets when it starts',
       ],
     ],
     [
