@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { controllers } from '../../src/controllers.ts';
 import { structural } from '../../src/schema/structural.ts';
 import { walk } from '../stand-in/json.ts';
+import { documentedCommands, yamlBlocks } from '../support/pages.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { eventually, meshSync } from './expectations.ts';
 import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
 
 const run = promisify(execFile);
@@ -23,18 +26,17 @@ const folders = [
   ...['manifests/samples', 'manifests/monitoring', 'manifests/monitoring/kube-state-metrics'],
 ];
 
-/** An overlay of all of it in another namespace, beside copies, since kustomize reads no folder above its own. */
-async function otherNamespace(): Promise<string> {
+/** A copy of what a clone has for kubectl, in which commands may write files. */
+async function cloned(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'kustomize-'));
   for (const copied of ['manifests', 'metacontroller']) await cp(copied, join(folder, copied), { recursive: true });
-  const resources = ['manifests', 'metacontroller', 'manifests/samples'];
-  await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify({ namespace: 'ops', resources }));
   return folder;
 }
 
 describe('kubectl', () => {
   let controlPlane: ControlPlane;
   let kubectl: (...args: string[]) => Promise<string>;
+  let documented: (page: string, start: string, cwd?: string) => Promise<void>;
   let failed = false;
 
   beforeAll(async () => {
@@ -48,6 +50,10 @@ describe('kubectl', () => {
     const program = await goTool('kubectl');
     const flags = ['--kubeconfig', kubeconfig, '--cache-dir', join(controlPlane.directory, 'cache')];
     kubectl = async (...args) => (await run(program, [...flags, ...args])).stdout;
+    const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${dirname(program)}:${process.env.PATH}` };
+    documented = async (page, start, cwd = '.') => {
+      await run('sh', ['-ec', documentedCommands(page, start)], { cwd, env });
+    };
   });
   afterAll(() => controlPlane?.stop(failed));
 
@@ -69,9 +75,10 @@ describe('kubectl', () => {
     expect(await kubectl('diff', '-k', folder)).toBe('');
   }
 
-  it('knows every folder that the README lists', async () => {
-    const readme = await readFile('README.md', 'utf8');
-    const listed = [...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm)].map(([, folder]) => folder);
+  it('knows every folder that the page lists', async () => {
+    const page = await readFile('docs/install.md', 'utf8');
+    const listed = [...page.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm)].map(([, folder]) => folder);
+    expect(listed.length).toBeGreaterThan(8);
     expect(folders).toEqual(expect.arrayContaining(listed));
   });
 
@@ -107,13 +114,42 @@ describe('kubectl', () => {
     onTestFailed(() => {
       failed = true;
     });
-    const folder = await otherNamespace();
-    await kubectl('apply', '-k', folder);
+    const folder = await cloned();
+    await documented('docs/install.md', 'cat > kustomization.yaml <<EOF\nnamespace: ops', folder);
     await nothingChanges(folder);
     await rm(folder, { recursive: true });
     const { kubernetes } = controlPlane;
     expect(await kubernetes.get('apps/v1', 'Deployment', 'meshery-operator', 'ops')).toBeDefined();
     const hooks = await kubernetes.get('metacontroller.k8s.io/v1alpha1', 'CompositeController', 'meshery-broker');
     expect(hooks?.spec.hooks.sync.webhook.service).toEqual({ name: 'meshery-operator', namespace: 'ops' });
+  });
+
+  it('keeps a MeshSync to the Brokers of its namespace by the policy of the page on security', async () => {
+    const { kubernetes } = controlPlane;
+    const [policy] = yamlBlocks.filter(({ text }) => text.includes('kind: ValidatingAdmissionPolicy\n'));
+    for (const document of parseAllDocuments(policy?.text ?? '')) await kubernetes.apply(document.toJS());
+    const apply = (object: object) => kubernetes.apply({ ...meshSync('meshery', 'tenant'), ...object });
+    await eventually(() =>
+      expect(apply(meshSync('meshery', 'tenant', 'meshery-broker', 'ops'))).rejects.toThrow(
+        /spec\.broker\.native\.namespace must be the namespace of the MeshSync/,
+      ),
+    );
+    await apply(meshSync('meshery', 'tenant'));
+    for (const spec of [
+      {},
+      { broker: { native: { name: 'meshery-broker' } } },
+      { broker: { native: { name: 'meshery-broker', namespace: '' } } },
+      { broker: { custom: { url: 'nats://192.0.2.1:4222' } } },
+    ]) {
+      await apply({ spec });
+    }
+  });
+
+  it('admits only restricted pods by the commands of the page on security', async () => {
+    const { kubernetes } = controlPlane;
+    await documented('docs/security.md', 'kubectl label --dry-run=server --overwrite namespace meshery');
+    const pod = { metadata: { name: 'other' }, spec: { containers: [{ name: 'other', image: 'other' }] } };
+    const answer = await kubernetes.request('POST', '/api/v1/namespaces/meshery/pods?dryRun=All', pod);
+    expect(answer).toMatchObject({ status: 403, body: { message: expect.stringContaining('PodSecurity "restricted') } });
   });
 });

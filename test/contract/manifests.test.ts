@@ -8,6 +8,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readConfig } from '../../src/server/config.ts';
 import { testApp } from '../support/app.ts';
+import { pages } from '../support/pages.ts';
 import { goTool } from '../tools.ts';
 
 const run = promisify(execFile);
@@ -34,14 +35,14 @@ async function build(folder: string): Promise<KubernetesObject[]> {
 
 const names = (objects: KubernetesObject[]) => objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
 
-describe('the folders that the README lists', async () => {
-  const readme = await readFile('README.md', 'utf8');
-  const folders = [
-    ...readme.matchAll(/(?:apply|delete) -k ([\w./-]+)/g),
-    ...readme.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm),
-  ];
+describe('the folders that the documentation names', async () => {
+  const texts = await Promise.all(pages.map((page) => readFile(page, 'utf8')));
+  const folders = texts.flatMap((text) => [
+    ...text.matchAll(/(?:apply|delete) -k ((?:manifests|metacontroller)(?:\/[\w-]+)*)/g),
+    ...text.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm),
+  ]);
 
-  it('are found in its text', () => {
+  it('are found in its pages', () => {
     expect(folders.length).toBeGreaterThan(8);
   });
 

@@ -8,6 +8,7 @@ import { startDriver } from '../cluster/driver.ts';
 import { connect } from '../cluster/kubernetes.ts';
 import { metacontrollerBinary } from '../cluster/metacontroller.ts';
 import { metacontrollerCrds } from '../cluster/registration.ts';
+import { documentedCommands } from '../support/pages.ts';
 import { goTools } from '../tools.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { imagesHere, METACONTROLLER } from './images.ts';
@@ -70,10 +71,7 @@ async function startDouble(cluster: Cluster): Promise<string> {
   return startDriver({ kubernetes, directory: cluster.directory }).name;
 }
 
-/**
- * Runs the code block of a page that begins with a text, as it is written but for an edit.
- * @throws an Error when the page has no such block
- */
+/** Runs the code block of a page that begins with a text, as it is written but for an edit. */
 async function runDocumented(
   cluster: Cluster,
   page: string,
@@ -81,12 +79,7 @@ async function runDocumented(
   edit = (text: string) => text,
   signal?: AbortSignal,
 ) {
-  const blocks = [...(await readFile(page, 'utf8')).matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(
-    ([, block = '']) => block,
-  );
-  const block = blocks.find((each) => each.trimStart().startsWith(start));
-  if (!block) throw new Error(`${page} has no commands that begin with: ${start}`);
-  await runCommand(cluster, edit(block), signal);
+  await runCommand(cluster, edit(documentedCommands(page, start)), signal);
 }
 
 async function runCommand({ kubeconfig }: Cluster, text: string, signal?: AbortSignal): Promise<void> {

@@ -8,6 +8,17 @@ export const pages = [
   'README.md',
 ];
 
+/**
+ * The block of commands of a page that begins with a text.
+ * @throws an Error when the page has no such block
+ */
+export function documentedCommands(page: string, start: string): string {
+  const blocks = [...readFileSync(page, 'utf8').matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(([, block = '']) => block);
+  const block = blocks.find((each) => each.trimStart().startsWith(start));
+  if (!block) throw new Error(`${page} has no commands that begin with: ${start}`);
+  return block;
+}
+
 /** A block of YAML on a page. */
 export interface Block {
   page: string;
