@@ -124,6 +124,16 @@ describe('kubectl', () => {
     expect(hooks?.spec.hooks.sync.webhook.service).toEqual({ name: 'meshery-operator', namespace: 'ops' });
   });
 
+  it('labels what Prometheus selects by the overlay of the page on monitoring', async () => {
+    const folder = await cloned();
+    await documented('docs/monitoring.md', 'cat > kustomization.yaml', folder);
+    await rm(folder, { recursive: true });
+    for (const kind of ['ServiceMonitor', 'PrometheusRule']) {
+      const object = await controlPlane.kubernetes.get('monitoring.coreos.com/v1', kind, 'meshery-operator', 'meshery');
+      expect(object?.metadata.labels, kind).toMatchObject({ release: 'kube-prometheus-stack' });
+    }
+  });
+
   it('keeps a MeshSync to the Brokers of its namespace by the policy of the page on security', async () => {
     const { kubernetes } = controlPlane;
     const [policy] = yamlBlocks.filter(({ text }) => text.includes('kind: ValidatingAdmissionPolicy\n'));
@@ -150,6 +160,9 @@ describe('kubectl', () => {
     await documented('docs/security.md', 'kubectl label --dry-run=server --overwrite namespace meshery');
     const pod = { metadata: { name: 'other' }, spec: { containers: [{ name: 'other', image: 'other' }] } };
     const answer = await kubernetes.request('POST', '/api/v1/namespaces/meshery/pods?dryRun=All', pod);
-    expect(answer).toMatchObject({ status: 403, body: { message: expect.stringContaining('PodSecurity "restricted') } });
+    expect(answer).toMatchObject({
+      status: 403,
+      body: { message: expect.stringContaining('PodSecurity "restricted') },
+    });
   });
 });

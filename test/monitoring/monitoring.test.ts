@@ -37,12 +37,24 @@ it('Prometheus parses every query of the dashboard', async () => {
     targets.map(({ expr }) => expr.replaceAll('$__rate_interval', '5m')),
   );
   expect(queries.length).toBeGreaterThan(5);
+  await parsed('dashboard', queries);
+});
+
+it('Prometheus parses every query of the page on monitoring', async () => {
+  const page = await readFile('docs/monitoring.md', 'utf8');
+  const queries = [...page.matchAll(/^\| `([^`]*meshery_resource_[^`]*)` \|/gm)].map(([, query = '']) => query);
+  expect(queries.length).toBeGreaterThan(3);
+  await parsed('page', queries);
+});
+
+/** Fails unless Prometheus can parse each of some queries. */
+async function parsed(name: string, queries: string[]): Promise<void> {
   const rules = queries.map((expr, index) => ({ record: `query:${index}`, expr }));
-  const file = join(directory, 'dashboard.yaml');
-  await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules }] }));
+  const file = join(directory, `${name}.yaml`);
+  await writeFile(file, stringify({ groups: [{ name, rules }] }));
   const { stdout } = await run(promtool, ['check', 'rules', file]);
   expect(stdout).toContain(`SUCCESS: ${queries.length} rules found`);
-});
+}
 
 it('the metrics follow the naming rules of Prometheus', async () => {
   const metrics = new Metrics();
