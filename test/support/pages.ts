@@ -6,6 +6,8 @@ export const pages = [
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
   'README.md',
+  'SECURITY.md',
+  'metacontroller/install/README.md',
 ];
 
 /**
