@@ -12,6 +12,7 @@ import { documentedCommands, yamlBlocks } from '../support/pages.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually, meshSync } from './expectations.ts';
+import type { Kubernetes } from './kubernetes.ts';
 import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
 
 const run = promisify(execFile);
@@ -33,10 +34,16 @@ async function cloned(): Promise<string> {
   return folder;
 }
 
+interface Documented {
+  /** The folder in which the commands run. */
+  cwd?: string;
+  edit?: (text: string) => string;
+}
+
 describe('kubectl', () => {
   let controlPlane: ControlPlane;
   let kubectl: (...args: string[]) => Promise<string>;
-  let documented: (page: string, start: string, cwd?: string) => Promise<void>;
+  let documented: (page: string, start: string, options?: Documented) => Promise<void>;
   let failed = false;
 
   beforeAll(async () => {
@@ -51,8 +58,8 @@ describe('kubectl', () => {
     const flags = ['--kubeconfig', kubeconfig, '--cache-dir', join(controlPlane.directory, 'cache')];
     kubectl = async (...args) => (await run(program, [...flags, ...args])).stdout;
     const env = { ...process.env, KUBECONFIG: kubeconfig, PATH: `${dirname(program)}:${process.env.PATH}` };
-    documented = async (page, start, cwd = '.') => {
-      await run('sh', ['-ec', documentedCommands(page, start)], { cwd, env });
+    documented = async (page, start, { cwd = '.', edit = (text: string) => text } = {}) => {
+      await run('sh', ['-ec', edit(documentedCommands(page, start))], { cwd, env });
     };
   });
   afterAll(() => controlPlane?.stop(failed));
@@ -115,7 +122,7 @@ describe('kubectl', () => {
       failed = true;
     });
     const folder = await cloned();
-    await documented('docs/install.md', 'cat > kustomization.yaml <<EOF\nnamespace: ops', folder);
+    await documented('docs/install.md', 'cat > kustomization.yaml <<EOF\nnamespace: ops', { cwd: folder });
     await nothingChanges(folder);
     await rm(folder, { recursive: true });
     const { kubernetes } = controlPlane;
@@ -126,12 +133,40 @@ describe('kubectl', () => {
 
   it('labels what Prometheus selects by the overlay of the page on monitoring', async () => {
     const folder = await cloned();
-    await documented('docs/monitoring.md', 'cat > kustomization.yaml', folder);
+    await documented('docs/monitoring.md', 'cat > kustomization.yaml', { cwd: folder });
     await rm(folder, { recursive: true });
     for (const kind of ['ServiceMonitor', 'PrometheusRule']) {
       const object = await controlPlane.kubernetes.get('monitoring.coreos.com/v1', kind, 'meshery-operator', 'meshery');
       expect(object?.metadata.labels, kind).toMatchObject({ release: 'kube-prometheus-stack' });
     }
+  });
+
+  it.each([
+    ['docs/install.md', 'kubectl apply -k manifests\n'],
+    ['docs/monitoring.md', 'kubectl apply -k manifests/monitoring\n'],
+    ['docs/monitoring.md', 'kubectl apply -k manifests/monitoring/kube-state-metrics'],
+    ['docs/monitoring.md', 'kubectl create clusterrolebinding'],
+    ['docs/monitoring.md', 'kubectl set env deployment/meshery-operator'],
+    ['metacontroller/install/README.md', 'kubectl get brokers.meshery.io,meshsyncs.meshery.io'],
+  ])('runs the commands of %s: %s', (page, start) => documented(page, start));
+
+  it('requires a token of the hooks by the commands of the page on security, and replaces it by the others', async () => {
+    const { kubernetes } = controlPlane;
+    const tokens = async () =>
+      Object.entries((await kubernetes.get('v1', 'Secret', 'meshery-operator-token', 'meshery'))?.data ?? {});
+    await documented('docs/security.md', 'kubectl apply -f manifests/operator/namespace.yaml');
+    const [before, ...others] = await tokens();
+    expect([before?.[0], others]).toEqual(['token', []]);
+    const deployment = await kubernetes.get('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
+    expect(deployment?.spec.template.spec.volumes).toMatchObject([
+      { secret: { secretName: 'meshery-operator-token' } },
+    ]);
+
+    await startStandIn(kubernetes);
+    await documented('docs/security.md', 'old=', { edit: (text) => text.replace('sleep 120', 'sleep 0') });
+    const after = await tokens();
+    expect(after.map(([key]) => key)).toEqual(['token']);
+    expect(after).not.toEqual([before]);
   });
 
   it('keeps a MeshSync to the Brokers of its namespace by the policy of the page on security', async () => {
@@ -166,3 +201,20 @@ describe('kubectl', () => {
     });
   });
 });
+
+/** A StatefulSet in place of Metacontroller, which runs nothing of it, for commands that restart that. */
+async function startStandIn(kubernetes: Kubernetes): Promise<void> {
+  await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'metacontroller' } });
+  const labels = { app: 'metacontroller' };
+  await kubernetes.apply({
+    ...{
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'metacontroller', namespace: 'metacontroller' },
+    },
+    spec: {
+      ...{ serviceName: '', selector: { matchLabels: labels } },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'metacontroller', image: 'pause' }] } },
+    },
+  });
+}
