@@ -12,5 +12,5 @@ it('the page on monitoring names each alert with its severity, and leads to its 
   const rules: Rule[] = spec.groups.flatMap((group: { rules: Rule[] }) => group.rules);
   const page = readFileSync('docs/monitoring.md', 'utf8');
   const rows = [...page.matchAll(/^\| \[`(\w+)`\]\(runbooks\/(\w+)\.md\) \| (\w+) \|/gm)].map(([, ...cells]) => cells);
-  expect(rows).toEqual(rules.map(({ alert, labels }) => [alert, alert, labels.severity]));
+  expect(rows).toEqual(expect.arrayContaining(rules.map(({ alert, labels }) => [alert, alert, labels.severity])));
 });
