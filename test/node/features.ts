@@ -19,7 +19,7 @@ const RESOURCES = { requests: { cpu: '20m', memory: '32Mi' }, limits: { memory: 
 /** Four fifths of that limit. */
 const GOMEMLIMIT = `${Math.floor((128 * 2 ** 20 * 4) / 5)}B`;
 
-/** What NATS and pods can do besides the defaults: docs/nats.md and docs/production.md. */
+/** What NATS and pods can do besides the defaults: docs/broker.md, docs/nats.md and docs/production.md. */
 export function features(scene: Scene): void {
   describe('leaf nodes', () => leafNodes(scene));
   describe('pods', () => pods(scene));
@@ -242,7 +242,7 @@ function leafNodes(scene: Scene): void {
   it('are heard with the command line of NATS in its pod, as the documentation says', async () => {
     const publishing = setInterval(() => publish(1), 100);
     try {
-      await world().documented('docs/production.md', 'kubectl exec -it deployment/meshery-nats-box', (text) =>
+      await world().documented('docs/broker.md', 'kubectl exec -it deployment/meshery-nats-box', (text) =>
         text.replace('-n meshery', '-n hub').replace("nats sub '>'", `nats sub --count=20 '>'`),
       );
       const heard = await hub.nats('sub', '--raw', '--count=20', 'meshery.>');
