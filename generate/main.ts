@@ -4,7 +4,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Document, isScalar, parse, parseDocument, visit } from 'yaml';
 import packageJson from '../package.json' with { type: 'json' };
+import { brokerDefaults } from '../src/api/broker.ts';
 import type { SyncContext } from '../src/api/context.ts';
+import { meshSyncDefaults } from '../src/api/meshsync.ts';
 import { crdFiles, GENERATED } from '../src/cli/crds.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { printYaml } from '../src/cli/yaml.ts';
@@ -32,20 +34,34 @@ const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 /** Where the commands and examples of the documentation name the version of this operator. */
 const VERSIONED = [
   ...['--version ', 'targetRevision: ', ' tag: ', 'VERSION=', '[?]ref=v', 'releases/download/v'],
-  ...['meshery-operator-metacontroller:', 'meshery-meshery-operator-'],
+  ...['meshery-operator-metacontroller:', 'meshery-meshery-operator-', ' meshery-operator-'],
+];
+
+/** The images of brokers and MeshSyncs: the pages name them with the versions that are the defaults. */
+const IMAGES = [
+  ...[brokerDefaults, brokerDefaults.reloader, brokerDefaults.promExporter, brokerDefaults.natsBox],
+  meshSyncDefaults,
 ];
 
 /** The pages that name it, as they are written by hand but for the version. */
 function versionedPages(): [string, string][] {
   const named = new RegExp(`(?<=${VERSIONED.join('|')})\\d+\\.\\d+\\.\\d+`, 'g');
-  return ['README.md', 'docs/command-line.md', 'docs/install.md', 'docs/migrate.md', 'docs/openshift.md'].map(
-    (page) => {
-      const lines = readFileSync(page, 'utf8').split('\n');
-      // Metacontroller has a version of its own.
-      const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));
-      return [page, own.join('\n')];
-    },
+  const names = ['air-gapped', 'broker', 'command-line', 'install', 'migrate', 'openshift', 'upgrade'];
+  return ['README.md', ...names.map((name) => `docs/${name}.md`)].map((page) => {
+    const lines = readFileSync(page, 'utf8').split('\n');
+    // Metacontroller has a version of its own.
+    const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));
+    return [page, withDefaultImages(own.join('\n'))];
+  });
+}
+
+function withDefaultImages(text: string): string {
+  const named = IMAGES.reduce(
+    (page, image) => page.replaceAll(new RegExp(`(?<=[/ ]${image.repository}:)[\\w.-]+`, 'g'), image.version),
+    text,
   );
+  // The tag of NATS stands in fields and in the status too.
+  return named.replaceAll(/\b\d+\.\d+\.\d+-alpine\b/g, brokerDefaults.version);
 }
 
 /** The generated files of some controllers, by path. */
