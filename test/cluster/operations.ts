@@ -9,8 +9,9 @@ import type { Scene } from './scenarios.ts';
 
 /** The rows of the table of docs/operations.md: how often the pods roll, by change. */
 async function documented(): Promise<Map<string, { broker: string; meshSync: string }>> {
-  const page = await readFile('docs/operations.md', 'utf8');
-  const rows = page.split('\n').filter((line) => line.startsWith('| '));
+  // The first table of the page.
+  const [table = ''] = (await readFile('docs/operations.md', 'utf8')).split('\n## ');
+  const rows = table.split('\n').filter((line) => line.startsWith('| '));
   return new Map(
     rows.slice(1).map((row) => {
       const [, change = '', broker = '', meshSync = ''] = row.split('|').map((cell) => cell.trim());
