@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { commandsOf } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { controllers } from '../../src/controllers.ts';
 import { anchors, pages, yamlBlocks } from '../support/pages.ts';
 
 it.each(yamlBlocks)('$page, $heading, has valid YAML', ({ text }) => {
@@ -40,14 +39,4 @@ describe('the command lines of the documentation', () => {
     for (const each of commandsOf(program)) each.action(() => undefined);
     await program.parseAsync(command.trim().split(/\s+/), { from: 'user' });
   });
-});
-
-describe('the README', () => {
-  const text = readFileSync('README.md', 'utf8');
-  it.each(controllers.flatMap(({ kind, spec }) => Object.keys(spec.properties).map((field) => [kind, field])))(
-    'has a row for the field of %s called %s',
-    (_kind, field) => {
-      expect(text).toMatch(new RegExp(`^\\|.*\`spec\\.${field}[.\`]`, 'm'));
-    },
-  );
 });
