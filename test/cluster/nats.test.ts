@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { DiscardPolicy, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
@@ -660,6 +661,39 @@ it('a server stays below the memory limit of its container while messages in mem
   expect(await peakMebibytes(env)).toBeLessThan(256);
   // Without it, the container would be killed.
   expect(await peakMebibytes({})).toBeGreaterThan(256);
+});
+
+it('the streams of one server are backed up and restored into three by the commands of the documentation', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'meshery-backup-'));
+  const page = await readFile('docs/production.md', 'utf8');
+  /** Runs the block with a command at a server; the token is what kubectl prints of the Secret. */
+  const documented = async (command: string, token: string, { ports: { address, nats } }: NatsServer) => {
+    const block = page.split('```').find((text) => text.startsWith('sh\n') && text.includes(command)) ?? '';
+    expect(block).toContain(command);
+    const commands = block.replace('sh\n', '').replace('localhost:4222', `${address}:${nats}`);
+    await writeFile(join(folder, 'kubectl'), `#!/bin/sh\nprintf %s '${token}' | base64\n`, { mode: 0o755 });
+    const path = [folder, dirname(await goTool('nats')), process.env.PATH].join(delimiter);
+    await run('sh', ['-ec', commands], { cwd: folder, env: { PATH: path, HOME: folder } });
+  };
+  const stores = { jetstream: { fileStore: { size: '64Mi' }, memoryStore: { maxSize: '16Mi' } } };
+  const { token } = await broker(1, stores);
+  const before = await client(token, ...servers);
+  const manager = await jetstreamManager(before);
+  await manager.streams.add({ name: 'events', subjects: ['events.>'] });
+  await manager.streams.add({ name: 'lost', subjects: ['lost'], storage: StorageType.Memory });
+  for (const message of ['one', 'two']) await jetstream(before).publish(`events.${message}`, message);
+  await documented('nats account backup', token, servers[0] as NatsServer);
+  await Promise.all(servers.map((server) => server.stop('SIGKILL')));
+
+  const { token: another } = await broker(3, stores);
+  const after = await client(another, ...servers);
+  const { streams } = await until('JetStream of three servers', () => jetstreamManager(after), 30);
+  await documented('nats account restore', another, servers[0] as NatsServer);
+  expect((await streams.getMessage('events', { seq: 2 }))?.string()).toBe('two');
+  // More replicas, as the page says.
+  const { config } = await streams.update('events', { num_replicas: 3 });
+  expect(config.num_replicas).toBe(3);
+  await rm(folder, { recursive: true });
 });
 
 it.each([false, true])('the command line finds its broker by its environment alone, with TLS: %s', async (isSecure) => {
