@@ -12,7 +12,19 @@ import {
   Size,
 } from '../kubernetes/pod-fields.ts';
 import { SecretKeyRef } from '../kubernetes/secret-fields.ts';
-import { FreeMap, IMAGE_TAG_OR_EMPTY, NamedStrings, ObjectName, QUALIFIED_NAME, StringEnum } from '../schema/fields.ts';
+import { Default, DefaultInWords, withDefault } from '../schema/defaults.ts';
+import {
+  CIDR,
+  DNS_LABEL,
+  FreeMap,
+  IMAGE_TAG_OR_EMPTY,
+  IP_OR_EMPTY,
+  NamedStrings,
+  ObjectName,
+  pattern,
+  QUALIFIED_NAME_OR_EMPTY,
+  StringEnum,
+} from '../schema/fields.ts';
 import { bytes, compareQuantities } from '../schema/quantity.ts';
 import { EmptyCounts, type Rule, withRules } from '../schema/rules.ts';
 import { Cipher, LeafNodes, natsDefaults, USERS_PORT, Users, WebSocket } from './nats.ts';
@@ -60,6 +72,16 @@ export const MONITOR_PORT = 8222;
 /** The least grace period of pods: longer than lame duck mode. */
 const MIN_GRACE_PERIOD_SECONDS = 45;
 
+const LOAD_BALANCER_CLASS = pattern(
+  'a name, optionally with a domain and / before it, or empty',
+  '^(([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$',
+);
+const JETSTREAM_DOMAIN = pattern('letters, digits, - and _, or empty', '^([A-Za-z0-9_-]+)?$');
+const DURATION_OR_EMPTY = pattern(
+  'a duration such as 500ms, 10s, 2m or 1h, or empty',
+  '^([1-9][0-9]{0,6}(ms|s|m|h))?$',
+);
+
 const NodePort = (description: string) =>
   Type.Optional(Type.Integer({ description, format: 'int32', minimum: 1, maximum: 65535 }));
 
@@ -68,15 +90,15 @@ const ExtraPort = Type.Object(
     name: Type.String({
       description: 'Name of the port.',
       maxLength: 63,
-      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+      pattern: DNS_LABEL,
     }),
     port: Type.Integer({ description: 'Port of the Service.', minimum: 1, maximum: 65_535 }),
     targetPort: Type.Optional(
-      PortOrName('Port of the pods, by number or by name, such as that of an extra container. Default: port.'),
+      PortOrName('Port of the pods, by number or by name, such as that of an extra container.', 'the same as port'),
     ),
     nodePort: NodePort('Node port. Not valid with type ClusterIP.'),
     appProtocol: Type.Optional(
-      Type.String({ description: 'Application protocol.', maxLength: 253, pattern: `^$|${QUALIFIED_NAME}` }),
+      Type.String({ description: 'Application protocol.', maxLength: 253, pattern: QUALIFIED_NAME_OR_EMPTY }),
     ),
   },
   { description: 'A port of a Service.' },
@@ -96,15 +118,20 @@ const BrokerService = withRules(
       type: Type.Optional(
         StringEnum(['ClusterIP', 'NodePort', 'LoadBalancer'], {
           description:
-            'Type of the client Service; changed in place. Default: ClusterIP, which exposes the broker inside the cluster only.',
+            'How clients outside of the cluster connect: not at all (ClusterIP), or by a Service of their own, <service>-external, unless exposeMonitor is true. Changed in place.',
+          [Default]: brokerDefaults.serviceType,
         }),
       ),
       annotations: Type.Optional(
-        NamedStrings({ description: 'Annotations of the client Service, for example for a cloud load balancer.' }),
+        NamedStrings({
+          description:
+            'Annotations of the Service that clients outside of the cluster connect to, else of the client Service.',
+        }),
       ),
       port: Type.Optional(
         Type.Integer({
-          description: `Port of the client Service for NATS clients. Default: ${brokerDefaults.port}.`,
+          description: 'Port of the client Service for NATS clients.',
+          [Default]: brokerDefaults.port,
           format: 'int32',
           minimum: 1,
           maximum: 65535,
@@ -121,44 +148,50 @@ const BrokerService = withRules(
           },
           {
             description:
-              'Node ports, from the node port range of the cluster (30000-32767 by default). Default: allocated by Kubernetes. Not valid with type ClusterIP.',
+              'Node ports, from the range of the cluster, mostly 30000 to 32767. Not valid with type ClusterIP.',
+            [DefaultInWords]: 'allocated by Kubernetes',
           },
         ),
       ),
       exposeMonitor: Type.Optional(
         Type.Boolean({
           description:
-            'Whether the monitoring port, which requires no credentials, is exposed outside the cluster too. Default: only when nodePorts.monitor is set, or when the client Service exposes it already. Without it, clients outside connect to a Service of their own, <service>-external.',
+            'Whether the monitoring port, which requires no credentials, is exposed outside of the cluster too.',
+          [DefaultInWords]: 'only when nodePorts.monitor is set, or when the client Service exposes it already',
         }),
       ),
       externalTrafficPolicy: Type.Optional(
         StringEnum(['Cluster', 'Local'], {
           description:
             'Whether a node routes external traffic to servers on any node (Cluster) or, preserving the client address, only to servers on the node itself (Local). Not valid with type ClusterIP.',
+          [Default]: 'Cluster',
         }),
       ),
       ipFamilyPolicy: Type.Optional(
         StringEnum(['SingleStack', 'PreferDualStack', 'RequireDualStack'], {
-          description: "Whether the Services are single-stack or dual-stack. Default: the cluster's.",
+          description: 'Whether the Services are single-stack or dual-stack.',
+          [Default]: 'SingleStack',
         }),
       ),
       ipFamilies: Type.Optional(
         Type.Array(StringEnum(['IPv4', 'IPv6'], { description: 'An IP family.' }), {
           description: 'IP families of the Services. The first is that of status.endpoint.internal, and immutable.',
+          [DefaultInWords]: "the cluster's",
           maxItems: 2,
         }),
       ),
       clusterIP: Type.Optional(
         Type.String({
-          description:
-            'Address of the client Service, from the range of the cluster. Default: allocated by Kubernetes. Immutable.',
+          description: 'Address of the client Service, from the range of the cluster. Immutable.',
+          [DefaultInWords]: 'allocated by Kubernetes',
           maxLength: 45,
-          pattern: '^[0-9A-Fa-f.:]*$',
+          pattern: IP_OR_EMPTY,
         }),
       ),
       sessionAffinity: Type.Optional(
         StringEnum(['None', 'ClientIP'], {
-          description: 'Whether connections from one client address go to the same server. Default: None.',
+          description: 'Whether connections from one client address go to the same server.',
+          [Default]: 'None',
         }),
       ),
       sessionAffinityConfig: Type.Optional(
@@ -169,7 +202,8 @@ const BrokerService = withRules(
                 {
                   timeoutSeconds: Type.Optional(
                     Type.Integer({
-                      description: `How long an address keeps its server, in seconds. Default: ${brokerDefaults.affinityTimeoutSeconds}.`,
+                      description: 'How long an address keeps its server, in seconds.',
+                      [Default]: brokerDefaults.affinityTimeoutSeconds,
                       minimum: 1,
                       maximum: 86_400,
                     }),
@@ -186,6 +220,7 @@ const BrokerService = withRules(
         Type.Integer({
           description:
             'Node port by which a load balancer finds the nodes with servers. Only with type LoadBalancer and externalTrafficPolicy Local; immutable while both stay.',
+          [DefaultInWords]: 'allocated by Kubernetes',
           minimum: 1,
           maximum: 65_535,
         }),
@@ -201,16 +236,17 @@ const BrokerService = withRules(
       perServer: Type.Optional(
         Type.Boolean({
           description:
-            'Whether each server has a Service of its own too, <service>-0 and so on, of the same type, with the ports for clients and leaf nodes. Default: false.',
+            'Whether each server has a Service of its own too, <service>-0 and so on, of the same type, with the ports for clients, users, leaf nodes and WebSocket.',
+          [Default]: false,
         }),
       ),
       loadBalancerClass: Type.Optional(
         Type.String({
           description:
-            'Load balancer implementation that serves the Service. Only with type LoadBalancer; immutable while the type stays LoadBalancer.',
+            'Load balancer implementation that serves the Service. Only with type LoadBalancer; immutable while the type stays.',
+          [DefaultInWords]: "the cluster's",
           maxLength: 316,
-          pattern:
-            '^(([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$',
+          pattern: LOAD_BALANCER_CLASS,
         }),
       ),
       loadBalancerSourceRanges: Type.Optional(
@@ -218,11 +254,12 @@ const BrokerService = withRules(
           Type.String({
             description: 'An address range in CIDR notation, IPv4 or IPv6.',
             maxLength: 64,
-            pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$',
+            pattern: CIDR,
           }),
           {
             description:
               'Client address ranges from which the load balancer accepts traffic. Only with type LoadBalancer.',
+            [DefaultInWords]: 'all',
           },
         ),
       ),
@@ -363,8 +400,8 @@ const JetStream = withRules(
               size: Size('Size of the volume of each server, for example 10Gi.'),
               storageClassName: Type.Optional(
                 ObjectName(
-                  'StorageClass of the volumes; an empty string binds volumes that exist already and have no class. Default: the default class of the cluster.',
-                  { [EmptyCounts]: true },
+                  'StorageClass of the volumes; an empty string binds volumes that exist already and have no class.',
+                  { [EmptyCounts]: true, [DefaultInWords]: 'the default class of the cluster' },
                 ),
               ),
               labels: Type.Optional(
@@ -374,12 +411,14 @@ const JetStream = withRules(
                 NamedStrings({ description: 'Annotations of the claims. Not changed on existing claims.' }),
               ),
               maxSize: OptionalSizeOrPercentage(
-                'Storage that streams can use on each server, also in percent of the size. Default: three quarters of the size, or more where a Broker already runs with more; the file system and what NATS does not count take the rest.',
+                'Storage that streams can use on each server, also in percent of the size. The file system and what NATS does not count take the rest.',
+                'three quarters of the size, or more where a Broker already runs with more',
               ),
               medium: Type.Optional(
                 StringEnum(['', 'Memory'], {
                   description:
-                    'Memory: the volumes are in memory, of the size, and lost with their pod; they count for resources.limits.memory. Default: volumes that persist.',
+                    'Memory: the volumes are in memory, of the size, and lost with their pod; they count for resources.limits.memory.',
+                  [DefaultInWords]: 'volumes that persist',
                 }),
               ),
               persistentVolumeClaimRetentionPolicy: Type.Optional(
@@ -387,13 +426,14 @@ const JetStream = withRules(
                   {
                     whenDeleted: Type.Optional(
                       StringEnum(['Retain', 'Delete'], {
-                        description: 'What happens to the volumes when the Broker is deleted. Default: Retain.',
+                        description: 'What happens to the volumes when the Broker is deleted.',
+                        [Default]: 'Retain',
                       }),
                     ),
                     whenScaled: Type.Optional(
                       StringEnum(['Retain', 'Delete'], {
-                        description:
-                          'What happens to the volume of a server that is removed by scaling down. Default: Retain.',
+                        description: 'What happens to the volume of a server that is removed by scaling down.',
+                        [Default]: 'Retain',
                       }),
                     ),
                   },
@@ -432,11 +472,12 @@ const JetStream = withRules(
         Type.String({
           description: 'JetStream domain, which differs from those of leaf nodes and hubs. A change rolls the pods.',
           maxLength: 63,
-          pattern: '^([A-Za-z0-9_-]+)?$',
+          pattern: JETSTREAM_DOMAIN,
         }),
       ),
       maxOutstandingCatchup: OptionalSize(
-        'Most that a server sends at a time to replicas that catch up. Default: 64Mi. A change rolls the pods.',
+        'Most that a server sends at a time to replicas that catch up. A change rolls the pods.',
+        '64Mi',
       ),
       encryptionKeySecretRef: Type.Optional(
         SecretKeyRef(
@@ -471,12 +512,14 @@ const Tls = withRules(
         Type.Boolean({
           description:
             'Whether clients must present a certificate that is signed by ca.crt. MeshSync has none and cannot connect then.',
+          [Default]: false,
         }),
       ),
       monitor: Type.Optional(
         Type.Boolean({
           description:
             'Whether the monitoring port is HTTPS. MeshSync and Meshery Server query it by HTTP and do not connect then. A change rolls the pods.',
+          [Default]: false,
         }),
       ),
       routes: Type.Optional(
@@ -518,21 +561,22 @@ const Tls = withRules(
 
 const Auth = Type.Object(
   {
-    tokenSecretRef: Type.Optional(
-      SecretKeyRef(
+    tokenSecretRef: Type.Optional({
+      ...SecretKeyRef(
         'Broker',
-        'Your own token, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, which clients read. Default: a generated token.',
+        'Your own token, of letters, digits and .-_~ since it becomes part of a URL. It is copied to Secret <service>-auth, which clients read.',
         brokerDefaults.tokenKey,
         'Key of the token',
       ),
-    ),
+      [DefaultInWords]: 'a generated token',
+    }),
     users: Type.Optional(Users),
   },
   { description: 'Authentication of clients.' },
 );
 
-const Duration = (description: string) =>
-  Type.Optional(Type.String({ description, maxLength: 10, pattern: '^([1-9][0-9]{0,6}(ms|s|m|h))?$' }));
+const Duration = (description: string, byDefault: string) =>
+  Type.Optional(Type.String({ description, maxLength: 10, pattern: DURATION_OR_EMPTY, [Default]: byDefault }));
 
 /** The default `max_pending` of NATS, which `max_payload` must not exceed. */
 const MAX_PENDING = '64Mi';
@@ -540,30 +584,34 @@ const MAX_PENDING = '64Mi';
 const Config = withRules(
   Type.Object(
     {
-      maxPayload: OptionalSize('Largest message, in bytes. Default: 1Mi; at most 64Mi.'),
+      maxPayload: OptionalSize('Largest message, in bytes; at most 64Mi.', '1Mi'),
       maxConnections: Type.Optional(
         Type.Integer({
-          description: 'Maximum number of client connections of each server. Default: 65536.',
+          description: 'Maximum number of client connections of each server.',
+          [Default]: 65_536,
           format: 'int32',
           minimum: 1,
         }),
       ),
       writeDeadline: Duration(
-        'Time limit for a write to a client, after which a slow consumer is disconnected. Default: 10s.',
+        'Time limit for a write to a client, after which a slow consumer is disconnected.',
+        '10s',
       ),
-      pingInterval: Duration('Interval at which idle clients are pinged. Default: 2m.'),
+      pingInterval: Duration('Interval at which idle clients are pinged.', '2m'),
       pingMax: Type.Optional(
         Type.Integer({
-          description: 'Number of pings that may go unanswered before a client is disconnected. Default: 2.',
+          description: 'Number of pings that may go unanswered before a client is disconnected.',
+          [Default]: 2,
           format: 'int32',
           minimum: 1,
           maximum: 100,
         }),
       ),
-      debug: Type.Optional(Type.Boolean({ description: 'Whether the servers write debug logs.' })),
+      debug: Type.Optional(Type.Boolean({ description: 'Whether the servers write debug logs.', [Default]: false })),
       trace: Type.Optional(
         Type.Boolean({
           description: 'Whether the servers log every protocol message. Published messages appear in the log.',
+          [Default]: false,
         }),
       ),
       merge: Type.Optional(
@@ -588,8 +636,9 @@ const Config = withRules(
 const Version = (what: string, defaultVersion: string) =>
   Type.Optional(
     Type.String({
-      description: `Tag of the ${what} image, optionally with a digest. A leading v of a semantic version is dropped. Default: ${defaultVersion}.`,
+      description: `Tag of the ${what} image, optionally with a digest. A leading v of a semantic version is dropped.`,
       pattern: IMAGE_TAG_OR_EMPTY,
+      [Default]: defaultVersion,
     }),
   );
 
@@ -608,7 +657,7 @@ const Peer = withRules(
             cidr: Type.String({
               description: 'An address range in CIDR notation, IPv4 or IPv6.',
               maxLength: 64,
-              pattern: '^[0-9A-Fa-f.:]+/[0-9]{1,3}$',
+              pattern: CIDR,
             }),
           },
           { description: 'Addresses outside of the cluster.' },
@@ -627,20 +676,23 @@ const Peer = withRules(
   ],
 );
 
-const Peers = (description: string) => Type.Optional(Type.Array(Peer, { description, maxItems: 32 }));
+const Peers = (description: string, byDefault: string) =>
+  Type.Optional(Type.Array(Peer, { description, maxItems: 32, [DefaultInWords]: byDefault }));
 
 const NetworkPolicy = Type.Object(
   {
     enabled: Type.Optional(
-      Type.Boolean({ description: 'Whether a NetworkPolicy is created for the pods. Default: false.' }),
+      Type.Boolean({ description: 'Whether a NetworkPolicy is created for the pods.', [Default]: false }),
     ),
     clients: Peers(
-      'Peers that may connect to the client port. Default: all pods of the cluster; with type NodePort or LoadBalancer, any address.',
+      'Peers that may connect to the ports for clients, users, leaf nodes and WebSocket, and to service.extraPorts.',
+      'all pods of the cluster; with type NodePort or LoadBalancer, any address',
     ),
     monitor: Peers(
-      'Peers that may connect to the monitoring port, which requires no credentials. Default: MeshSync pods in any namespace, and all pods in the namespace of the Broker.',
+      'Peers that may connect to the monitoring port, which requires no credentials.',
+      'MeshSync pods in any namespace, and all pods in the namespace of the Broker',
     ),
-    metrics: Peers('Peers that may connect to the port of the exporter. Default: all pods of the cluster.'),
+    metrics: Peers('Peers that may connect to the port of the exporter.', 'all pods of the cluster'),
   },
   {
     description:
@@ -652,13 +704,14 @@ const PodDisruptionBudget = withRules(
   Type.Object(
     {
       enabled: Type.Optional(
-        Type.Boolean({ description: 'Whether there is one, from two servers on. Default: true.' }),
+        Type.Boolean({ description: 'Whether there is one, from two servers on.', [Default]: true }),
       ),
       maxUnavailable: Type.Optional(
         Type.Integer({
-          description: 'Servers that may be evicted at a time. Default: 1.',
+          description: 'Servers that may be evicted at a time.',
           minimum: 0,
           maximum: MAX_SIZE,
+          [Default]: 1,
         }),
       ),
       minAvailable: Type.Optional(
@@ -670,7 +723,8 @@ const PodDisruptionBudget = withRules(
       ),
       unhealthyPodEvictionPolicy: Type.Optional(
         StringEnum(['IfHealthyBudget', 'AlwaysAllow'], {
-          description: 'Whether unhealthy servers may be evicted at any time. Default: AlwaysAllow.',
+          description: 'Whether unhealthy servers may be evicted at any time.',
+          [Default]: 'AlwaysAllow',
         }),
       ),
     },
@@ -689,28 +743,28 @@ const PodDisruptionBudget = withRules(
 const Reloader = Type.Object(
   {
     version: Version('reloader', brokerDefaults.reloader.version),
-    image: Type.Optional(Image),
-    resources: Type.Optional(Resources),
+    image: Type.Optional(Image(brokerDefaults.reloader.repository)),
+    resources: Type.Optional(withDefault(Resources, brokerDefaults.reloader.resources)),
   },
   { description: 'The sidecar that makes NATS reload its configuration when it changes.' },
 );
 
 const PromExporter = Type.Object(
   {
-    enabled: Type.Optional(Type.Boolean({ description: 'Whether each pod has an exporter. Default: false.' })),
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether each pod has an exporter.', [Default]: false })),
     version: Version('exporter', brokerDefaults.promExporter.version),
-    image: Type.Optional(Image),
-    resources: Type.Optional(Resources),
+    image: Type.Optional(Image(brokerDefaults.promExporter.repository)),
+    resources: Type.Optional(withDefault(Resources, brokerDefaults.promExporter.resources)),
   },
   { description: 'A sidecar that exposes Prometheus metrics on port prom-metrics (7777) of each pod.' },
 );
 
 const NatsBox = Type.Object(
   {
-    enabled: Type.Optional(Type.Boolean({ description: 'Whether there is one. Default: false.' })),
+    enabled: Type.Optional(Type.Boolean({ description: 'Whether there is one.', [Default]: false })),
     version: Version('nats-box', brokerDefaults.natsBox.version),
-    image: Type.Optional(Image),
-    resources: Type.Optional(ExtraResources),
+    image: Type.Optional(Image(brokerDefaults.natsBox.repository)),
+    resources: Type.Optional(withDefault(ExtraResources, brokerDefaults.natsBox.resources)),
     tls: Type.Optional(
       Type.Object(
         {
@@ -786,16 +840,16 @@ export const BrokerSpec = withRules(
         }),
       ),
       version: Version('nats', brokerDefaults.version),
-      image: Type.Optional(Image),
-      resources: Type.Optional(Resources),
+      image: Type.Optional(Image(brokerDefaults.repository)),
+      resources: Type.Optional(withDefault(Resources, brokerDefaults.resources)),
       ...containerFields,
       startupProbe: StartupProbe,
       podTemplate: Type.Optional(PodTemplate),
       commonMetadata: Type.Optional(CommonMetadata),
       serviceAccountName: Type.Optional(
-        ObjectName(
-          'Existing ServiceAccount that the pods run as, for example one with a SecurityContextConstraints of its own. No token of it is mounted. Default: the ServiceAccount called default.',
-        ),
+        ObjectName('Existing ServiceAccount that the pods run as, without its token.', {
+          [DefaultInWords]: 'the one called default',
+        }),
       ),
       service: Type.Optional(BrokerService),
       auth: Type.Optional(Auth),

@@ -3,7 +3,8 @@ import { CommonMetadata } from '../kubernetes/common-metadata.ts';
 import { containerFields } from '../kubernetes/container-fields.ts';
 import { Image, PodTemplate, Resources } from '../kubernetes/pod-fields.ts';
 import { SecretKeyRef } from '../kubernetes/secret-fields.ts';
-import { DNS_LABEL_OR_EMPTY, IMAGE_TAG_OR_EMPTY, ObjectName, StringMap } from '../schema/fields.ts';
+import { Default, DefaultInWords, withDefault } from '../schema/defaults.ts';
+import { DNS_LABEL, DNS_LABEL_OR_EMPTY, IMAGE_TAG_OR_EMPTY, ObjectName, pattern, StringMap } from '../schema/fields.ts';
 import { withRules } from '../schema/rules.ts';
 import { commonStatus } from './status.ts';
 
@@ -19,12 +20,16 @@ export const meshSyncDefaults = {
   caKey: 'ca.crt',
 } as const;
 
+const URLS = pattern('no white space', '^\\S*$');
+const RESOURCE = pattern('letters and digits', '^[A-Za-z0-9]+$');
+
 const NativeBroker = Type.Object(
   {
     name: Type.Optional(ObjectName('Name of the Broker.')),
     namespace: Type.Optional(
       Type.String({
-        description: 'Namespace of the Broker. Default: the namespace of the MeshSync.',
+        description: 'Namespace of the Broker.',
+        [DefaultInWords]: 'that of the MeshSync',
         maxLength: 63,
         pattern: DNS_LABEL_OR_EMPTY,
       }),
@@ -43,7 +48,7 @@ const CustomBroker = withRules(
           description:
             'URL of the NATS server, or several, comma-separated; nats:// is prepended to one without a scheme. MeshSync queries the monitoring endpoint (port 8222) of the first before it connects. Treated as absent when it has no url.',
           maxLength: 2048,
-          pattern: '^\\S*$',
+          pattern: URLS,
         }),
       ),
       credentialsSecretRef: Type.Optional(
@@ -89,20 +94,19 @@ const BrokerReference = withRules(
 const Output = Type.Object(
   {
     namespaces: Type.Optional(
-      Type.Array(
-        Type.String({ description: 'A namespace.', maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }),
-        {
-          description: 'Namespaces whose objects are published. Default: all.',
-          maxItems: 256,
-          'x-kubernetes-list-type': 'set',
-        },
-      ),
+      Type.Array(Type.String({ description: 'A namespace.', maxLength: 63, pattern: DNS_LABEL }), {
+        description: 'Namespaces whose objects are published.',
+        [DefaultInWords]: 'all',
+        maxItems: 256,
+        'x-kubernetes-list-type': 'set',
+      }),
     ),
     resources: Type.Optional(
       Type.Array(
-        Type.String({ description: 'A resource or kind, for example pod.', maxLength: 63, pattern: '^[A-Za-z0-9]+$' }),
+        Type.String({ description: 'A resource or kind, for example pod.', maxLength: 63, pattern: RESOURCE }),
         {
-          description: 'Resources that are published, by name of resource or kind. Default: all watched resources.',
+          description: 'Resources that are published, by name of resource or kind.',
+          [DefaultInWords]: 'all watched resources',
           maxItems: 256,
           'x-kubernetes-list-type': 'set',
         },
@@ -134,8 +138,10 @@ const WatchList = Type.Object(
     ),
     immutable: Type.Optional(Type.Boolean({ description: 'As in a ConfigMap. Ignored.' })),
   },
-  { description: 'What MeshSync watches. Default: its built-in set. A change restarts MeshSync.' },
+  { description: 'What MeshSync watches. A change restarts MeshSync.', [DefaultInWords]: 'its built-in set' },
 );
+
+const OF_SERVER = 'false, or what Meshery Server has set in the Deployment';
 
 /** `MeshSync.spec` as users write it: every field is optional. */
 export const MeshSyncSpec = Type.Object(
@@ -151,12 +157,13 @@ export const MeshSyncSpec = Type.Object(
     ),
     version: Type.Optional(
       Type.String({
-        description: `Tag of the meshery/meshsync image, optionally with a digest. A leading v of a semantic version is dropped. Default: ${meshSyncDefaults.version}.`,
+        description: `Tag of the meshery/meshsync image, optionally with a digest. A leading v of a semantic version is dropped.`,
         pattern: IMAGE_TAG_OR_EMPTY,
+        [Default]: meshSyncDefaults.version,
       }),
     ),
-    image: Type.Optional(Image),
-    resources: Type.Optional(Resources),
+    image: Type.Optional(Image(meshSyncDefaults.repository)),
+    resources: Type.Optional(withDefault(Resources, meshSyncDefaults.resources)),
     ...containerFields,
     extraArgs: Type.Optional(
       Type.Array(Type.String({ description: 'An argument.', minLength: 1, maxLength: 1024 }), {
@@ -168,24 +175,28 @@ export const MeshSyncSpec = Type.Object(
     podTemplate: Type.Optional(PodTemplate),
     commonMetadata: Type.Optional(CommonMetadata),
     serviceAccountName: Type.Optional(
-      ObjectName(
-        'Existing ServiceAccount that the pods run as. Default: one with the name of the MeshSync, which the operator creates.',
-      ),
+      ObjectName('Existing ServiceAccount that the pods run as.', {
+        [DefaultInWords]: 'one with the name of the MeshSync, which the operator creates',
+      }),
     ),
     broker: Type.Optional(BrokerReference),
     'watch-list': Type.Optional(WatchList),
     output: Type.Optional(Output),
-    debug: Type.Optional(Type.Boolean({ description: 'Whether MeshSync writes debug logs (DEBUG).' })),
+    debug: Type.Optional(
+      Type.Boolean({ description: 'Whether MeshSync writes debug logs (DEBUG).', [DefaultInWords]: OF_SERVER }),
+    ),
     redactSecrets: Type.Optional(
       Type.Boolean({
         description:
-          'Whether the values of published Secrets are redacted (MESHSYNC_REDACT_SECRETS). Off by default, since Meshery Server expects to see and to edit whole objects; while absent, a value that Meshery Server has set is kept.',
+          'Whether the values of published Secrets are redacted (MESHSYNC_REDACT_SECRETS). Meshery Server expects to see and to edit whole objects.',
+        [DefaultInWords]: OF_SERVER,
       }),
     ),
     contentDeduplication: Type.Optional(
       Type.Boolean({
         description:
-          'Whether an unchanged object is published only once (MESHSYNC_BROKER_CONTENT_DEDUP). Off by default, so that a resync publishes everything again.',
+          'Whether an unchanged object is published only once (MESHSYNC_BROKER_CONTENT_DEDUP). Without it, a resync publishes everything again.',
+        [DefaultInWords]: OF_SERVER,
       }),
     ),
   },

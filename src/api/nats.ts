@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { SecretKeyRef } from '../kubernetes/secret-fields.ts';
-import { ObjectName, StringEnum } from '../schema/fields.ts';
+import { Default, DefaultInWords } from '../schema/defaults.ts';
+import { ObjectName, pattern, StringEnum } from '../schema/fields.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
 
 /** What an absent field of the listeners and users of NATS means; ports and names as in the NATS Helm chart. */
@@ -41,8 +42,8 @@ const ListenerTls = (description: string) =>
     ),
   );
 
-const Port = (description: string) =>
-  Type.Optional(Type.Integer({ description, format: 'int32', minimum: 1024, maximum: 65535 }));
+const Port = (description: string, byDefault: number) =>
+  Type.Optional(Type.Integer({ description, format: 'int32', minimum: 1024, maximum: 65535, [Default]: byDefault }));
 
 /** The rule of a listener. */
 const portIsFree = {
@@ -52,7 +53,13 @@ const portIsFree = {
   holds: ({ port }: { port?: number }) => port === undefined || !RESERVED_PORTS.includes(port),
 };
 
-const USER = '^[A-Za-z0-9_][A-Za-z0-9_.@-]*$';
+const USER = pattern('letters, digits and _.@-, a letter, a digit or _ first', '^[A-Za-z0-9_][A-Za-z0-9_.@-]*$');
+const USER_OR_EMPTY = pattern('letters, digits and _.@-, a letter, a digit or _ first; or empty', `^$|${USER}`);
+const HUB_URL = pattern(
+  'a URL of these schemes with a host and an optional port',
+  '^(nats-leaf|nats|tls|ws|wss)://(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:[0-9]{1,5})?$',
+);
+const ORIGIN = pattern('http:// or https://, a host and an optional port', '^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$');
 
 /** What every list of users has in common. */
 const users = { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['user'] };
@@ -64,9 +71,9 @@ const RemoteLeaf = withRules(
         description:
           'URL of the leaf node port of the hub, without credentials. The scheme is nats-leaf, nats, tls, ws or wss, for example tls://nats.example.com:7422.',
         maxLength: 512,
-        pattern: '^(nats-leaf|nats|tls|ws|wss)://(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:[0-9]{1,5})?$',
+        pattern: HUB_URL,
       }),
-      user: Type.Optional(Type.String({ description: 'User at the hub.', maxLength: 64, pattern: `^$|${USER}` })),
+      user: Type.Optional(Type.String({ description: 'User at the hub.', maxLength: 64, pattern: USER_OR_EMPTY })),
       passwordSecretRef: Type.Optional(OwnSecret('Password of the user.', natsDefaults.leafNodes.passwordKey)),
       credentialsSecretRef: Type.Optional(
         OwnSecret(
@@ -83,7 +90,10 @@ const RemoteLeaf = withRules(
               ),
             ),
           },
-          { description: 'TLS to the hub. Default, with tls:// and wss://: the authorities of the image.' },
+          {
+            description: 'TLS to the hub, with tls:// and wss://.',
+            [DefaultInWords]: 'the authorities of the image',
+          },
         ),
       ),
     },
@@ -109,10 +119,8 @@ const RemoteLeaf = withRules(
 export const LeafNodes = withRules(
   Type.Object(
     {
-      enabled: Type.Optional(Type.Boolean({ description: 'Whether the servers accept leaf nodes. Default: false.' })),
-      port: Port(
-        `Port for leaf nodes, of the servers and the client Service. Default: ${natsDefaults.leafNodes.port}.`,
-      ),
+      enabled: Type.Optional(Type.Boolean({ description: 'Whether the servers accept leaf nodes.', [Default]: false })),
+      port: Port('Port for leaf nodes, of the servers and the client Service.', natsDefaults.leafNodes.port),
       tls: ListenerTls('TLS on the port for leaf nodes. Without it, their connections are plain text.'),
       authorization: Type.Optional(
         Type.Object(
@@ -163,19 +171,20 @@ export const WebSocket = withRules(
   Type.Object(
     {
       enabled: Type.Optional(
-        Type.Boolean({ description: 'Whether clients may connect by WebSocket. Default: false.' }),
+        Type.Boolean({ description: 'Whether clients may connect by WebSocket.', [Default]: false }),
       ),
-      port: Port(`Port for WebSocket, of the servers and the client Service. Default: ${natsDefaults.websocket.port}.`),
+      port: Port('Port for WebSocket, of the servers and the client Service.', natsDefaults.websocket.port),
       tls: ListenerTls('TLS on the port for WebSocket (wss://). Without it, connections are plain text (ws://).'),
       allowedOrigins: Type.Optional(
         Type.Array(
           Type.String({
             description: 'An origin, for example https://meshery.example.com.',
             maxLength: 253,
-            pattern: '^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$',
+            pattern: ORIGIN,
           }),
           {
-            description: 'Origins of pages that may connect. Default: all.',
+            description: 'Origins of pages that may connect.',
+            [DefaultInWords]: 'all',
             maxItems: 32,
             'x-kubernetes-list-type': 'set',
           },
@@ -183,11 +192,12 @@ export const WebSocket = withRules(
       ),
       sameOrigin: Type.Optional(
         Type.Boolean({
-          description: 'Whether the origin of a page must be the host that it connects to. Default: false.',
+          description: 'Whether the origin of a page must be the host that it connects to.',
+          [Default]: false,
         }),
       ),
       compression: Type.Optional(
-        Type.Boolean({ description: 'Whether messages are compressed for clients that ask for it. Default: false.' }),
+        Type.Boolean({ description: 'Whether messages are compressed for clients that ask for it.', [Default]: false }),
       ),
     },
     {
@@ -201,7 +211,7 @@ export const WebSocket = withRules(
 const TOKEN = '[A-Za-z0-9_$:@=+%#/-]+';
 
 /** A subject of NATS, with wildcards. */
-const SUBJECT = `^(>|(${TOKEN}|\\*)(\\.(${TOKEN}|\\*))*(\\.>)?)$`;
+const SUBJECT = pattern('a subject', `^(>|(${TOKEN}|\\*)(\\.(${TOKEN}|\\*))*(\\.>)?)$`);
 
 const Subjects = (description: string, options: object = {}) =>
   Type.Optional(
@@ -220,7 +230,10 @@ const Permission = (what: string) =>
     Type.Object(
       {
         // Whoever removes the last subject does not mean all.
-        allow: Subjects(`Subjects that it may ${what}; an empty list: none. Default: all.`, { [EmptyCounts]: true }),
+        allow: Subjects(`Subjects that it may ${what}; an empty list: none.`, {
+          [EmptyCounts]: true,
+          [DefaultInWords]: 'all',
+        }),
         deny: Subjects(`Subjects that it may not ${what}, even if they are allowed.`),
       },
       { description: `Subjects that it may ${what}.` },
@@ -250,11 +263,15 @@ export const Users = Type.Array(
               allowResponses: Type.Optional(
                 Type.Boolean({
                   description:
-                    'Whether it may reply to a request whatever publish says. Without publish.allow, it may publish nothing else then. Default: false.',
+                    'Whether it may reply to a request whatever publish says. Without publish.allow, it may publish nothing else then.',
+                  [Default]: false,
                 }),
               ),
             },
-            { description: 'What the user may do. Default: everything that clients with the token may.' },
+            {
+              description: 'What the user may do.',
+              [DefaultInWords]: 'everything that clients with the token may',
+            },
           ),
         ),
       },
@@ -279,5 +296,6 @@ export const Users = Type.Array(
 
 /** Ciphers of JetStream. */
 export const Cipher = StringEnum(['chacha', 'aes'], {
-  description: 'Cipher of the encryption. Default: chacha. A change encrypts the streams anew.',
+  description: 'Cipher of the encryption. A change encrypts the streams anew.',
+  [Default]: 'chacha',
 });

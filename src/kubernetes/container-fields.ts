@@ -1,18 +1,27 @@
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
-import { DNS_SUBDOMAIN, type FieldOptions, StringEnum } from '../schema/fields.ts';
+import { DefaultInWords } from '../schema/defaults.ts';
+import { DNS_SUBDOMAIN, type FieldOptions, pattern, StringEnum } from '../schema/fields.ts';
 import { EmptyCounts, OnlyRequiredInCrd, Verbatim, withRules } from '../schema/rules.ts';
 import { Quantity, requestsWithinLimits, resourceQuantities } from './quantities.ts';
 
 /** The fields of containers that specs can set, under the names that Kubernetes gives them. */
 
-const DNS_LABEL = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
-/** Letters, digits and single dashes, and at least one letter. */
-const PORT_NAME = '^([0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$';
+const DNS_LABEL = pattern('a DNS label', '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$');
+const PORT_NAME = pattern(
+  'lower-case letters, digits and single dashes, at least one letter',
+  '^([0-9]+-)*[0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$',
+);
 /** Names of variables and keys do not begin with two dots. */
-const ENV_NAME = '^([-_a-zA-Z]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$';
-const KEY = '^\\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$';
+const ENV_NAME = pattern(
+  'letters, digits and -_., not a digit first',
+  '^([-_a-zA-Z]|\\.[-_a-zA-Z0-9])[-._a-zA-Z0-9]*$',
+);
+const KEY = pattern('letters, digits and -_.', '^\\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$');
 /** A DNS-1123 subdomain in any case. */
-const CSI_DRIVER = DNS_SUBDOMAIN.replaceAll('a-z', 'A-Za-z');
+const CSI_DRIVER = pattern('a DNS subdomain in any case', DNS_SUBDOMAIN.replaceAll('a-z', 'A-Za-z'));
+const ABSOLUTE_PATH = pattern('an absolute path without a colon', '^/[^:]*$');
+const CAPABILITY = pattern('upper-case letters and _', '^[A-Z_]+$');
+const IMAGE = pattern('no white space', '^\\S+$');
 const RESOURCES = ['cpu', 'memory', 'ephemeral-storage'].flatMap((name) => [`limits.${name}`, `requests.${name}`]);
 const HOST_PATH_TYPES = [
   'DirectoryOrCreate',
@@ -91,7 +100,7 @@ export type EnvFrom = Static<typeof EnvFrom>;
 const VolumeMount = Loose(
   {
     name: Type.String({ description: 'Name of the volume.', maxLength: 63, pattern: DNS_LABEL }),
-    mountPath: Type.String({ description: 'Path in the container.', maxLength: 1024, pattern: '^/[^:]*$' }),
+    mountPath: Type.String({ description: 'Path in the container.', maxLength: 1024, pattern: ABSOLUTE_PATH }),
     readOnly: flag(),
     subPath: Type.Optional(text(1024)),
   },
@@ -155,7 +164,7 @@ const seccompProfile = () =>
     }),
   );
 
-const capabilities = () => Type.Optional(Type.Array(Type.String({ maxLength: 64, pattern: '^[A-Z_]+$' })));
+const capabilities = () => Type.Optional(Type.Array(Type.String({ maxLength: 64, pattern: CAPABILITY })));
 
 const ContainerSecurityContext = Exact({
   allowPrivilegeEscalation: flag(),
@@ -196,11 +205,12 @@ export const PodSecurityContext = Loose(
 const port = () => Type.Integer({ minimum: 1, maximum: 65_535 });
 
 /** A port by its number or its name, as in a Service. */
-export function PortOrName(description: string) {
+export function PortOrName(description: string, defaultInWords?: string) {
   return Type.Union([port(), Type.String({ pattern: PORT_NAME, maxLength: 15 })], {
     description,
     'x-kubernetes-int-or-string': true,
     [Verbatim]: true,
+    ...(defaultInWords !== undefined && { [DefaultInWords]: defaultInWords }),
   });
 }
 
@@ -234,7 +244,7 @@ const ExtraContainer = (description: string) =>
   Loose(
     {
       name: Type.String({ description: 'Name of the container.', maxLength: 63, pattern: DNS_LABEL }),
-      image: Type.String({ description: 'Image of the container.', maxLength: 1024, pattern: '^\\S+$' }),
+      image: Type.String({ description: 'Image of the container.', maxLength: 1024, pattern: IMAGE }),
       imagePullPolicy: Type.Optional(
         StringEnum(['Always', 'IfNotPresent', 'Never'], { description: 'When the image is pulled.' }),
       ),

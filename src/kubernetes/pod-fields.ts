@@ -1,5 +1,17 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { DNS_SUBDOMAIN, LABEL_VALUE, NamedStrings, ObjectName, QUALIFIED_NAME, StringEnum } from '../schema/fields.ts';
+import { Default, DefaultInWords } from '../schema/defaults.ts';
+import {
+  DNS_SUBDOMAIN,
+  DNS_SUBDOMAIN_OR_EMPTY,
+  IP,
+  LABEL_VALUE,
+  NamedStrings,
+  ObjectName,
+  pattern,
+  QUALIFIED_NAME,
+  QUALIFIED_NAME_OR_EMPTY,
+  StringEnum,
+} from '../schema/fields.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
 import { ExtraContainers, ExtraVolumes, InitContainers, PodSecurityContext } from './container-fields.ts';
 import { requestsWithinLimits, resourceQuantities } from './quantities.ts';
@@ -8,19 +20,28 @@ import { requestsWithinLimits, resourceQuantities } from './quantities.ts';
 
 const SIZE = '[0-9]*[1-9][0-9]*(\\.[0-9]{1,3})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?';
 
+const BYTES = pattern('bytes such as 10Gi', `^${SIZE}$`);
+const BYTES_OR_EMPTY = pattern('bytes such as 64Mi, or empty', `^(${SIZE})?$`);
+const BYTES_PERCENT_OR_EMPTY = pattern(
+  'bytes such as 5Gi, a percentage such as 80%, or empty',
+  `^(${SIZE}|[1-9][0-9]?%|100%)?$`,
+);
+
 /** A quantity of bytes, greater than zero. */
 export function Size(description: string) {
-  return Type.String({ description, pattern: `^${SIZE}$`, maxLength: 20 });
+  return Type.String({ description, pattern: BYTES, maxLength: 20 });
 }
 
 /** The same, or empty, which is treated as absent. */
-export function OptionalSize(description: string) {
-  return Type.Optional(Type.String({ description, pattern: `^(${SIZE})?$`, maxLength: 20 }));
+export function OptionalSize(description: string, byDefault: string) {
+  return Type.Optional(Type.String({ description, pattern: BYTES_OR_EMPTY, maxLength: 20, [Default]: byDefault }));
 }
 
 /** The same, or a percentage. */
-export function OptionalSizeOrPercentage(description: string) {
-  return Type.Optional(Type.String({ description, pattern: `^(${SIZE}|[1-9][0-9]?%|100%)?$`, maxLength: 20 }));
+export function OptionalSizeOrPercentage(description: string, defaultInWords: string) {
+  return Type.Optional(
+    Type.String({ description, pattern: BYTES_PERCENT_OR_EMPTY, maxLength: 20, [DefaultInWords]: defaultInWords }),
+  );
 }
 
 const ResourceList = (description: string) => Type.Object(resourceQuantities, { description });
@@ -29,8 +50,8 @@ const ResourceList = (description: string) => Type.Object(resourceQuantities, { 
 export const Resources = withRules(
   Type.Object(
     {
-      requests: Type.Optional(ResourceList('Resources that the scheduler reserves for the container.')),
-      limits: Type.Optional(ResourceList('Maximum resources that the container can use.')),
+      requests: Type.Optional(ResourceList('What the scheduler reserves.')),
+      limits: Type.Optional(ResourceList('The most that the container can use.')),
     },
     { description: 'Compute resources of the container. Replaces the default as a whole.' },
   ),
@@ -38,32 +59,38 @@ export const Resources = withRules(
 );
 export type Resources = Static<typeof Resources>;
 
-/** Repository and pull policy of the image of a container. */
-export const Image = Type.Object(
-  {
-    repository: Type.Optional(
-      Type.String({
-        description:
-          'Repository of the image. One that names no registry is pulled from IMAGE_REGISTRY of the operator, if that is set.',
-        maxLength: 255,
-        pattern: IMAGE_REPOSITORY(),
-      }),
-    ),
-    pullPolicy: Type.Optional(
-      StringEnum(['Always', 'IfNotPresent', 'Never'], {
-        description: 'When the image is pulled. Default: Always for latest and *-latest, else IfNotPresent.',
-      }),
-    ),
-  },
-  { description: 'Repository and pull policy of the image; its tag is the version.' },
-);
-export type Image = Static<typeof Image>;
+const COMPONENT = '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*';
 
 /** From the grammar of image references (github.com/distribution/reference): a host with an optional port, and a path. */
-function IMAGE_REPOSITORY(): string {
-  const component = '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*';
-  return `^(([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?/)?${component}(/${component})*)?$`;
+const IMAGE_REPOSITORY = pattern(
+  'a repository, optionally with a registry and / before it, or empty',
+  `^(([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?/)?${COMPONENT}(/${COMPONENT})*)?$`,
+);
+
+/** Repository and pull policy of the image of a container. */
+export function Image(repository: string) {
+  return Type.Object(
+    {
+      repository: Type.Optional(
+        Type.String({
+          description:
+            'Repository of the image. Without a registry, it is pulled from IMAGE_REGISTRY of the operator, if that is set.',
+          maxLength: 255,
+          pattern: IMAGE_REPOSITORY,
+          [Default]: repository,
+        }),
+      ),
+      pullPolicy: Type.Optional(
+        StringEnum(['Always', 'IfNotPresent', 'Never'], {
+          description: 'When the image is pulled.',
+          [DefaultInWords]: 'Always for latest and *-latest, else IfNotPresent',
+        }),
+      ),
+    },
+    { description: 'Repository and pull policy of the image; its tag is the version.' },
+  );
 }
+export type Image = Static<ReturnType<typeof Image>>;
 
 const operators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
 
@@ -71,7 +98,7 @@ const LabelKey = (description: string) => Type.String({ description, maxLength: 
 const LabelValues = Type.Array(
   Type.String({ description: 'A value of the label.', maxLength: 63, pattern: LABEL_VALUE }),
   {
-    description: 'Values of the label: at least one for In and NotIn, none otherwise.',
+    description: 'Values: at least one for In and NotIn, else none.',
     maxItems: 32,
   },
 );
@@ -100,15 +127,15 @@ const LabelSelectorRequirement = withRules(
 );
 
 /** `metav1.LabelSelector`; an empty one selects everything. */
-export function LabelSelector(description: string) {
+export function LabelSelector(description: string, defaultInWords?: string) {
   return Type.Object(
     {
       matchLabels: Type.Optional(LabelMap('Labels that must have these values.')),
       matchExpressions: Type.Optional(
-        Type.Array(LabelSelectorRequirement, { description: 'Requirements that must all be met.', maxItems: 16 }),
+        Type.Array(LabelSelectorRequirement, { description: 'All of them must be met.', maxItems: 16 }),
       ),
     },
-    { description, [EmptyCounts]: true },
+    { description, [EmptyCounts]: true, ...(defaultInWords !== undefined && { [DefaultInWords]: defaultInWords }) },
   );
 }
 
@@ -143,7 +170,7 @@ const NodeSelectorTerm = (description: string) =>
   Type.Object(
     {
       matchExpressions: Type.Optional(
-        Type.Array(NodeSelectorRequirement, { description: 'Requirements that must all be met.', maxItems: 16 }),
+        Type.Array(NodeSelectorRequirement, { description: 'All of them must be met.', maxItems: 16 }),
       ),
     },
     { description, [EmptyCounts]: true },
@@ -159,15 +186,15 @@ const Weight = Type.Integer({
 const PodAffinityTerm = (description: string) =>
   Type.Object(
     {
-      labelSelector: Type.Optional(LabelSelector('The pods that count. Default: none.')),
-      namespaceSelector: Type.Optional(LabelSelector('The namespaces of these pods. Default: that of the resource.')),
+      labelSelector: Type.Optional(LabelSelector('The pods that count.', 'none')),
+      namespaceSelector: Type.Optional(LabelSelector('The namespaces of these pods.', 'that of the resource')),
       namespaces: Type.Optional(
         Type.Array(Type.String({ description: 'A namespace.', maxLength: 63 }), {
           description: 'More namespaces of these pods, by name.',
           maxItems: 16,
         }),
       ),
-      topologyKey: LabelKey('Label of nodes: nodes with the same value are one topology domain.'),
+      topologyKey: LabelKey('Label of nodes whose value names their topology domain.'),
     },
     { description },
   );
@@ -237,20 +264,24 @@ const Toleration = withRules(
         Type.String({
           description: 'Name of the taint. Without one, and with operator Exists, every taint is tolerated.',
           maxLength: 317,
-          pattern: `^$|${QUALIFIED_NAME}`,
+          pattern: QUALIFIED_NAME_OR_EMPTY,
         }),
       ),
       operator: Type.Optional(
-        StringEnum(['Exists', 'Equal'], { description: 'How the taint is compared. Default: Equal.' }),
+        StringEnum(['Exists', 'Equal'], { description: 'How the taint is compared.', [Default]: 'Equal' }),
       ),
       value: Type.Optional(Type.String({ description: 'Value of the taint.', maxLength: 63, pattern: LABEL_VALUE })),
       effect: Type.Optional(
         StringEnum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'], {
-          description: 'Effect of the taint. Default: all effects.',
+          description: 'Effect of the taint.',
+          [DefaultInWords]: 'all effects',
         }),
       ),
       tolerationSeconds: Type.Optional(
-        Type.Integer({ description: 'How long a NoExecute taint is tolerated, in seconds. Default: forever.' }),
+        Type.Integer({
+          description: 'How long a NoExecute taint is tolerated, in seconds.',
+          [DefaultInWords]: 'forever',
+        }),
       ),
     },
     { description: 'A taint of nodes that the pods tolerate.' },
@@ -285,11 +316,11 @@ const TopologySpreadConstraint = withRules(
         format: 'int32',
         minimum: 1,
       }),
-      topologyKey: LabelKey('Label of nodes: nodes with the same value are one topology domain.'),
+      topologyKey: LabelKey('Label of nodes whose value names their topology domain.'),
       whenUnsatisfiable: StringEnum(['DoNotSchedule', 'ScheduleAnyway'], {
         description: 'What happens to a pod that would violate the constraint.',
       }),
-      labelSelector: Type.Optional(LabelSelector('The pods that are counted. Default: those of the resource.')),
+      labelSelector: Type.Optional(LabelSelector('The pods that are counted.', 'those of the resource')),
       matchLabelKeys: Type.Optional(
         Type.Array(LabelKey('Name of a label.'), {
           description: 'Labels of the pod whose values narrow the selector, for example pod-template-hash.',
@@ -327,13 +358,13 @@ const TopologySpreadConstraint = withRules(
 );
 
 /** With or without the dot at its end; one with underscores needs Kubernetes 1.32. */
-const SEARCH_DOMAIN = `${DNS_SUBDOMAIN.slice(0, -1)}\\.?$`;
+const SEARCH_DOMAIN = pattern('a domain', `${DNS_SUBDOMAIN.slice(0, -1)}\\.?$`);
 
 /** How the pods resolve names. */
 const DnsConfig = Type.Object(
   {
     nameservers: Type.Optional(
-      Type.Array(Type.String({ description: 'An IP address.', maxLength: 45, pattern: '^[0-9A-Fa-f.:]+$' }), {
+      Type.Array(Type.String({ description: 'An IP address.', maxLength: 45, pattern: IP }), {
         description: 'Name servers besides those of the policy.',
         maxItems: 3,
       }),
@@ -368,12 +399,12 @@ const DnsConfig = Type.Object(
 const HostAliases = Type.Array(
   Type.Object(
     {
-      ip: Type.String({ description: 'An IP address.', maxLength: 45, pattern: '^[0-9A-Fa-f.:]+$' }),
+      ip: Type.String({ description: 'An IP address.', maxLength: 45, pattern: IP }),
       hostnames: Type.Array(
         Type.String({
           description: 'A name.',
           maxLength: 253,
-          pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+          pattern: DNS_SUBDOMAIN,
         }),
         { description: 'Names of the address.', minItems: 1, maxItems: 16 },
       ),
@@ -408,7 +439,7 @@ const PodSpec = withRules(
         Type.String({
           description: 'PriorityClass of the pods; it must exist.',
           maxLength: 253,
-          pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$',
+          pattern: DNS_SUBDOMAIN_OR_EMPTY,
         }),
       ),
       imagePullSecrets: Type.Optional(
@@ -418,7 +449,7 @@ const PodSpec = withRules(
               name: Type.String({
                 description: 'Name of a Secret in the namespace of the resource.',
                 maxLength: 253,
-                pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+                pattern: DNS_SUBDOMAIN,
               }),
             },
             { description: 'A Secret with the credentials of a registry.' },
@@ -434,24 +465,26 @@ const PodSpec = withRules(
       securityContext: Type.Optional(PodSecurityContext),
       dnsPolicy: Type.Optional(
         StringEnum(['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'], {
-          description: 'DNS policy of the pods. Default: ClusterFirst, or ClusterFirstWithHostNet with hostNetwork.',
+          description: 'DNS policy of the pods.',
+          [DefaultInWords]: 'ClusterFirst, or ClusterFirstWithHostNet with hostNetwork',
         }),
       ),
       dnsConfig: Type.Optional(DnsConfig),
       hostAliases: Type.Optional(HostAliases),
       hostNetwork: Type.Optional(
         Type.Boolean({
-          description:
-            'Whether the pods use the network of their nodes, where NetworkPolicies do not apply to them. Default: false.',
+          description: 'Whether the pods use the network of their nodes, where NetworkPolicies do not apply to them.',
+          [Default]: false,
         }),
       ),
       runtimeClassName: Type.Optional(ObjectName('RuntimeClass of the pods; it must exist.')),
       schedulerName: Type.Optional(ObjectName('Scheduler of the pods.')),
       terminationGracePeriodSeconds: Type.Optional(
         Type.Integer({
-          description: 'How long a pod may take to end, in seconds. Default: 60.',
+          description: 'How long a pod may take to end, in seconds.',
           minimum: 1,
           maximum: 86_400,
+          [Default]: 60,
         }),
       ),
       enableServiceLinks: Type.Optional(

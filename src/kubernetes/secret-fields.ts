@@ -1,5 +1,8 @@
 import { Type } from '@sinclair/typebox';
-import { ObjectName } from '../schema/fields.ts';
+import { Default } from '../schema/defaults.ts';
+import { ObjectName, pattern } from '../schema/fields.ts';
+
+const KEY_OR_EMPTY = pattern('letters, digits and -_., or empty', '^[-._a-zA-Z0-9]*$');
 
 /**
  * A reference to a key of a Secret in the namespace of the resource.
@@ -9,12 +12,13 @@ import { ObjectName } from '../schema/fields.ts';
 export function SecretKeyRef(kind: string, description: string, defaultKey: string, what = 'Key') {
   return Type.Object(
     {
-      name: ObjectName(`Name of the Secret, in the namespace of the ${kind}.`),
+      name: ObjectName(`Secret in the namespace of the ${kind}.`),
       key: Type.Optional(
         Type.String({
-          description: `${what} in the Secret. Default: ${defaultKey}.`,
+          description: `${what} in the Secret.`,
           maxLength: 253,
-          pattern: '^[-._a-zA-Z0-9]*$',
+          pattern: KEY_OR_EMPTY,
+          [Default]: defaultKey,
         }),
       ),
     },

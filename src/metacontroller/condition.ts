@@ -1,5 +1,11 @@
 import { FormatRegistry, type Static, Type } from '@sinclair/typebox';
-import { StringEnum } from '../schema/fields.ts';
+import { pattern, StringEnum } from '../schema/fields.ts';
+
+const TYPE = pattern(
+  'a name, optionally with a domain and / before it',
+  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
+);
+const REASON = pattern('letters, digits and _,:, a letter first', '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$');
 
 /** `metav1.Condition`, field by field as Kubernetes validates it. */
 export const Condition = Type.Object(
@@ -7,8 +13,7 @@ export const Condition = Type.Object(
     type: Type.String({
       description: 'Type of the condition, in CamelCase.',
       maxLength: 316,
-      pattern:
-        '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
+      pattern: TYPE,
     }),
     status: StringEnum(['True', 'False', 'Unknown'], { description: 'Status of the condition.' }),
     observedGeneration: Type.Optional(
@@ -22,7 +27,7 @@ export const Condition = Type.Object(
       description: 'Machine-readable reason for the status, in CamelCase.',
       maxLength: 1024,
       minLength: 1,
-      pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
+      pattern: REASON,
     }),
     message: Type.String({
       description: 'Human-readable explanation of the status, and what to do about it.',

@@ -33,16 +33,47 @@ export function NamedStrings(options: FieldOptions, value = Type.String()) {
   return Type.Record(Type.String({ pattern: NAMED_KEY }), value, { ...options, additionalProperties: false });
 }
 
-/** Pattern of a DNS-1123 label (names of namespaces), or empty. */
-export const DNS_LABEL_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$';
+/** What the patterns of all schemas mean, for the reference. */
+const meanings = new Map<string, string>();
 
-const SUBDOMAIN = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
+/**
+ * A pattern of a schema.
+ * @param meaning what matches it, for people: `a DNS label`
+ * @param source the regular expression
+ */
+export function pattern(meaning: string, source: string): string {
+  meanings.set(source, meaning);
+  return source;
+}
 
-/** Pattern of a DNS-1123 subdomain (names of most objects). */
-export const DNS_SUBDOMAIN = `^${SUBDOMAIN}$`;
+/** What matches a pattern, for people; `undefined` for one that was made without it. */
+export function meaningOf(source: string): string | undefined {
+  return meanings.get(source);
+}
+
+const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
+
+/** A DNS-1123 label (names of namespaces). */
+export const DNS_LABEL = pattern('a DNS label', `^${LABEL}$`);
 
 /** The same, or empty. */
-export const DNS_SUBDOMAIN_OR_EMPTY = `^(${SUBDOMAIN})?$`;
+export const DNS_LABEL_OR_EMPTY = pattern('a DNS label, or empty', `^(${LABEL})?$`);
+
+/** A DNS-1123 subdomain (names of most objects). */
+export const DNS_SUBDOMAIN = pattern('a DNS subdomain', `^${SUBDOMAIN}$`);
+
+/** The same, or empty. */
+export const DNS_SUBDOMAIN_OR_EMPTY = pattern('a DNS subdomain, or empty', `^(${SUBDOMAIN})?$`);
+
+/** An IP address; only its characters are checked here. */
+export const IP = pattern('an IP address', '^[0-9A-Fa-f.:]+$');
+
+/** The same, or empty. */
+export const IP_OR_EMPTY = pattern('an IP address, or empty', '^[0-9A-Fa-f.:]*$');
+
+/** A range of IP addresses; only its form is checked here. */
+export const CIDR = pattern('a range in CIDR notation', '^[0-9A-Fa-f.:]+/[0-9]{1,3}$');
 
 /** The name of an object, or empty where there is none. */
 export function ObjectName(description: string, options: SchemaOptions = {}) {
@@ -53,15 +84,27 @@ export function ObjectName(description: string, options: SchemaOptions = {}) {
  * Pattern of an image tag, optionally followed by a digest, or empty: what follows `repository:`.
  * From the grammar of image references (github.com/distribution/reference).
  */
-export const IMAGE_TAG_OR_EMPTY = '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$';
+export const IMAGE_TAG_OR_EMPTY = pattern(
+  'a tag, optionally with @sha256:… after it, or empty',
+  '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$',
+);
 
 const LABEL_PART = '([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)';
 
-/** Pattern of a qualified name: the key of a label or an annotation. */
-export const QUALIFIED_NAME = `^(${SUBDOMAIN}/)?${LABEL_PART}$`;
+/** A qualified name: the key of a label or an annotation. */
+export const QUALIFIED_NAME = pattern(
+  'a name, optionally with a domain and / before it',
+  `^(${SUBDOMAIN}/)?${LABEL_PART}$`,
+);
 
-/** The same with the length limit of its prefix, in a syntax that the API server does not support. */
-const NAMED_KEY = `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`;
+/** The same, or empty. */
+export const QUALIFIED_NAME_OR_EMPTY = pattern(
+  'a name, optionally with a domain and / before it, or empty',
+  `^$|${QUALIFIED_NAME}`,
+);
 
-/** Pattern of a value of a label. */
-export const LABEL_VALUE = `^${LABEL_PART}?$`;
+/** A qualified name with the length limit of its prefix, in a syntax that the API server does not support. */
+const NAMED_KEY = pattern('label or annotation keys', `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`);
+
+/** A value of a label. */
+export const LABEL_VALUE = pattern('a label value', `^${LABEL_PART}?$`);

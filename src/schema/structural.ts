@@ -1,5 +1,6 @@
 import type { V1JSONSchemaProps } from '@kubernetes/client-node';
 import type { TSchema } from '@sinclair/typebox';
+import { explained } from './defaults.ts';
 import { OnlyRequiredInCrd, RULES, type Rule } from './rules.ts';
 
 /** Keywords that mean the same in JSON Schema and in a structural schema of a CRD. */
@@ -61,6 +62,7 @@ export function structural(schema: TSchema): V1JSONSchemaProps {
     if (rest[key] !== undefined) result[key] = rest[key];
     delete rest[key];
   }
+  if (result.description !== undefined) result.description = explained(schema);
   const unknown = Object.keys(rest);
   if (unknown.length > 0) throw new Error(`no structural form for ${unknown.join(', ')}`);
   const isLoose = OnlyRequiredInCrd in schema;
