@@ -18,16 +18,18 @@ import { sync } from '../src/metacontroller/lifecycle.ts';
 import { metacontrollerRules } from '../src/metacontroller/rbac.ts';
 import { OPERATOR, OPERATOR_LABELS } from '../src/operator.ts';
 import { version } from '../src/server/version.ts';
-import { commandLinePage } from './command-line.ts';
 import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { darkPictures } from './pictures.ts';
-import { conditionsPage, fieldsPage } from './reference.ts';
+import { fieldsPage } from './reference/fields.ts';
 
 /** The version of Metacontroller's Helm chart is the least that is supported. */
 const METACONTROLLER_VERSION = LEAST_METACONTROLLER;
 /** The address of the repository. */
 export const HOME = packageJson.homepage.replace('#readme', '');
+
+/** The releases that fields came with. */
+const SINCE = 'generate/since.json';
 
 const LEAST_PRIVILEGE = 'metacontroller/install/least-privilege';
 
@@ -67,6 +69,7 @@ function withDefaultImages(text: string): string {
 /** The generated files of some controllers, by path. */
 export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<string, string> {
   const crds = crdFiles(list);
+  const fields = fieldsPage(list, JSON.parse(readFileSync(SINCE, 'utf8')), version);
   return new Map([
     ...chart(list),
     ...versionedPages(),
@@ -88,10 +91,9 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
     ['docs/comparison.md', comparisonPage(readFileSync('docs/comparison.md', 'utf8'))],
-    ['docs/reference/command-line.md', commandLinePage(createProgram())],
-    ['docs/reference/conditions.md', conditionsPage(list)],
-    ['docs/reference/fields.md', fieldsPage(list)],
+    ['docs/reference/fields.md', fields.page],
     ...darkPictures(),
+    [SINCE, `${JSON.stringify(fields.since, null, 2)}\n`],
   ]);
 }
 

@@ -24,6 +24,7 @@ import {
   pattern,
   QUALIFIED_NAME_OR_EMPTY,
   StringEnum,
+  Structure,
 } from '../schema/fields.ts';
 import { bytes, compareQuantities } from '../schema/quantity.ts';
 import { EmptyCounts, type Rule, withRules } from '../schema/rules.ts';
@@ -73,10 +74,10 @@ export const MONITOR_PORT = 8222;
 const MIN_GRACE_PERIOD_SECONDS = 45;
 
 const LOAD_BALANCER_CLASS = pattern(
-  'a name, optionally with a domain and / before it, or empty',
+  'a qualified name or empty',
   '^(([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$',
 );
-const JETSTREAM_DOMAIN = pattern('letters, digits, - and _, or empty', '^([A-Za-z0-9_-]+)?$');
+const JETSTREAM_DOMAIN = pattern('letters, digits and -_ or empty', '^([A-Za-z0-9_-]+)?$');
 const DURATION_OR_EMPTY = pattern(
   'a duration such as 500ms, 10s, 2m or 1h, or empty',
   '^([1-9][0-9]{0,6}(ms|s|m|h))?$',
@@ -664,7 +665,7 @@ const Peer = withRules(
         ),
       ),
     },
-    { description: 'A peer that may connect, as in a NetworkPolicy.' },
+    { description: 'A peer that may connect, as in a NetworkPolicy.', [Structure]: 'network peer' },
   ),
   [
     {
@@ -958,10 +959,16 @@ export const BrokerStatus = Type.Object(
       Type.Object(
         {
           internal: Type.Optional(
-            Type.String({ description: 'Address for clients inside the cluster, as host:port without a scheme.' }),
+            Type.String({
+              description:
+                'Address for clients inside the cluster, as host:port; published when the first server is ready.',
+            }),
           ),
           external: Type.Optional(
-            Type.String({ description: 'Address for clients outside the cluster, as host:port without a scheme.' }),
+            Type.String({
+              description:
+                'Address for clients outside the cluster, as host:port: the override, that of the load balancer, or, for a node port, that of a node with a server.',
+            }),
           ),
           internalAddresses: Type.Optional(
             Type.Array(Type.String({ description: 'An address as host:port.' }), {

@@ -25,10 +25,11 @@ const RESOURCE = pattern('letters and digits', '^[A-Za-z0-9]+$');
 
 const NativeBroker = Type.Object(
   {
-    name: Type.Optional(ObjectName('Name of the Broker.')),
+    name: Type.Optional(ObjectName('Name of the Broker. A change of its token, its CA or its URL rolls the pods.')),
     namespace: Type.Optional(
       Type.String({
-        description: 'Namespace of the Broker.',
+        description:
+          'Namespace of the Broker. The token of one in another namespace is copied to Secret <name>-broker-auth.',
         [DefaultInWords]: 'that of the MeshSync',
         maxLength: 63,
         pattern: DNS_LABEL_OR_EMPTY,
@@ -46,7 +47,7 @@ const CustomBroker = withRules(
       url: Type.Optional(
         Type.String({
           description:
-            'URL of the NATS server, or several, comma-separated; nats:// is prepended to one without a scheme. MeshSync queries the monitoring endpoint (port 8222) of the first before it connects. Treated as absent when it has no url.',
+            'URL of the NATS server, or several, comma-separated; nats:// is prepended to one without a scheme. MeshSync queries the monitoring endpoint (port 8222) of the first before it connects, which can not be an IPv6 address. A URL with credentials is kept in Secret <name>-broker-auth.',
           maxLength: 2048,
           pattern: URLS,
         }),
@@ -64,7 +65,7 @@ const CustomBroker = withRules(
         ),
       ),
     },
-    { description: 'NATS servers that are not managed by a Broker resource.' },
+    { description: 'NATS servers that are not managed by a Broker resource. Treated as absent when it has no url.' },
   ),
   [
     {
@@ -168,7 +169,7 @@ export const MeshSyncSpec = Type.Object(
     extraArgs: Type.Optional(
       Type.Array(Type.String({ description: 'An argument.', minLength: 1, maxLength: 1024 }), {
         description:
-          'More arguments of MeshSync, such as later versions bring. While they are set, the filters that Meshery Server has set in the Deployment are replaced by those of output.',
+          'More arguments of MeshSync, such as later versions bring; with an unknown one it ends, and 1.0.3 has none besides those of output. While they are set, the filters that Meshery Server has set in the Deployment are replaced by those of output.',
         maxItems: 32,
       }),
     ),

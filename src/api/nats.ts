@@ -53,8 +53,8 @@ const portIsFree = {
   holds: ({ port }: { port?: number }) => port === undefined || !RESERVED_PORTS.includes(port),
 };
 
-const USER = pattern('letters, digits and _.@-, a letter, a digit or _ first', '^[A-Za-z0-9_][A-Za-z0-9_.@-]*$');
-const USER_OR_EMPTY = pattern('letters, digits and _.@-, a letter, a digit or _ first; or empty', `^$|${USER}`);
+const USER = pattern('letters, digits and _.@-, not .@- first', '^[A-Za-z0-9_][A-Za-z0-9_.@-]*$');
+const USER_OR_EMPTY = pattern('letters, digits and _.@-, not .@- first, or empty', `^$|${USER}`);
 const HUB_URL = pattern(
   'a URL of these schemes with a host and an optional port',
   '^(nats-leaf|nats|tls|ws|wss)://(\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:[0-9]{1,5})?$',

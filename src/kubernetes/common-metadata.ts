@@ -14,7 +14,7 @@ export const CommonMetadata = Type.Object(
   },
   {
     description:
-      'Labels and annotations of all children and pods, for example those that an admission policy demands. They add to COMMON_LABELS and COMMON_ANNOTATIONS of the operator. Volumes get none.',
+      'Labels and annotations of all children and pods, for example those that an admission policy demands. They win over COMMON_LABELS and COMMON_ANNOTATIONS of the operator. Volumes get none. A change rolls the pods.',
   },
 );
 export type CommonMetadata = Static<typeof CommonMetadata>;

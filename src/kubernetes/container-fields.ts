@@ -1,6 +1,6 @@
-import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
 import { DefaultInWords } from '../schema/defaults.ts';
-import { DNS_SUBDOMAIN, type FieldOptions, pattern, StringEnum } from '../schema/fields.ts';
+import { DNS_SUBDOMAIN, type FieldOptions, pattern, StringEnum, Structure } from '../schema/fields.ts';
 import { EmptyCounts, OnlyRequiredInCrd, Verbatim, withRules } from '../schema/rules.ts';
 import { Quantity, requestsWithinLimits, resourceQuantities } from './quantities.ts';
 
@@ -41,7 +41,12 @@ function Loose<Properties extends TProperties>(properties: Properties, options: 
   return Type.Object(properties, { ...options, additionalProperties: false, [OnlyRequiredInCrd]: true });
 }
 
-/** The same inside such an object, which the CRD does not declare. */
+/** A schema that several fields share, with its name in the reference. */
+function structure<Schema extends TSchema>(name: string, schema: Schema): Schema {
+  return { ...schema, [Structure]: name };
+}
+
+/** An object inside such an object, which the CRD does not declare. */
 function Exact<Properties extends TProperties>(properties: Properties) {
   return Type.Object(properties, { additionalProperties: false });
 }
@@ -81,7 +86,10 @@ const EnvVar = Loose(
       }),
     ),
   },
-  { description: 'A variable: value, or valueFrom with secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef.' },
+  {
+    description: 'A variable: value, or valueFrom with secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef.',
+    [Structure]: 'environment variable',
+  },
 );
 export type EnvVar = Static<typeof EnvVar>;
 
@@ -93,7 +101,10 @@ const EnvFrom = Loose(
     secretRef: Type.Optional(Source()),
     configMapRef: Type.Optional(Source()),
   },
-  { description: 'All keys of a Secret (secretRef) or a ConfigMap (configMapRef), optionally with a prefix.' },
+  {
+    description: 'All keys of a Secret (secretRef) or a ConfigMap (configMapRef), optionally with a prefix.',
+    [Structure]: 'environment source',
+  },
 );
 export type EnvFrom = Static<typeof EnvFrom>;
 
@@ -104,7 +115,7 @@ const VolumeMount = Loose(
     readOnly: flag(),
     subPath: Type.Optional(text(1024)),
   },
-  { description: 'A mount of a volume, also with readOnly and subPath.' },
+  { description: 'A mount of a volume, also with readOnly and subPath.', [Structure]: 'volume mount' },
 );
 export type VolumeMount = Static<typeof VolumeMount>;
 
@@ -139,7 +150,8 @@ function Count(description: string, minimum: number) {
   return Type.Optional(Type.Integer({ description, minimum, maximum: MAX_INT32 }));
 }
 
-const ProbeTimes = (description: string) => Type.Optional(Type.Object(times, { description }));
+const ProbeTimes = (description: string) =>
+  Type.Optional(Type.Object(times, { description, [Structure]: 'probe times' }));
 
 /** The fields of the container that a resource is about. */
 export const containerFields = {
@@ -199,6 +211,7 @@ export const PodSecurityContext = Loose(
   {
     description:
       'Replaces single fields of the security context of the pods: runAsUser, runAsGroup, runAsNonRoot, fsGroup, fsGroupChangePolicy, supplementalGroups, seccompProfile, seLinuxOptions.',
+    [Structure]: 'pod security context',
   },
 );
 
@@ -214,18 +227,21 @@ export function PortOrName(description: string, defaultInWords?: string) {
   });
 }
 
-const Probe = Exact({
-  ...times,
-  exec: Type.Optional(Exact({ command: texts() })),
-  httpGet: Type.Optional(
-    Exact({
-      path: Type.Optional(text(1024)),
-      port: PortOrName('Port of the container.'),
-      scheme: Type.Optional(StringEnum(['HTTP', 'HTTPS'], { description: 'Scheme of the request.' })),
-    }),
-  ),
-  tcpSocket: Type.Optional(Exact({ port: PortOrName('Port of the container.') })),
-});
+const Probe = structure(
+  'probe',
+  Exact({
+    ...times,
+    exec: Type.Optional(Exact({ command: texts() })),
+    httpGet: Type.Optional(
+      Exact({
+        path: Type.Optional(text(1024)),
+        port: PortOrName('Port of the container.'),
+        scheme: Type.Optional(StringEnum(['HTTP', 'HTTPS'], { description: 'Scheme of the request.' })),
+      }),
+    ),
+    tcpSocket: Type.Optional(Exact({ port: PortOrName('Port of the container.') })),
+  }),
+);
 
 const resources = {
   limits: Type.Optional(Exact(resourceQuantities)),
@@ -236,6 +252,7 @@ const resources = {
 export const ExtraResources = withRules(
   Loose(resources, {
     description: 'Compute resources of the container: requests and limits of cpu, memory and ephemeral-storage.',
+    [Structure]: 'resources',
   }),
   requestsWithinLimits,
 );
@@ -271,7 +288,7 @@ const ExtraContainer = (description: string) =>
       startupProbe: Type.Optional(Probe),
       restartPolicy: Type.Optional(Type.Literal('Always')),
     },
-    { description },
+    { description, [Structure]: 'container' },
   );
 
 const ownContainers = (description: string, item: string) =>
@@ -294,9 +311,13 @@ export type ExtraContainer = Static<typeof ExtraContainers>[number];
 
 const Items = () =>
   Type.Optional(
-    Type.Array(Exact({ key: Type.String({ maxLength: 253, pattern: KEY }), path: text(1024), mode: mode() }), {
-      maxItems: 64,
-    }),
+    Type.Array(
+      structure(
+        'volume item',
+        Exact({ key: Type.String({ maxLength: 253, pattern: KEY }), path: text(1024), mode: mode() }),
+      ),
+      { maxItems: 64 },
+    ),
   );
 
 const Volume = Loose(
@@ -347,7 +368,10 @@ const Volume = Loose(
     ),
     secret: Type.Optional(Exact({ secretName: objectName(), items: Items(), defaultMode: mode(), optional: flag() })),
   },
-  { description: 'A volume: one of configMap, csi, emptyDir, hostPath, persistentVolumeClaim, projected, secret.' },
+  {
+    description: 'A volume: one of configMap, csi, emptyDir, hostPath, persistentVolumeClaim, projected, secret.',
+    [Structure]: 'volume',
+  },
 );
 
 export const ExtraVolumes = Type.Array(Volume, {

@@ -11,6 +11,7 @@ import {
   QUALIFIED_NAME,
   QUALIFIED_NAME_OR_EMPTY,
   StringEnum,
+  Structure,
 } from '../schema/fields.ts';
 import { EmptyCounts, withRules } from '../schema/rules.ts';
 import { ExtraContainers, ExtraVolumes, InitContainers, PodSecurityContext } from './container-fields.ts';
@@ -53,7 +54,7 @@ export const Resources = withRules(
       requests: Type.Optional(ResourceList('What the scheduler reserves.')),
       limits: Type.Optional(ResourceList('The most that the container can use.')),
     },
-    { description: 'Compute resources of the container. Replaces the default as a whole.' },
+    { description: 'Compute resources of the container. Replaces the default as a whole.', [Structure]: 'resources' },
   ),
   requestsWithinLimits,
 );
@@ -63,7 +64,7 @@ const COMPONENT = '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*';
 
 /** From the grammar of image references (github.com/distribution/reference): a host with an optional port, and a path. */
 const IMAGE_REPOSITORY = pattern(
-  'a repository, optionally with a registry and / before it, or empty',
+  'an image repository or empty',
   `^(([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?/)?${COMPONENT}(/${COMPONENT})*)?$`,
 );
 
@@ -135,7 +136,12 @@ export function LabelSelector(description: string, defaultInWords?: string) {
         Type.Array(LabelSelectorRequirement, { description: 'All of them must be met.', maxItems: 16 }),
       ),
     },
-    { description, [EmptyCounts]: true, ...(defaultInWords !== undefined && { [DefaultInWords]: defaultInWords }) },
+    {
+      description,
+      [Structure]: 'label selector',
+      [EmptyCounts]: true,
+      ...(defaultInWords !== undefined && { [DefaultInWords]: defaultInWords }),
+    },
   );
 }
 
@@ -173,11 +179,11 @@ const NodeSelectorTerm = (description: string) =>
         Type.Array(NodeSelectorRequirement, { description: 'All of them must be met.', maxItems: 16 }),
       ),
     },
-    { description, [EmptyCounts]: true },
+    { description, [Structure]: 'node selector term', [EmptyCounts]: true },
   );
 
 const Weight = Type.Integer({
-  description: 'Weight among the preferences, from 1 to 100.',
+  description: 'Weight among the preferences.',
   format: 'int32',
   minimum: 1,
   maximum: 100,
@@ -196,7 +202,7 @@ const PodAffinityTerm = (description: string) =>
       ),
       topologyKey: LabelKey('Label of nodes whose value names their topology domain.'),
     },
-    { description },
+    { description, [Structure]: 'pod affinity term' },
   );
 
 const podAffinity = (description: string) =>
@@ -254,7 +260,7 @@ const Affinity = Type.Object(
     podAffinity: Type.Optional(podAffinity('Pods to run near.')),
     podAntiAffinity: Type.Optional(podAffinity('Pods to run away from.')),
   },
-  { description: 'Affinity and anti-affinity of the pods.' },
+  { description: 'Affinity and anti-affinity of the pods.', [Structure]: 'affinity' },
 );
 
 const Toleration = withRules(
@@ -284,7 +290,7 @@ const Toleration = withRules(
         }),
       ),
     },
-    { description: 'A taint of nodes that the pods tolerate.' },
+    { description: 'A taint of nodes that the pods tolerate.', [Structure]: 'toleration' },
   ),
   [
     {
@@ -345,7 +351,7 @@ const TopologySpreadConstraint = withRules(
         }),
       ),
     },
-    { description: 'How pods spread over topology domains.' },
+    { description: 'How pods spread over topology domains.', [Structure]: 'topology spread constraint' },
   ),
   [
     {

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import { Default } from '../schema/defaults.ts';
 import { ObjectName, pattern } from '../schema/fields.ts';
 
-const KEY_OR_EMPTY = pattern('letters, digits and -_., or empty', '^[-._a-zA-Z0-9]*$');
+const KEY_OR_EMPTY = pattern('letters, digits and -_. or empty', '^[-._a-zA-Z0-9]*$');
 
 /**
  * A reference to a key of a Secret in the namespace of the resource.

@@ -2,10 +2,10 @@ import { FormatRegistry, type Static, Type } from '@sinclair/typebox';
 import { pattern, StringEnum } from '../schema/fields.ts';
 
 const TYPE = pattern(
-  'a name, optionally with a domain and / before it',
+  'a qualified name',
   '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
 );
-const REASON = pattern('letters, digits and _,:, a letter first', '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$');
+const REASON = pattern('letters, digits and _,: after a letter', '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$');
 
 /** `metav1.Condition`, field by field as Kubernetes validates it. */
 export const Condition = Type.Object(

@@ -5,6 +5,9 @@ export interface FieldOptions extends SchemaOptions {
   description: string;
 }
 
+/** Key of the name of a structure, which the reference describes in one place: several fields have it, or it is large. */
+export const Structure = Symbol('Structure');
+
 FormatRegistry.Set('byte', (value) => /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0);
 
 /** One of a fixed set of strings; `enum` in the CRD. */
@@ -58,19 +61,19 @@ const SUBDOMAIN = `${LABEL}(\\.${LABEL})*`;
 export const DNS_LABEL = pattern('a DNS label', `^${LABEL}$`);
 
 /** The same, or empty. */
-export const DNS_LABEL_OR_EMPTY = pattern('a DNS label, or empty', `^(${LABEL})?$`);
+export const DNS_LABEL_OR_EMPTY = pattern('a DNS label or empty', `^(${LABEL})?$`);
 
 /** A DNS-1123 subdomain (names of most objects). */
 export const DNS_SUBDOMAIN = pattern('a DNS subdomain', `^${SUBDOMAIN}$`);
 
 /** The same, or empty. */
-export const DNS_SUBDOMAIN_OR_EMPTY = pattern('a DNS subdomain, or empty', `^(${SUBDOMAIN})?$`);
+export const DNS_SUBDOMAIN_OR_EMPTY = pattern('a DNS subdomain or empty', `^(${SUBDOMAIN})?$`);
 
 /** An IP address; only its characters are checked here. */
 export const IP = pattern('an IP address', '^[0-9A-Fa-f.:]+$');
 
 /** The same, or empty. */
-export const IP_OR_EMPTY = pattern('an IP address, or empty', '^[0-9A-Fa-f.:]*$');
+export const IP_OR_EMPTY = pattern('an IP address or empty', '^[0-9A-Fa-f.:]*$');
 
 /** A range of IP addresses; only its form is checked here. */
 export const CIDR = pattern('a range in CIDR notation', '^[0-9A-Fa-f.:]+/[0-9]{1,3}$');
@@ -85,26 +88,23 @@ export function ObjectName(description: string, options: SchemaOptions = {}) {
  * From the grammar of image references (github.com/distribution/reference).
  */
 export const IMAGE_TAG_OR_EMPTY = pattern(
-  'a tag, optionally with @sha256:… after it, or empty',
+  'an image tag or empty',
   '^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?)?$',
 );
 
 const LABEL_PART = '([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)';
 
 /** A qualified name: the key of a label or an annotation. */
-export const QUALIFIED_NAME = pattern(
-  'a name, optionally with a domain and / before it',
-  `^(${SUBDOMAIN}/)?${LABEL_PART}$`,
-);
+export const QUALIFIED_NAME = pattern('a qualified name such as example.com/team', `^(${SUBDOMAIN}/)?${LABEL_PART}$`);
 
 /** The same, or empty. */
-export const QUALIFIED_NAME_OR_EMPTY = pattern(
-  'a name, optionally with a domain and / before it, or empty',
-  `^$|${QUALIFIED_NAME}`,
-);
+export const QUALIFIED_NAME_OR_EMPTY = pattern('a qualified name or empty', `^$|${QUALIFIED_NAME}`);
 
 /** A qualified name with the length limit of its prefix, in a syntax that the API server does not support. */
-const NAMED_KEY = pattern('label or annotation keys', `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`);
+const NAMED_KEY = pattern(
+  'qualified names such as example.com/team',
+  `^(?=[^/]{1,253}/|[^/]+$)(${SUBDOMAIN}/)?${LABEL_PART}$`,
+);
 
 /** A value of a label. */
 export const LABEL_VALUE = pattern('a label value', `^${LABEL_PART}?$`);
