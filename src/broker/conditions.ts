@@ -41,28 +41,29 @@ export const brokerConditions = {
   JetStreamResilient: {
     description: 'With JetStream: whether streams stay available when a server fails.',
     reasons: {
-      Quorum: 'True: they do.',
-      EvenSize: 'True: they do, and one server fewer would tolerate as many failures.',
-      SingleServer: 'False: there is one server.',
-      NoQuorumWithoutBoth: 'False: a majority of two servers needs both.',
+      Quorum: 'True: a majority of the servers remains.',
+      EvenSize: 'True: a majority remains, and one server fewer would tolerate as many failures.',
+      SingleServer: 'False: there is one server, and streams are not available while it restarts.',
+      NoQuorumWithoutBoth: 'False: a majority of two servers needs both; three tolerate the failure of one.',
       RemovedServersCount:
         'False: servers that were removed by scaling down still count for the majority; the message explains how to remove them.',
     },
   },
   NatsBoxAvailable: {
     description:
-      'Present only with a natsBox, while the broker does not hibernate: whether the command line of NATS can be used.',
+      'Present only with a natsBox, while the Broker does not hibernate: whether the command line of NATS can be used.',
     reasons: {
-      Available: 'True: it can; the message has the command.',
-      Unavailable: 'False: its pod is not ready. Ready does not depend on this.',
+      Available: 'True: its pod is ready; the message has the command.',
+      Unavailable: 'False: its pod is not ready.',
     },
   },
   CertificateCoversService: {
-    description: 'With TLS: whether clients in the cluster, such as MeshSync, accept the certificate.',
+    description:
+      'With TLS: whether clients in Go, such as MeshSync, accept the certificate: its names, its dates, its usage, and that an authority in ca.crt, if there is one, has issued it.',
     reasons: {
       Covered: 'True: clients accept it.',
-      ExpiresSoon: 'True: they do, and a certificate of the chain expires within 30 days.',
-      NameMissing: 'False: the certificate does not cover that name.',
+      ExpiresSoon: 'True: clients accept it, and a certificate of the chain expires within 30 days.',
+      NameMissing: 'False: the certificate does not cover the name of the client Service.',
       Expired: 'False: a certificate of the chain has expired.',
       NotYetValid: 'False: a certificate of the chain is not valid yet.',
       UnknownAuthority: 'False: the chain does not lead to a CA in ca.crt.',
@@ -74,8 +75,8 @@ export const brokerConditions = {
   RouteCertificateValid: {
     description: 'With TLS on the routes: whether the servers accept the certificates of each other.',
     reasons: {
-      Valid: 'True: they do.',
-      ExpiresSoon: 'True: they do, and a certificate of the chain expires within 30 days.',
+      Valid: 'True: they accept them.',
+      ExpiresSoon: 'True: they accept them, and a certificate of the chain expires within 30 days.',
       Expired: 'False: a certificate of the chain has expired.',
       NotYetValid: 'False: a certificate of the chain is not valid yet.',
     },

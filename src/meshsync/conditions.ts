@@ -43,9 +43,9 @@ export const meshSyncConditions = {
   BrokerConnected: {
     description: 'Whether MeshSync has connected to its broker.',
     reasons: {
-      Connected: 'True: it has.',
+      Connected: 'True: a pod has.',
       NotConnected: 'False: no pod has.',
-      NotReported: 'Unknown: this version of MeshSync does not report it.',
+      NotReported: 'Unknown: MeshSync does not report it before version 1.0.1.',
     },
   },
   WatchListValid: {
@@ -53,8 +53,8 @@ export const meshSyncConditions = {
     desired: 'True',
     needEdits: ['InvalidWatchList'],
     reasons: {
-      Valid: 'True: it can.',
-      ValidWithWarnings: 'True: it can; the message has warnings.',
+      Valid: 'True: MeshSync can read it.',
+      ValidWithWarnings: 'True: MeshSync can read it; the message has warnings.',
       InvalidWatchList: 'False: MeshSync would read it as another list or as none.',
     },
   },

@@ -16,6 +16,8 @@ interface ConditionDescription {
    * arrives: whoever applies several objects together may wait for them.
    */
   needEdits?: readonly string[];
+  /** Whether it tells what an annotation asks for. */
+  asked?: true;
 }
 
 /** The conditions of a resource by type: the code can set no others, and the reference lists them all. */
@@ -51,7 +53,7 @@ export const commonConditions = {
   Ready: {
     description: 'Whether the resource serves as specified.',
     reasons: {
-      Ready: 'True: it does. While it is False, the reason is that of the first condition that is not met.',
+      Ready: 'True: it serves. While it is False, the reason is that of the first condition that is not met.',
     },
   },
   Stalled: {
@@ -60,6 +62,7 @@ export const commonConditions = {
   },
   Reconciling: {
     description: 'Present only while a paused resource has a spec that is not applied.',
+    asked: true,
     reasons: { Paused: 'True: it is applied when the annotation is removed.' },
   },
   SpecApplied: {
@@ -76,7 +79,7 @@ export const commonConditions = {
     desired: 'True',
     needEdits: ['NameConflict'],
     reasons: {
-      NoConflicts: 'True: they are.',
+      NoConflicts: 'True: no other object has the name of a child.',
       NameConflict: 'False: another object has the name of a child; it is left unchanged.',
       NamePending: 'False: an object with the name of a child is being deleted; the child is created then.',
     },
@@ -85,13 +88,14 @@ export const commonConditions = {
     description: 'Present only while a child is missing that an earlier sync should have created.',
     desired: 'True',
     reasons: {
-      Creating: 'Unknown: a child is missing and is being created; Ready does not depend on this.',
+      Creating: 'Unknown: a child is missing and is being created; Ready does not wait for it.',
       ChildNotCreated:
         'False: a child is still missing some seconds later. Kubernetes refuses it, and the Events of the resource say why.',
     },
   },
   ReconciliationPaused: {
     description: 'Present only while reconciliation is paused.',
+    asked: true,
     reasons: { AnnotationSet: 'True: all children are left unchanged until the annotation is removed.' },
   },
   CredentialsExposed: {
@@ -104,6 +108,7 @@ export const commonConditions = {
   Hibernated: {
     description: 'Present only while the resource hibernates.',
     desired: 'False',
+    asked: true,
     reasons: { Hibernated: 'True: the pods are scaled to zero until the annotation is removed.' },
   },
 } as const satisfies ConditionTable;
