@@ -22,6 +22,7 @@ import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { darkPictures } from './pictures.ts';
 import { conditionsPage } from './reference/conditions.ts';
+import { environmentPage } from './reference/environment.ts';
 import { fieldsPage } from './reference/fields.ts';
 
 /** The version of Metacontroller's Helm chart is the least that is supported. */
@@ -93,6 +94,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     ['docs/api/openapi.json', openApiDocument(list)],
     ['docs/comparison.md', comparisonPage(readFileSync('docs/comparison.md', 'utf8'))],
     ['docs/reference/conditions.md', conditionsPage(list)],
+    ['docs/reference/environment.md', environmentPage()],
     ['docs/reference/fields.md', fields.page],
     ...darkPictures(),
     [SINCE, `${JSON.stringify(fields.since, null, 2)}\n`],

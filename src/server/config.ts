@@ -7,17 +7,27 @@ import { podLabelKeys as meshSyncLabelKeys } from '../meshsync/labels.ts';
 import type { OwnDeployment } from '../metacontroller/own-deployment.ts';
 import { OPERATOR } from '../operator.ts';
 import { compiled } from '../schema/compiled.ts';
+import { DefaultInWords } from '../schema/defaults.ts';
+import { DNS_SUBDOMAIN, pattern } from '../schema/fields.ts';
 import { describe, validate } from '../schema/validate.ts';
 
-function files(description: string) {
-  return Type.String({ default: '', description });
+/** Files that are absent by default. */
+function files(description: string, defaultInWords = 'none') {
+  return Type.String({ default: '', description, [DefaultInWords]: defaultInWords });
 }
+
+const REGISTRY = pattern(
+  'a registry, optionally with a path',
+  '^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+);
+const NAMESPACE = pattern('a DNS label', '^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$');
 
 /** The environment variables of the server. An empty variable is treated as unset. */
 export const Config = Type.Object({
   HOST: Type.String({
     default: '',
-    description: 'Address to listen on. Default: all addresses, of IPv4 and IPv6 where the system has both.',
+    description: 'Address to listen on.',
+    [DefaultInWords]: 'all addresses, of IPv4 and IPv6 where the node has both',
   }),
   PORT: Type.Integer({
     default: 8080,
@@ -32,14 +42,17 @@ export const Config = Type.Object({
     description: 'Port of health and metrics, in plain HTTP; 0 picks a free one.',
   }),
   HOOK_TOKEN_FILES: files(
-    'Files with the bearer tokens of the hooks, one per line, all of them valid; comma-separated paths. A file may be missing. Default: no token is required.',
+    'Files with the bearer tokens of the hooks, one per line, all of them valid; comma-separated paths. A file may be missing.',
+    'no token is required',
   ),
   TLS_CERT_FILE: files(
-    'Certificate of the hooks in PEM, followed by its intermediate certificates. Default: plain HTTP.',
+    'File with the certificate of the hooks in PEM, followed by its intermediate certificates.',
+    'plain HTTP',
   ),
-  TLS_KEY_FILE: files('Private key of that certificate, in PEM.'),
+  TLS_KEY_FILE: files('File with the private key of that certificate, in PEM.'),
   TLS_CLIENT_CA_FILE: files(
-    'CA certificates in PEM that sign the client certificates of callers of the hooks. Default: no client certificate is required.',
+    'File with the CA certificates, in PEM, that sign the client certificates of callers of the hooks.',
+    'no client certificate is required',
   ),
   RELOAD_INTERVAL: Type.Integer({
     default: 10_000,
@@ -51,7 +64,8 @@ export const Config = Type.Object({
     default: 100,
     minimum: 1,
     maximum: 100_000,
-    description: 'Maximum number of requests to hooks in flight. Further ones get 429.',
+    description:
+      'Maximum number of requests to hooks in flight. Further ones get 429, and Metacontroller retries after a second. Their bodies together may be four times BODY_LIMIT.',
   }),
   MAX_EVENT_LOOP_DELAY: Type.Integer({
     default: 500,
@@ -68,7 +82,7 @@ export const Config = Type.Object({
   }),
   LOG_LEVEL: Type.Union(
     (['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const).map((level) => Type.Literal(level)),
-    { default: 'info', description: 'Lowest level that is logged.' },
+    { default: 'info', description: 'Lowest level that is logged. With debug, every sync is.' },
   ),
   BODY_LIMIT: Type.Integer({
     default: 8 * 1024 * 1024,
@@ -79,27 +93,34 @@ export const Config = Type.Object({
   }),
   IMAGE_REGISTRY: Type.String({
     default: '',
-    pattern: '^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+    pattern: REGISTRY,
     description:
-      'Registry, optionally with a path, that the images of brokers and MeshSyncs are pulled from, for example registry.example.com/mirror. Default: the one that each image names, which is Docker Hub.',
+      'Registry, optionally with a path, for the images of brokers and MeshSyncs that name none, for example registry.example.com/mirror.',
+    [DefaultInWords]: 'Docker Hub',
   }),
   POD_NAMESPACE: Type.String({
     default: '',
-    pattern: '^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$',
+    pattern: NAMESPACE,
     description:
-      'Namespace of the service, from the downward API: resources are synced whenever its Deployment changes. Default: they are not, as outside of a cluster.',
+      'Namespace of the service, from the downward API: with it, all resources are synced whenever its Deployment changes.',
+    [DefaultInWords]: 'none, as outside of a cluster',
   }),
   DEPLOYMENT_NAME: Type.String({
     default: OPERATOR.name,
-    pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+    pattern: DNS_SUBDOMAIN,
     description: 'Name of that Deployment.',
   }),
   COMMON_LABELS: Type.String({
     default: '',
     description:
-      'Labels of all children and pods of brokers and MeshSyncs, as a JSON object: {"team":"payments"}. spec.commonMetadata and spec.podTemplate of a resource win.',
+      'Labels of all children and pods of brokers and MeshSyncs, as a JSON object: {"team":"payments"}. spec.commonMetadata and spec.podTemplate of a resource win. A change rolls the pods once.',
+    [DefaultInWords]: 'none',
   }),
-  COMMON_ANNOTATIONS: Type.String({ default: '', description: 'The same for annotations.' }),
+  COMMON_ANNOTATIONS: Type.String({
+    default: '',
+    description: 'The same for annotations.',
+    [DefaultInWords]: 'none',
+  }),
   IMAGE_REGISTRY_LIBRARY: Type.Union([Type.Literal('true'), Type.Literal('false')], {
     default: 'false',
     description:
@@ -110,7 +131,7 @@ export const Config = Type.Object({
     {
       default: 'restricted',
       description:
-        'User and groups of the pods of brokers and MeshSyncs: restricted sets them, platform leaves them to the platform, as OpenShift requires. A change rolls the pods.',
+        'User and groups of the pods of brokers and MeshSyncs: with restricted 65532, with platform those that the platform sets, as OpenShift requires. A change rolls the pods.',
     },
   ),
   DRAIN_TIME: Type.Integer({
@@ -147,15 +168,30 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   throw new Error(`${error?.path.slice(1)} ${error && describe(error)}`);
 }
 
+/** What several variables must be together; the messages name them. */
+export const configRules: { message: string; holds: (config: Config) => boolean }[] = [
+  {
+    message: 'IMAGE_REGISTRY_LIBRARY requires IMAGE_REGISTRY',
+    holds: ({ IMAGE_REGISTRY_LIBRARY, IMAGE_REGISTRY }) => IMAGE_REGISTRY_LIBRARY === 'false' || IMAGE_REGISTRY !== '',
+  },
+  {
+    message: 'TLS_CERT_FILE and TLS_KEY_FILE require each other',
+    holds: ({ TLS_CERT_FILE, TLS_KEY_FILE }) => (TLS_CERT_FILE === '') === (TLS_KEY_FILE === ''),
+  },
+  {
+    message: 'TLS_CLIENT_CA_FILE requires TLS_CERT_FILE',
+    holds: ({ TLS_CLIENT_CA_FILE, TLS_CERT_FILE }) => TLS_CLIENT_CA_FILE === '' || TLS_CERT_FILE !== '',
+  },
+  {
+    message: 'DRAIN_TIME must be less than SHUTDOWN_TIMEOUT',
+    holds: ({ DRAIN_TIME, SHUTDOWN_TIMEOUT }) => DRAIN_TIME < SHUTDOWN_TIMEOUT,
+  },
+];
+
 function checked(config: Config): Config {
-  const { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = config;
-  if (config.IMAGE_REGISTRY_LIBRARY === 'true' && config.IMAGE_REGISTRY === '')
-    throw new Error('IMAGE_REGISTRY_LIBRARY requires IMAGE_REGISTRY');
-  if ((TLS_CERT_FILE === '') !== (TLS_KEY_FILE === ''))
-    throw new Error('TLS_CERT_FILE and TLS_KEY_FILE require each other');
-  if (TLS_CLIENT_CA_FILE !== '' && TLS_CERT_FILE === '') throw new Error('TLS_CLIENT_CA_FILE requires TLS_CERT_FILE');
+  const broken = configRules.find(({ holds }) => !holds(config));
+  if (broken) throw new Error(broken.message);
   commonMetadata(config);
-  if (config.DRAIN_TIME >= config.SHUTDOWN_TIMEOUT) throw new Error('DRAIN_TIME must be less than SHUTDOWN_TIMEOUT');
   return config;
 }
 

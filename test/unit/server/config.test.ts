@@ -113,7 +113,7 @@ describe('readConfig', () => {
     [
       'IMAGE_REGISTRY',
       'https://registry.example.com',
-      'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$',
+      'IMAGE_REGISTRY must match ^([a-zA-Z0-9][-a-zA-Z0-9.]*(:[0-9]+)?(/[a-z0-9][-a-z0-9._]*)*)?$, for example registry.example.com/mirror',
     ],
     ['COMMON_LABELS', 'team=payments', 'COMMON_LABELS must be a JSON object such as {"team":"payments"}'],
     ['COMMON_LABELS', '["team"]', 'COMMON_LABELS must be a map'],
@@ -142,7 +142,7 @@ describe('readConfig', () => {
     [
       'DEPLOYMENT_NAME',
       'meshery/meshery-operator',
-      'DEPLOYMENT_NAME must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+      'DEPLOYMENT_NAME must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
     ],
     ['SHUTDOWN_TIMEOUT', '20s', 'SHUTDOWN_TIMEOUT must be an integer'],
     ['SHUTDOWN_TIMEOUT', '600001', 'SHUTDOWN_TIMEOUT must be less or equal to 600000'],
