@@ -8,16 +8,21 @@ import { version } from './version.ts';
 /** The metrics of the service, in the registry of `/metrics`. None of them is per resource. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly #total = this.#counter('reconcile_total', 'Syncs that were not rejected, whatever their response.', [
-    'controller',
-  ]);
+  readonly #total = this.#counter(
+    'reconcile_total',
+    'Syncs that were not rejected, whatever their response. A failed customize counts as one, since no sync follows it.',
+    ['controller'],
+  );
   readonly #errors = this.#counter('reconcile_errors_total', 'Syncs that failed.', ['controller']);
   readonly #refused = this.#counter(
     'refused_total',
-    'Requests to hooks that were rejected before their body was read.',
+    'Requests to hooks that were rejected before their body was read: unauthorized, tls (the handshake failed), or by a limit: requests, bytes, event-loop.',
     ['reason'],
   );
-  readonly #children = this.#counter('children_total', 'Children in the responses of syncs.', ['controller', 'kind']);
+  readonly #children = this.#counter('children_total', 'Children in the responses of syncs, by their kind.', [
+    'controller',
+    'kind',
+  ]);
   readonly #duration = new Histogram({
     name: 'meshery_operator_reconcile_duration_seconds',
     help: 'Time from the arrival of a sync to its response.',
