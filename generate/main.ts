@@ -21,9 +21,11 @@ import { version } from '../src/server/version.ts';
 import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { darkPictures } from './pictures.ts';
+import { commandLinePage } from './reference/command-line.ts';
 import { conditionsPage } from './reference/conditions.ts';
 import { environmentPage } from './reference/environment.ts';
 import { fieldsPage } from './reference/fields.ts';
+import { metricsPage } from './reference/metrics.ts';
 
 /** The version of Metacontroller's Helm chart is the least that is supported. */
 const METACONTROLLER_VERSION = LEAST_METACONTROLLER;
@@ -93,9 +95,11 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
     ['docs/comparison.md', comparisonPage(readFileSync('docs/comparison.md', 'utf8'))],
+    ['docs/reference/command-line.md', commandLinePage(createProgram())],
     ['docs/reference/conditions.md', conditionsPage(list)],
     ['docs/reference/environment.md', environmentPage()],
     ['docs/reference/fields.md', fields.page],
+    ['docs/reference/metrics.md', metricsPage(list)],
     ...darkPictures(),
     [SINCE, `${JSON.stringify(fields.since, null, 2)}\n`],
   ]);
