@@ -21,6 +21,7 @@ import { version } from '../src/server/version.ts';
 import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { darkPictures } from './pictures.ts';
+import { chartValuesPage } from './reference/chart-values.ts';
 import { commandLinePage } from './reference/command-line.ts';
 import { conditionsPage } from './reference/conditions.ts';
 import { environmentPage } from './reference/environment.ts';
@@ -95,6 +96,10 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
     [`${LEAST_PRIVILEGE}/values.yaml`, helmValues(list)],
     ['docs/api/openapi.json', openApiDocument(list)],
     ['docs/comparison.md', comparisonPage(readFileSync('docs/comparison.md', 'utf8'))],
+    [
+      'docs/reference/chart-values.md',
+      chartValuesPage(chartValues(list), JSON.parse(readFileSync(`${CHART}/values.schema.json`, 'utf8'))),
+    ],
     ['docs/reference/command-line.md', commandLinePage(createProgram())],
     ['docs/reference/conditions.md', conditionsPage(list)],
     ['docs/reference/environment.md', environmentPage()],
