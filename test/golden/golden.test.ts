@@ -1,46 +1,18 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { placeholderFile } from '../../src/broker/nkeys.ts';
 import { render } from '../../src/cli/render.ts';
-import { type GivenResource, type GivenSecret, readResources } from '../../src/cli/resources.ts';
-import { encode } from '../../src/kubernetes/secrets.ts';
-import { authority, issue, tlsData } from '../support/certificates.ts';
+import type { GivenResource } from '../../src/cli/resources.ts';
+import { GOLDEN, goldenCases, goldenFile, goldenSecrets, readGolden } from '../support/golden.ts';
 import { specFields, withoutField } from '../support/spec-fields.ts';
-
-const FOLDER = 'test/golden';
-
-const cases = readdirSync(FOLDER, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map(({ name }) => name);
-
-const ca = await authority();
-/** The Secrets that the cases refer to. */
-const secrets: GivenSecret[] = [
-  { name: 'nats-tls', data: tlsData(await issue(ca, 'meshery-nats.meshery.svc'), ca) },
-  { name: 'routes-tls', data: tlsData(await issue(ca, '*.meshery-nats-headless.meshery.svc'), ca) },
-  { name: 'hub-ca', data: { 'ca.crt': encode(ca.certificate) } },
-  {
-    name: 'own',
-    data: {
-      password: encode('a-token-of-their-own'),
-      nkey: encode('UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4'),
-      key: encode('a-key-of-their-own'),
-      'nats.creds': encode(placeholderFile('a.jwt')),
-    },
-  },
-].map(({ name, data }) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'meshery' }, data }));
-
-const given = async (name: string) => (await readResources([join(FOLDER, name, 'input.yaml')])).resources;
 
 function renderAll(resources: GivenResource[]) {
   const options = { mint: false, namespace: 'default', now: () => new Date('2026-01-01T00:00:00Z') };
-  return render({ resources, secrets }, options);
+  return render({ resources, secrets: goldenSecrets }, options);
 }
 
 async function rendered(name: string): Promise<string> {
-  const { yaml, notes } = renderAll(await given(name));
+  const { yaml, notes } = renderAll(await readGolden(name));
   expect(notes).toEqual([]);
   // The certificates of the cases are re-created for each run.
   return yaml
@@ -52,7 +24,7 @@ async function rendered(name: string): Promise<string> {
 
 describe('golden manifests', () => {
   it('are there for every case', () => {
-    expect(cases).toEqual([
+    expect(goldenCases).toEqual([
       'broker-addresses',
       'broker-config',
       'broker-encryption',
@@ -93,8 +65,8 @@ describe('golden manifests', () => {
     ]);
   });
 
-  it.each(cases)('%s is rendered as expected', async (name) => {
-    const file = join(FOLDER, name, 'expected.yaml');
+  it.each(goldenCases)('%s is rendered as expected', async (name) => {
+    const file = goldenFile(name, 'expected.yaml');
     const yaml = await rendered(name);
     if (process.env.UPDATE_GOLDEN) writeFileSync(file, yaml);
     if (!existsSync(file)) throw new Error(`${file} is missing: UPDATE_GOLDEN=1 writes it`);
@@ -118,12 +90,12 @@ describe('each field of a spec', () => {
   it.each(specFields.filter(({ path }) => !ELSEWHERE.includes(path)).map(({ kind, path }) => [kind, path] as const))(
     'is set by a case, and changes what is rendered: %s spec.%s',
     async (kind, path) => {
-      const inputs = await Promise.all(cases.map(given));
+      const inputs = await Promise.all(goldenCases.map(readGolden));
       const setting = inputs.filter((resources) =>
         resources.some((resource) => resource.kind === kind && withoutField(resource.spec, path) !== undefined),
       );
       const folder = `src/${kind.toLowerCase()}`;
-      expect(setting.length, `no case of ${FOLDER} sets spec.${path} of a ${kind}: add it to one`).toBeGreaterThan(0);
+      expect(setting.length, `no case of ${GOLDEN} sets spec.${path} of a ${kind}: add it to one`).toBeGreaterThan(0);
       const hasEffect = setting.some((resources) => {
         const others = resources.map((each) =>
           each.kind === kind ? { ...each, spec: withoutField(each.spec, path) ?? each.spec } : each,
