@@ -58,6 +58,7 @@ const TOLERANT = { spec: { tolerations: [{ key: 'a', value: 'b' }] } };
 const MORE: { kind: string; spec: object }[] = [
   { kind: 'Broker', spec: { auth: { tokenSecretRef: { name: 'own' } } } },
   { kind: 'Broker', spec: { podTemplate: TOLERANT } },
+  { kind: 'Broker', spec: { service: { sessionAffinity: 'ClientIP' } } },
   { kind: 'MeshSync', spec: { podTemplate: TOLERANT, broker: { custom: { url: 'nats.example.com' } } } },
   {
     kind: 'MeshSync',

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { commandsOf } from '../../src/cli/options.ts';
 import { createProgram } from '../../src/cli/program.ts';
-import { anchors, pages, yamlBlocks } from '../support/pages.ts';
+import { anchors, pages, referencePages, yamlBlocks } from '../support/pages.ts';
 
 it.each(yamlBlocks)('$page, $heading, has valid YAML', ({ text }) => {
   for (const document of parseAllDocuments(text, { strict: true })) expect(document.errors).toEqual([]);
 });
 
-it.each(pages)('the links of %s lead to files and sections that exist', (page) => {
+it.each([...pages, ...referencePages])('the links of %s lead to files and sections that exist', (page) => {
   const text = readFileSync(page, 'utf8');
   for (const [, link = ''] of text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
     const [path = '', section] = link.split('#');

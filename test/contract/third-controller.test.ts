@@ -56,7 +56,8 @@ describe('a third controller in the list', () => {
       verbs: ['get', 'list', 'watch'],
     });
     expect(Object.keys(JSON.parse(files.get('docs/api/openapi.json') ?? '').paths)).toContain('/greeting/sync');
-    expect(files.get('docs/reference/conditions.md')).toContain('## Greeting');
+    expect(files.get('docs/reference/conditions.md')).toContain('### Greeting Ready');
+    expect(files.get('docs/reference/fields.md')).toContain('### Greeting text');
   });
 
   it.each(STRATEGIES)('is synced under %s, counted in the metrics, and listed on the index page', async (strategy) => {

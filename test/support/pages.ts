@@ -10,6 +10,9 @@ export const pages = [
   'metacontroller/install/README.md',
 ];
 
+/** The pages of the reference, which are generated. */
+export const referencePages = readdirSync('docs/reference').map((name) => `docs/reference/${name}`);
+
 /**
  * The block of commands of a page that begins with a text.
  * @throws an Error when the page has no such block
