@@ -1,8 +1,8 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { Controller } from '../../src/metacontroller/controller.ts';
 import { anchor, code, item, paragraph, prose, title } from './markdown.ts';
-import { type Described, describe, describeField, type Field, type FieldRule } from './schema.ts';
-import { type Since, updatedSince } from './since.ts';
+import { type Described, describe, describeField, type Field, type FieldRule, structureOf } from './schema.ts';
+import { everything, firstRelease, type Since, updatedSince } from './since.ts';
 
 /** The fields of a kind. */
 interface Kind {
@@ -28,20 +28,19 @@ interface Section {
  */
 export function fieldsPage(list: readonly Controller[], known: Since, version: string): { page: string; since: Since } {
   const kinds = list.map(kindOf);
+  const all = everything(list);
+  const since = updatedSince(known, all, version);
   const structures = structuresOf(
     kinds.flatMap(({ sections, status }) => [...sections.map(({ inside }) => inside), status]),
   );
-  const groups = new Map([
-    ...kinds.map((kind) => [kind.controller.kind, fieldsOf(kind)] as const),
-    ...[...structures].map(([name, { fields }]) => [name, fields] as const),
-  ]);
-  const since = updatedSince(known, groups, version);
   const page = [
     title('src/controllers.ts', 'Fields'),
     INTRODUCTION,
     ...kinds.map((kind, index) => kindPart(kind, kinds.slice(0, index), since)),
-    '## Structures\n\nWhat several fields have.\n',
-    ...[...structures].map(([name, described]) => structurePart(name, described, since[name] ?? {})),
+    '## Structures\n\nWhat several fields have, or what is large.\n',
+    ...[...structures].map(([name, structure]) =>
+      structurePart(name, structure, (path) => firstRelease(since, all.places.get(name) ?? [], path)),
+    ),
   ];
   return { page: page.join('\n'), since };
 }
@@ -49,8 +48,8 @@ export function fieldsPage(list: readonly Controller[], known: Since, version: s
 const INTRODUCTION = `All fields of both kinds, with their types, limits and defaults, and the first release that had them: 1.0 is Meshery's Go
 operator. \`kubectl explain broker.spec\` prints the same in a terminal, but for limits and releases.
 
-- An absent field has its default, which is not stored: another version of the operator can have another one. A text that is empty
-  counts as absent where it says "or empty", and so do lists, maps and objects that are empty.
+- An absent field has its default. But for \`size\`, it is not stored: another version of the operator can have another one.
+- What is empty counts as absent: a text where it says "or empty", a list, a map, an object.
 - A field without a default has no effect while it is absent.
 - A field without a description means what it means in Kubernetes.
 - The API server checks types, limits and rules when a resource is applied. The operator checks them again, and what no schema can
@@ -75,21 +74,26 @@ function kindOf(controller: Controller): Kind {
   };
 }
 
-function fieldsOf({ sections, status }: Kind): Field[] {
-  return [...sections.flatMap(({ field, inside }) => [field, ...inside.fields]), ...status.fields];
+/** A structure with what its schema says of it; absent where that differs from place to place. */
+interface Structure extends Described {
+  description?: string | undefined;
 }
 
 /** All structures with a name, also those that are only in others. */
-function structuresOf(described: Described[]): Map<string, Described> {
-  const found = new Map<string, Described>();
+function structuresOf(described: Described[]): Map<string, Structure> {
+  const found = new Map<string, Structure>();
   const add = (each: Described) => {
-    for (const [name, schema] of each.structures) {
-      const structure = describe(schema, '');
+    for (const schema of each.structures) {
+      const name = structureOf(schema) ?? '';
+      const structure: Structure = { ...describe(schema, ''), description: schema.description };
       const first = found.get(name);
-      if (first && shapeOf(first) !== shapeOf(structure)) throw new Error(`there are two structures called ${name}`);
-      if (first) continue;
-      found.set(name, structure);
-      add(structure);
+      if (!first) {
+        found.set(name, structure);
+        add(structure);
+        continue;
+      }
+      if (shapeOf(first) !== shapeOf(structure)) throw new Error(`there are two structures called ${name}`);
+      if (first.description !== structure.description) first.description = undefined;
     }
   };
   for (const each of described) add(each);
@@ -176,10 +180,15 @@ function signature({ inside }: Section, since: Since[string] | undefined): strin
   return JSON.stringify([inside.fields.map((field) => [field, since?.[field.path]]), inside.rules]);
 }
 
-function structurePart(name: string, { fields, rules }: Described, since: Since[string]): string {
-  const heading = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-  const list = fields.map((field) => item(entryOf(field, since[field.path]))).join('\n');
-  return `### ${heading}\n\n${list}\n${rules.length > 0 ? `\nRules:\n\n${ruleList(rules)}\n` : ''}`;
+function structurePart(
+  name: string,
+  { fields, rules, description }: Structure,
+  releaseOf: (path: string) => string | undefined,
+): string {
+  const about = description ? `${prose(description)}\n\n` : '';
+  const list = fields.map((field) => item(entryOf(field, releaseOf(field.path)))).join('\n');
+  const checked = rules.length > 0 ? `\nRules:\n\n${ruleList(rules)}\n` : '';
+  return `### ${name.charAt(0).toUpperCase()}${name.slice(1)}\n\n${about}${list}\n${checked}`;
 }
 
 function entryOf({ path, type, validation, isRequired, absent, description }: Field, release: string | undefined) {

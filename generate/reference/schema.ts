@@ -27,8 +27,8 @@ export interface FieldRule {
 export interface Described {
   fields: Field[];
   rules: FieldRule[];
-  /** Structures with a name that it has, by their name: their fields are not in the list. */
-  structures: Map<string, TSchema>;
+  /** Structures with a name that it has: their fields are not in the list. */
+  structures: TSchema[];
 }
 
 /**
@@ -36,7 +36,7 @@ export interface Described {
  * @param path of the object; empty for the root of a structure
  */
 export function describe(schema: TSchema, path: string): Described {
-  const found: Described = { fields: [], rules: [], structures: new Map() };
+  const found: Described = { fields: [], rules: [], structures: [] };
   visit(schema, path, found);
   return found;
 }
@@ -69,12 +69,12 @@ function visit(schema: TSchema, path: string, found: Described): void {
 
 /** Describes what is inside a field, unless that has a name. */
 function inside(schema: TSchema, path: string, found: Described): void {
-  const name = nameOf(schema);
-  if (name === undefined) visit(schema, path, found);
-  else found.structures.set(name, schema);
+  if (structureOf(schema) === undefined) visit(schema, path, found);
+  else found.structures.push(schema);
 }
 
-function nameOf(schema: TSchema): string | undefined {
+/** The name of a structure, `undefined` for one that is described where it is. */
+export function structureOf(schema: TSchema): string | undefined {
   return (schema as { [Structure]?: string })[Structure];
 }
 
@@ -85,7 +85,7 @@ function join(path: string, fieldPath: string): string {
 }
 
 function typeOf(schema: TSchema): string {
-  const name = nameOf(schema);
+  const name = structureOf(schema);
   if (name !== undefined) return `[${name}](#${anchor(name)})`;
   if (schema['x-kubernetes-int-or-string']) return Verbatim in schema ? 'integer or string' : 'quantity';
   if (schema.items) return `list of ${typeOf(schema.items)}`;
@@ -97,11 +97,11 @@ function typeOf(schema: TSchema): string {
 function validationOf(schema: TSchema): string[] {
   if (schema['x-kubernetes-int-or-string']) return Verbatim in schema ? schema.anyOf.flatMap(validationOf) : [];
   const values = valuesOf(schema);
-  if (values.length > 0) return [`one of ${values.map((value) => (value === '' ? 'empty' : code(value))).join(', ')}`];
+  if (values.length > 0) return [choice(values)];
   const [keys, inMap] = Object.entries<TSchema>(schema.patternProperties ?? {})[0] ?? [];
   const meaning = keys && meaningOf(keys);
   const of = (what: string, part: TSchema | undefined) => {
-    const texts = part && nameOf(part) === undefined ? validationOf(part) : [];
+    const texts = part && structureOf(part) === undefined ? validationOf(part) : [];
     return texts.length > 0 ? [`${what} ${texts.join(', ')}`] : [];
   };
   return [
@@ -114,6 +114,12 @@ function validationOf(schema: TSchema): string[] {
     ...of('values:', inMap),
     ...of('each', schema.items),
   ];
+}
+
+function choice(values: string[]): string {
+  const named = values.filter((value) => value !== '').map(code);
+  const all = named.length > 1 ? `one of ${named.join(', ')}` : named.join();
+  return values.includes('') ? `${all}, or empty` : all;
 }
 
 function valuesOf({ anyOf = [], const: only }: TSchema): string[] {

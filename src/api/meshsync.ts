@@ -20,8 +20,8 @@ export const meshSyncDefaults = {
   caKey: 'ca.crt',
 } as const;
 
-const URLS = pattern('no white space', '^\\S*$');
-const RESOURCE = pattern('letters and digits', '^[A-Za-z0-9]+$');
+const URLS = pattern('text without white space', '^\\S*$');
+const RESOURCE = pattern('a word of letters and digits', '^[A-Za-z0-9]+$');
 
 const NativeBroker = Type.Object(
   {

@@ -21,7 +21,7 @@ const KEY = pattern('letters, digits and -_.', '^\\.?[-_a-zA-Z0-9][-._a-zA-Z0-9]
 const CSI_DRIVER = pattern('a DNS subdomain in any case', DNS_SUBDOMAIN.replaceAll('a-z', 'A-Za-z'));
 const ABSOLUTE_PATH = pattern('an absolute path without a colon', '^/[^:]*$');
 const CAPABILITY = pattern('upper-case letters and _', '^[A-Z_]+$');
-const IMAGE = pattern('no white space', '^\\S+$');
+const IMAGE = pattern('text without white space', '^\\S+$');
 const RESOURCES = ['cpu', 'memory', 'ephemeral-storage'].flatMap((name) => [`limits.${name}`, `requests.${name}`]);
 const HOST_PATH_TYPES = [
   'DirectoryOrCreate',
