@@ -7,6 +7,7 @@ export default defineConfig({
     globalSetup: 'test/global-setup.ts',
     // Properties take long on a busy machine.
     testTimeout: 300_000,
+    hookTimeout: 300_000,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
