@@ -90,6 +90,22 @@ MeshSync meshery/meshery-meshsync   Ready
     );
   });
 
+  it('kubectl get shows both kinds', async () => {
+    const text = await world().kubectl('get', 'meshery', '-n', OF);
+    await picture('kubectl-get', `kubectl get meshery -n ${OF}`, text);
+    expect(
+      text
+        .replaceAll(/\b10\.96\.\d+\.\d+\b/g, 'CLUSTER-IP')
+        .replaceAll(/ +/g, ' ')
+        .replaceAll(/ \S+$/gm, ' AGE'),
+    ).toBe(`NAME READY SIZE INTERNAL EXTERNAL VERSION AGE
+broker.meshery.io/meshery-broker True 1 CLUSTER-IP:4222 2.14.2-alpine AGE
+
+NAME READY BROKER PUBLISHING-TO VERSION AGE
+meshsync.meshery.io/meshery-meshsync True meshery/meshery-broker nats://meshery-nats.meshery.svc:4222 1.0.3 AGE
+`);
+  });
+
   it('status shows routes, clients and JetStream of three servers', async () => {
     const of = 'pictured';
     await startBroker(world(), of, { ...SMALL, size: 3, jetstream: { memoryStore: { maxSize: '16Mi' } } });

@@ -2,12 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { allObjects, identity, isMigrated, templates } from '../cluster/cli/old-cluster.ts';
-import { eventually } from '../cluster/expectations.ts';
+import { broker, eventually, meshSync, namespace } from '../cluster/expectations.ts';
 import { goOperatorBinary } from '../cluster/go-operator.ts';
+import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { applyPatiently } from '../cluster/world.ts';
 import { cli } from '../support/built.ts';
 import { definitions, installed, NAMESPACE, recorded } from '../support/go-operator.ts';
+import { processes } from './processes.ts';
 import { nothingLeft } from './removal.ts';
 import { client, gap, LONGEST_GAP, type Scene } from './scene.ts';
 
@@ -25,17 +27,21 @@ export function migration(scene: Scene): void {
     await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
     for (const object of [...definitions(), ...installed('kustomize')]) await kubernetes.apply(object);
     await kubectl('rollout', 'status', 'deployment/meshery-operator', '-n', NAMESPACE, '--timeout=90s');
+    const started = Date.now();
     for (const { kind, metadata, spec } of [...recorded('brokers.meshery.io'), ...recorded('meshsyncs.meshery.io')]) {
       const { name, namespace, labels } = metadata;
       await applyPatiently(kubernetes, {
         ...{ apiVersion: 'meshery.io/v1alpha1', kind, metadata: { name, namespace, labels }, spec },
       });
     }
-    for (const workload of ['statefulset/meshery-nats', 'deployment/meshery-meshsync']) {
-      await eventually(async () => {
-        await kubectl('rollout', 'status', workload, '-n', NAMESPACE, '--timeout=90s');
-      }, 90);
-    }
+    await podsReady(NAMESPACE, 'Go operator', started);
+    const own = (await processes()).filter(({ pod, command }) => pod && /^\/manager\b/.test(command));
+    expect(own).toHaveLength(1);
+    measured(
+      'memory',
+      'Go operator, with a new Broker and MeshSync',
+      Number.parseInt(own[0]?.status.VmRSS ?? '', 10) / 1024,
+    );
     await eventually(async () => {
       for (const kind of ['Broker', 'MeshSync']) {
         const [resource] = await kubernetes.list('meshery.io/v1alpha2', kind, NAMESPACE);
@@ -44,6 +50,21 @@ export function migration(scene: Scene): void {
       }
     }, 60);
   }
+
+  /** Waits until the pods of a new pair are ready, and adds to the table how long that took. */
+  async function podsReady(of: string, by: string, started: number): Promise<void> {
+    await eventually(async () => {
+      const pods = (await podsOfPair(of)).flatMap(({ status }) => status?.containerStatuses ?? []);
+      expect(pods.filter(({ ready }: { ready: boolean }) => ready)).toHaveLength(3);
+      expect(pods).toHaveLength(3);
+      measured('times', `${by}: pods of a new Broker and MeshSync are ready`, (Date.now() - started) / 1_000);
+    }, 180);
+  }
+
+  const podsOfPair = async (of: string) =>
+    (await world().kubernetes.list('v1', 'Pod', of)).filter(
+      ({ metadata: { labels = {} } }) => labels.component === 'meshsync' || labels['app.kubernetes.io/name'] === 'nats',
+    );
 
   /** A file that installs this operator, and registers it with the Metacontroller of the cluster. */
   async function installFile(): Promise<string> {
@@ -63,6 +84,14 @@ export function migration(scene: Scene): void {
   it('keeps resources, token and addresses, replaces each pod once, and leaves nothing of the Go operator', async () => {
     const { kubernetes } = world();
     await installGoOperator();
+    await gap(scene, NAMESPACE, '1 server of the Go operator: a pod is deleted', async () => {
+      const [pod] = (await podsOfPair(NAMESPACE)).filter(({ metadata }) => metadata.name === 'meshery-nats-0');
+      await kubernetes.delete('v1', 'Pod', 'meshery-nats-0', NAMESPACE);
+      await eventually(async () => {
+        const now = await kubernetes.get('v1', 'Pod', 'meshery-nats-0', NAMESPACE);
+        expect(now && now.metadata.uid !== pod?.metadata.uid && isPodReady(now)).toBe(true);
+      }, 120);
+    });
     const before = await identity(world());
     expect(await templates(world())).toEqual({ nats: 1, meshSync: 1 });
     const fieldManagers = (
@@ -102,6 +131,16 @@ export function migration(scene: Scene): void {
     expect(`${plan}${output}`).not.toContain(before.token);
   });
 
+  it('starts a new pair in a namespace of its own', async () => {
+    const { kubernetes } = world();
+    const of = await namespace(kubernetes, 'new-pair');
+    const started = Date.now();
+    await kubernetes.apply(broker(of, 'meshery-broker'));
+    await kubernetes.apply(meshSync(of, 'meshery-meshsync'));
+    await podsReady(of, 'this operator', started);
+    await kubernetes.delete('v1', 'Namespace', of);
+  });
+
   it('passes on what MeshSync publishes afterwards', async () => {
     const subscriber = await client(world(), NAMESPACE);
     try {
@@ -125,4 +164,10 @@ export function migration(scene: Scene): void {
     await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
     await nothingLeft(world());
   });
+}
+
+function isPodReady({ status }: KubernetesObject): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, status: value }: { type: string; status: string }) => type === 'Ready' && value === 'True',
+  );
 }
