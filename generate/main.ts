@@ -21,6 +21,7 @@ import { version } from '../src/server/version.ts';
 import { comparisonPage } from './comparison.ts';
 import { type Examples, openApi } from './openapi.ts';
 import { darkPictures } from './pictures.ts';
+import { readmePage } from './readme.ts';
 import { chartValuesPage } from './reference/chart-values.ts';
 import { commandLinePage } from './reference/command-line.ts';
 import { conditionsPage } from './reference/conditions.ts';
@@ -52,14 +53,22 @@ const IMAGES = [
 
 /** The pages that name it, as they are written by hand but for the version. */
 function versionedPages(): [string, string][] {
-  const named = new RegExp(`(?<=${VERSIONED.join('|')})\\d+\\.\\d+\\.\\d+`, 'g');
   const names = ['air-gapped', 'broker', 'command-line', 'install', 'migrate', 'openshift', 'upgrade'];
-  return ['README.md', ...names.map((name) => `docs/${name}.md`)].map((page) => {
-    const lines = readFileSync(page, 'utf8').split('\n');
-    // Metacontroller has a version of its own.
-    const own = lines.map((line) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version)));
-    return [page, withDefaultImages(own.join('\n'))];
+  return names.map((name) => {
+    const page = `docs/${name}.md`;
+    return [page, withDefaultImages(withVersion(readFileSync(page, 'utf8')))];
   });
+}
+
+function readme(): string {
+  return readmePage(withVersion(readFileSync('README.md', 'utf8')), readFileSync('docs/measured.md', 'utf8'));
+}
+
+function withVersion(text: string): string {
+  const named = new RegExp(`(?<=${VERSIONED.join('|')})\\d+\\.\\d+\\.\\d+`, 'g');
+  // Metacontroller has a version of its own.
+  const own = (line: string) => (line.includes(METACONTROLLER_VERSION) ? line : line.replaceAll(named, version));
+  return text.split('\n').map(own).join('\n');
 }
 
 function withDefaultImages(text: string): string {
@@ -77,6 +86,7 @@ export function generatedFiles(list: readonly Controller<SyncContext>[]): Map<st
   const fields = fieldsPage(list, JSON.parse(readFileSync(SINCE, 'utf8')), version);
   return new Map([
     ...chart(list),
+    ['README.md', readme()],
     ...versionedPages(),
     ['manifests/operator/kustomization.yaml', operatorKustomization()],
     ...[...crds].map(([name, text]) => [`manifests/crds/${name}`, text] as const),

@@ -30,7 +30,7 @@ export const isDouble = (name: DriverName) => name.startsWith('test-double');
 export const strategyOf = (name: DriverName): Strategy =>
   name.endsWith('dynamic-apply') ? 'dynamic-apply' : 'server-side-apply';
 
-/** Creates a world: the manifests of the README applied, the registrations pointed at a gateway in front of the service. */
+/** Creates a world: the manifests applied, the registrations pointed at a gateway in front of the service. */
 export async function startWorld(name: DriverName, log: (line: string) => void): Promise<World> {
   const controlPlane = await startControlPlane(log);
   const { kubernetes, directory } = controlPlane;
@@ -72,7 +72,7 @@ export async function startWorld(name: DriverName, log: (line: string) => void):
   }
 }
 
-/** Applies the manifests of the README and the CRDs of Metacontroller, and starts the service. */
+/** Applies the manifests and the CRDs of Metacontroller, and starts the service. */
 export async function install({ kubernetes, directory }: ControlPlane): Promise<Operator> {
   for (const crd of metacontrollerCrds()) await kubernetes.apply(crd);
   for (const object of await kustomize('manifests')) {

@@ -8,7 +8,7 @@ const OF = 'meshery';
 /** What the image has besides the runtime. */
 const FILES = ['app/', ...['cli.js', 'main.js', 'package.json', 'server.js'].map((file) => `app/${file}`)];
 
-/** From a cluster with Metacontroller in it to a Broker and a MeshSync that are ready, by the commands of the README. */
+/** From a cluster with Metacontroller in it to a Broker and a MeshSync that are ready, by the commands of docs/install.md. */
 export function installation({ world, measured }: Scene): void {
   it('has an image that adds nothing but the bundles to the runtime', async () => {
     const operator = imagesHere().find(({ name }) => name.startsWith(`${OPERATOR}:`));
@@ -17,7 +17,7 @@ export function installation({ world, measured }: Scene): void {
     expect(operator && (await addedBy(operator)).filter((path) => !isPart(path))).toEqual(FILES);
   });
 
-  it('is ready by the commands of the README, without a restart', async () => {
+  it('is ready by the commands of docs/install.md, without a restart', async () => {
     const { kubernetes, documented } = world();
     const started = Date.now();
     const since = () => (Date.now() - started) / 1_000;
@@ -38,7 +38,7 @@ export function installation({ world, measured }: Scene): void {
         if (status?.containerStatuses?.every(({ ready }: { ready: boolean }) => ready)) note(`${what} pod`);
       }),
     ]);
-    await documented('README.md', 'kubectl apply -k manifests\n');
+    await documented('docs/install.md', 'kubectl apply -k manifests\n');
     note('applied');
     await Promise.all([
       isReady(kubernetes, broker(OF, 'meshery-broker'), 'Ready', 90).then(() => note('Broker')),
@@ -46,7 +46,7 @@ export function installation({ world, measured }: Scene): void {
     ]);
     for (const stop of watches) stop();
     const from = (what: string, before: string) => (seen[what] ?? Number.NaN) - (seen[before] ?? Number.NaN);
-    measured('times', 'commands of the README', seen.applied ?? Number.NaN);
+    measured('times', 'kubectl apply of the kustomizations', seen.applied ?? Number.NaN);
     measured('times', 'operator: from the command to a ready pod', seen['operator pod'] ?? Number.NaN);
     measured('times', 'until Metacontroller syncs the Broker', from('first sync', 'applied'));
     measured('times', 'from there to a ready NATS pod', from('NATS pod', 'first sync'));

@@ -160,8 +160,8 @@ export function migration(scene: Scene): void {
     }
   });
 
-  it('leaves nothing after the commands of the README', async () => {
-    await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
+  it('leaves nothing after the commands of docs/install.md', async () => {
+    await world().documented('docs/install.md', 'kubectl delete -k manifests/samples\n');
     await nothingLeft(world());
   });
 }

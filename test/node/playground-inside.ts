@@ -19,7 +19,7 @@ const starting = progress(Number(steps), 2);
 const world = await startWorld((line) => starting.step(line), 1);
 const { directory, kubernetes } = world;
 starting.step('installing the operator');
-await world.documented('README.md', 'kubectl apply -k manifests\n');
+await world.documented('docs/install.md', 'kubectl apply -k manifests\n');
 starting.step('waiting for the samples');
 await isReady(kubernetes, broker('meshery', 'meshery-broker'), 'Ready', 120);
 await isReady(kubernetes, meshSync('meshery', 'meshery-meshsync'), 'Ready', 120);

@@ -22,8 +22,8 @@ export function removal({ world }: Scene): void {
     await world().kubectl('rollout', 'status', 'deployment/meshery-operator', '-n', 'meshery', '--timeout=60s');
   });
 
-  it('leaves nothing after the commands of the README', async () => {
-    await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
+  it('leaves nothing after the commands of docs/install.md', async () => {
+    await world().documented('docs/install.md', 'kubectl delete -k manifests/samples\n');
     await nothingLeft(world());
     await nothingOnNodes(world());
   });

@@ -75,7 +75,7 @@ export function security({ world }: Scene): void {
       for (const kind of ['MutatingAdmissionPolicyBinding', 'MutatingAdmissionPolicy']) {
         await world().kubernetes.delete(ADMISSION, kind, 'platform-user');
       }
-      await world().documented('README.md', 'kubectl apply -k manifests\n');
+      await world().documented('docs/install.md', 'kubectl apply -k manifests\n');
       await rolledOut();
     }
     await eventually(() => restrictedTo(65_532, 'meshery', EVERYTHING), 90);

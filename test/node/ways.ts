@@ -63,7 +63,7 @@ export function ways({ world, measured }: Scene): void {
         text.replace(/^repository=.*$/m, `repository=file://${repository}`),
       ),
     );
-    await world().documented('README.md', 'kubectl delete -k manifests/samples\n');
+    await world().documented('docs/install.md', 'kubectl delete -k manifests/samples\n');
     await nothingLeft(world());
   });
 
