@@ -53,7 +53,7 @@ const IMAGES = [
 
 /** The pages that name it, as they are written by hand but for the version. */
 function versionedPages(): [string, string][] {
-  const names = ['air-gapped', 'broker', 'command-line', 'install', 'migrate', 'openshift', 'upgrade'];
+  const names = ['air-gapped', 'broker', 'command-line', 'index', 'install', 'migrate', 'openshift', 'upgrade'];
   return names.map((name) => {
     const page = `docs/${name}.md`;
     return [page, withDefaultImages(withVersion(readFileSync(page, 'utf8')))];

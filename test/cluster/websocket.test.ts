@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { encode } from '../../src/kubernetes/secrets.ts';
 import type { KubeObject } from '../stand-in/json.ts';
 import { authority, issue, tlsSecret } from '../support/certificates.ts';
-import { chromium, open, type Page } from './browser.ts';
+import { chromium } from '../support/chromium.ts';
+import { open, type Page } from './browser.ts';
 import { type Files, freePorts, generate, type NatsServer, startBroker, startUsers } from './nats-servers.ts';
 import { until } from './processes.ts';
 
