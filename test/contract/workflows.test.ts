@@ -13,6 +13,7 @@ interface Step {
 
 interface Job {
   permissions?: Record<string, string>;
+  needs?: string | string[];
   uses?: string;
   steps?: Step[];
 }
@@ -46,6 +47,7 @@ describe('the workflows', () => {
       check: [],
       ci: [],
       files: [],
+      site: [],
       image: ['packages', 'id-token', 'attestations'],
       chart: ['packages', 'id-token', 'attestations'],
       release: ['contents', 'id-token', 'attestations'],
@@ -58,6 +60,19 @@ describe('the workflows', () => {
     const commands = writing.flatMap(({ job }) => job.steps ?? []).flatMap(({ run = [] }) => run);
     expect(commands.length).toBeGreaterThan(4);
     expect(commands.filter((command) => /\b(npm|npx|node)\b/.test(command))).toEqual([]);
+  });
+
+  it('publish the pages of all releases with the charts, built in a job that may write nothing', () => {
+    const { site, pages } = workflow(`${FOLDER}/release.yml`).jobs;
+    const uses = (job: Job | undefined, action: string) =>
+      job?.steps?.find((step) => step.uses?.startsWith(`actions/${action}@`))?.with;
+    expect(uses(site, 'checkout')).toMatchObject({ 'fetch-depth': 0 });
+    expect(site?.steps?.map(({ run }) => run)).toContain('npm run --silent site');
+    expect(uses(site, 'upload-artifact')).toMatchObject({ name: 'site', path: 'dist-site' });
+    expect(uses(pages, 'download-artifact')).toEqual({ name: 'site', path: 'site' });
+    expect(uses(pages, 'upload-pages-artifact')).toEqual({ path: 'site' });
+    expect(pages?.steps?.map(({ run }) => run).join()).toContain('helm repo index site');
+    expect(pages?.needs).toEqual(['release', 'site']);
   });
 
   it('pin every action by digest, each by one, with its version as a comment', () => {
