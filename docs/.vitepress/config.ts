@@ -35,6 +35,7 @@ export default defineConfigWithTheme<DefaultTheme.Config & Own>({
     // A page of a release may be gone from main.
     ...(build.folder === '' && { editLink: { pattern: `${HOME}/edit/main/docs/:path`, text: 'Edit this page' } }),
     footer: { message: `Apache License 2.0. <a href="${HOME}/blob/${build.ref}/CHANGELOG.md">Changes</a>` },
+    notFound: { quote: 'It may have another name in this version: search for a word of it.' },
     newest: build.newest,
   },
 });

@@ -64,11 +64,16 @@ function withoutExpressions(html: string): string {
   return html.replaceAll('{{', '&#123;&#123;');
 }
 
-/** Long paths of fields may go on in the next line after a dot or a slash, so that they do not widen the columns of tables. */
+/**
+ * Long paths of fields may go on in the next line after a dot or a slash, and long names before a capital, so that they do not
+ * widen the columns of tables. Flags of commands stay whole.
+ */
 function breakable(code: string): string {
-  return code.replaceAll(
-    />([^<]{16,})</g,
-    (_all, text: string) => `>${text.replaceAll(/(?<=[\w\]])[./:=](?=\w)/g, '$&<wbr>')}<`,
+  return code.replace(/(?<=>)[^<]{12,}(?=<)/, (text) =>
+    text
+      .replaceAll(/\w{25,}/g, (name) => name.replaceAll(/(?=[A-Z])/g, '<wbr>'))
+      .replaceAll(/(?<=[\w\]])[./:=](?=[\w<])/g, '$&<wbr>')
+      .replaceAll(/(?<=^|\s)--?[a-z][\w-]*/g, '<span class="flag">$&</span>'),
   );
 }
 

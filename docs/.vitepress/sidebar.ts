@@ -11,16 +11,16 @@ const runbooks = existsSync(RUNBOOKS) ? readdirSync(RUNBOOKS).map((file) => file
 export const sidebar: DefaultTheme.SidebarItem[] = [
   group('Start', {
     Install: 'install',
-    'A Broker': 'broker',
-    'A MeshSync': 'meshsync',
+    Broker: 'broker',
+    MeshSync: 'meshsync',
     'Meshery Server': 'meshery-server',
     'The command line': 'command-line',
     'From the Go operator': 'migrate',
-    'From the NATS chart': 'nats',
     'Compared with others': 'comparison',
   }),
   group('Run', {
     Production: 'production',
+    'NATS beyond the defaults': 'nats',
     Security: 'security',
     Monitoring: 'monitoring',
     Upgrade: 'upgrade',

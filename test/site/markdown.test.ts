@@ -83,11 +83,20 @@ describe('a picture', () => {
   });
 });
 
-it('a long path of a field may be broken after its dots', () => {
-  expect(rendered('`spec.podTemplate.spec.volumes[].name`')).toContain(
-    '>spec.<wbr>podTemplate.<wbr>spec.<wbr>volumes[].<wbr>name<',
-  );
-  expect(rendered('`spec.size`')).toContain('>spec.size<');
+describe('code in a line', () => {
+  it.each([
+    ['spec.podTemplate.volumes[].name', 'spec.<wbr>podTemplate.<wbr>volumes[].<wbr>name'],
+    ['spec.ignoredDuringSchedulingAndExecution', 'spec.<wbr>ignored<wbr>During<wbr>Scheduling<wbr>And<wbr>Execution'],
+    [
+      'kubectl get -n meshery --watch-only',
+      'kubectl get <span class="flag">-n</span> meshery <span class="flag">--watch-only</span>',
+    ],
+    ['$namespace/$name', '$namespace/$name'],
+    ['a &lt; b &amp; c.d.e.f', 'a &amp;lt; b &amp;amp; c.<wbr>d.<wbr>e.<wbr>f'],
+    ['spec.size', 'spec.size'],
+  ])('%s may be broken, if it is long, where its parts begin', (code, html) => {
+    expect(rendered(`\`${code}\``)).toBe(`<p><code>${html}</code></p>\n`);
+  });
 });
 
 // As GitHub shows them.

@@ -103,10 +103,10 @@ describe('the site of several releases', () => {
   });
 
   it('says on the pages of an older version, and only there, that there is a newer one', () => {
-    const notices = ['install.html', '2.1/install.html', '2.0/install.html'].map((file) =>
+    const notices = ['install.html', '2.1/index.html', '2.0/install.html', '2.0/index.html'].map((file) =>
       found(file, '.older a').map((link) => link.getAttribute('href')),
     );
-    expect(notices).toEqual([[], [], [ROOT]]);
+    expect(notices).toEqual([[], [], [ROOT], [ROOT]]);
   });
 
   it('shows search engines the root only, whose pages can be edited', () => {
@@ -135,6 +135,6 @@ async function writePages(repository: string): Promise<void> {
   for (const link of [...links, '/index']) {
     const file = join(repository, `docs${link}.md`);
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, `# ${link}\n`);
+    await writeFile(file, link === '/index' ? '---\nlayout: home\nhero:\n  text: Home\n---\n' : `# ${link}\n`);
   }
 }

@@ -96,6 +96,7 @@ describe('the built site', () => {
 });
 
 const PHONE = { width: 360, height: 740 };
+const TABLET = { width: 768, height: 1024 };
 const DESKTOP = { width: 1280, height: 900 };
 const VIEWS: View[] = [PHONE, DESKTOP].flatMap((size) => [
   { ...size, scheme: 'light' as const },
@@ -120,12 +121,12 @@ describe.skipIf(!browser)('in Chromium', () => {
       `[...document.querySelectorAll(${JSON.stringify(selector)})].map((element) => element.${what})`,
     );
 
-  it('no page scrolls sideways, on a phone or a desktop', async () => {
+  it('no page scrolls sideways, on a phone, a tablet or a desktop', async () => {
     const wide: string[] = [];
     await tab.view({ ...PHONE, scheme: 'light' });
     for (const page of pages) {
       await show(page);
-      for (const size of [PHONE, DESKTOP]) {
+      for (const size of [PHONE, TABLET, DESKTOP]) {
         await tab.view({ ...size, scheme: 'light' });
         const width = await tab.evaluate<number>('document.documentElement.scrollWidth');
         if (width > size.width) wide.push(`${page} has ${width} of ${size.width} pixels`);

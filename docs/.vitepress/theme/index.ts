@@ -14,8 +14,10 @@ export default {
   extends: theme,
   Layout: defineComponent(() => {
     const { newest } = useData<Own>().theme.value;
-    const link = h('a', { href: newest, target: '_self' }, 'Read the newest.');
-    const notice = h('p', { class: 'older' }, ['You read about an older version. ', link]);
-    return () => h(theme.Layout, null, newest ? { 'doc-before': () => notice } : {});
+    const notice = () => {
+      const link = h('a', { href: newest, target: '_self' }, 'Read the newest.');
+      return h('p', { class: 'older' }, ['You read about an older version. ', link]);
+    };
+    return () => h(theme.Layout, null, newest ? { 'doc-before': notice, 'home-hero-info-before': notice } : {});
   }),
 } satisfies Theme;
