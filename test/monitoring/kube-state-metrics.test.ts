@@ -11,8 +11,9 @@ import type { KubernetesObject } from '../cluster/kubernetes.ts';
 import { freePort, type RunningProcess, startProcess, until } from '../cluster/processes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { applyPatiently } from '../cluster/world.ts';
-import type { JsonObject } from '../stand-in/json.ts';
+import type { JsonObject, KubeObject } from '../stand-in/json.ts';
 import { START, testApp } from '../support/app.ts';
+import { authority, issueUntil, tlsSecret } from '../support/certificates.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, type ParentObject, settle } from '../support/scenarios.ts';
 import { goTool } from '../tools.ts';
 
@@ -59,12 +60,37 @@ async function resources(): Promise<KubernetesObject[]> {
     await synced(meshSyncParent({ broker: { custom: { url: 'nats://192.0.2.1:4222' } } }, 'ready'), true),
     await synced(meshSyncParent({ broker: { native: { name: 'missing' } } }, 'without-broker'), true),
     meshSyncParent({ size: 2 }, 'unseen'),
+    await certified('expired', -1),
+    await certified('ending', 29),
+    await shrunk(),
   ] as unknown as KubernetesObject[];
 }
 
-/** A resource with the status that the operator writes once nothing changes any more. */
-async function synced(parent: ParentObject, ready: boolean): Promise<ParentObject> {
+/** A Broker whose certificate ends some days after the start. */
+async function certified(name: string, days: number): Promise<ParentObject> {
+  const ca = await authority();
+  const end = new Date(Date.parse(START) + days * 86_400_000);
+  const pair = await issueUntil(end, ca, `${name}-nats.${NAMESPACE}.svc`);
+  return synced(brokerParent({ tls: { secretName: 'nats-tls' } }, name), true, tlsSecret('nats-tls', pair, ca));
+}
+
+/** A Broker that was scaled down, while JetStream counts the removed servers. */
+async function shrunk(): Promise<ParentObject> {
+  const streams = { jetstream: { memoryStore: { maxSize: '16Mi' } } };
+  const parent = brokerParent({ ...streams, size: 5 }, 'shrunk');
   const cluster = clusterWith(parent);
+  const hook = hookOf(testApp());
+  await settle(cluster, [parent], hook, 'server-side-apply');
+  cluster.edit(parent, 'kubectl', (object) => {
+    object.spec = { ...streams, size: 3 };
+  });
+  const [outcome] = await settle(cluster, [parent], hook, 'server-side-apply');
+  return { ...parent, spec: { ...streams, size: 3 }, ...(outcome && { status: outcome.status }) };
+}
+
+/** A resource with the status that the operator writes once nothing changes any more. */
+async function synced(parent: ParentObject, ready: boolean, ...secrets: KubeObject[]): Promise<ParentObject> {
+  const cluster = clusterWith(parent, ...secrets);
   const [outcome] = await settle(cluster, [parent], hookOf(testApp()), 'dynamic-apply', { ready, addresses: true });
   return { ...parent, ...(outcome && { status: outcome.status }) };
 }
@@ -238,6 +264,7 @@ it('alerts on the metrics of kube-state-metrics name resources that are not read
       exp_annotations: {
         summary: `${kind} ${NAMESPACE}/${name} is not ready`,
         description: `It has not been ready for more than 10 minutes. Its conditions show why: kubectl describe ${kind} -n ${NAMESPACE} ${name}`,
+        runbook_url: `https://meshery.github.io/meshery-operator-metacontroller/runbooks/${alertname}`,
       },
     })),
   });
@@ -251,6 +278,43 @@ it('alerts on the metrics of kube-state-metrics name resources that are not read
     alerts('20m', ...lasting),
   ];
   await promtool([{ interval: '1m', input_series: timeline(before, after), alert_rule_test }]);
+});
+
+it('alerts on what Ready does not depend on name the resources that have it, after their time', async () => {
+  const scrape = await upToDate();
+  const input_series = [...scrape].map(([series, value]) => ({ series, values: `${value}x1500` }));
+  // Without metrics of the operator, it is missing, and no resource is one that nobody syncs.
+  const expr =
+    'count by (alertname, name) (ALERTS{alertstate="firing",alertname!~"MesheryResourceNotReady|MesheryOperatorDown"})';
+  const firing = (eval_time: string, ...alerts: [alert: string, ...names: string[]][]) => ({
+    expr,
+    eval_time,
+    exp_samples: alerts.flatMap(([alert, ...names]) =>
+      names.map((name) => ({ labels: `{alertname="Meshery${alert}", name="${name}"}`, value: 1 })),
+    ),
+  });
+  const refused: [string, string] = ['CertificateRefused', 'expired'];
+  const forgotten: [string, string] = ['JetStreamCountsRemovedServers', 'shrunk'];
+  const exposed: [string, ...string[]] = [
+    'CredentialsExposed',
+    'asleep',
+    'ending',
+    'expired',
+    'paused',
+    'ready',
+    'starting',
+  ];
+  await promtool([
+    {
+      interval: '1m',
+      input_series,
+      promql_expr_test: [
+        firing('11m', refused),
+        firing('61m', refused, exposed, forgotten),
+        firing('24h1m', ['CertificateExpiresSoon', 'ending'], refused, exposed, forgotten),
+      ],
+    },
+  ]);
 });
 
 const resource = (kind: string, name: string) => ({

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** The pages of the documentation that are written by hand. */
 export const pages = [
-  ...readdirSync('docs')
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  ...['docs', 'docs/runbooks'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `${folder}/${name}`),
+  ),
   'README.md',
   'SECURITY.md',
   'metacontroller/install/README.md',
