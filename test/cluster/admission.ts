@@ -24,7 +24,7 @@ const LABELLED: [group: string, resources: string[]][] = [
 ];
 
 /** Refuses objects without the label `team` in a namespace, and waits until that takes effect. */
-async function demandTeam(kubernetes: Kubernetes, of: string): Promise<void> {
+export async function demandTeam(kubernetes: Kubernetes, of: string): Promise<void> {
   // What the cluster itself creates in a namespace has no label.
   await until(
     'the ServiceAccount default',

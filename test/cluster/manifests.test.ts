@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { controllers } from '../../src/controllers.ts';
 import { structural } from '../../src/schema/structural.ts';
 import { walk } from '../stand-in/json.ts';
+import { chart, helm } from '../support/chart.ts';
 import { documentedCommands, yamlBlocks } from '../support/pages.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -16,6 +17,8 @@ import type { Kubernetes } from './kubernetes.ts';
 import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
 
 const run = promisify(execFile);
+
+const TROUBLE = 'docs/troubleshooting.md';
 
 /** The folders that are applied, each after those that it needs. */
 const folders = [
@@ -87,6 +90,44 @@ describe('kubectl', () => {
     const listed = [...page.matchAll(/^\| `((?:manifests|metacontroller)\S*)` \|/gm)].map(([, folder]) => folder);
     expect(listed.length).toBeGreaterThan(8);
     expect(folders).toEqual(expect.arrayContaining(listed));
+  });
+
+  it('refuses the samples without the CRDs, and applies them once those are established', async () => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    await expect(kubectl('apply', '-k', 'manifests/samples')).rejects.toThrow('no matches for kind "Broker"');
+    await documented(TROUBLE, 'kubectl apply -k manifests/crds\nkubectl wait');
+    expect(
+      await controlPlane.kubernetes.get('meshery.io/v1alpha2', 'Broker', 'meshery-broker', 'meshery'),
+    ).toBeDefined();
+  });
+
+  it('can not change a Deployment of other manifests to Recreate by server-side apply alone', async () => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    const [deployment] = (await kustomize('manifests/operator')).filter(({ kind }) => kind === 'Deployment');
+    const { strategy: _recreate, ...spec } = deployment?.spec ?? {};
+    await controlPlane.kubernetes.create({ ...deployment, spec }, 'other-manifests');
+    const apply = () => kubectl('apply', '--server-side', '--force-conflicts', '-k', 'manifests');
+    await expect(apply()).rejects.toThrow('may not be specified when strategy');
+    await documented(TROUBLE, 'kubectl delete deployment meshery-operator -n meshery\nkubectl apply --server-side');
+    await apply();
+  });
+
+  it('does not turn the Deployment of the chart into that of the manifests', async () => {
+    onTestFailed(() => {
+      failed = true;
+    });
+    const { directory, kubernetes } = controlPlane;
+    await kubernetes.delete('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
+    const run = await helm('helm3', directory);
+    const only = ['--show-only', 'templates/deployment.yaml', '--namespace', 'meshery'];
+    const rendered = await run('template', 'meshery-operator', await chart(directory), ...only);
+    await kubernetes.create(parse(rendered));
+    await expect(kubectl('apply', '-k', 'manifests')).rejects.toThrow(/spec\.selector: .*field is immutable/);
+    await documented(TROUBLE, 'kubectl delete deployment meshery-operator -n meshery\nkubectl apply -k manifests\n');
   });
 
   it.each(folders)('finds nothing to change in %s once that is applied', async (folder) => {

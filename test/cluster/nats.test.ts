@@ -273,6 +273,24 @@ describe('one NATS server', () => {
     });
   });
 
+  it('refuses one client more than maxConnections', async () => {
+    const { token } = await broker(1, { config: { maxConnections: 1 } });
+    await client(token, servers[0]);
+    await expect(client(token, servers[0])).rejects.toThrow(/maximum connections exceeded/i);
+    // As every client sees it, whatever its library makes of it.
+    expect(await answerTo(servers[0] as NatsServer, connectLine(token))).toContain(
+      "-ERR 'maximum connections exceeded'",
+    );
+  });
+
+  it('refuses a message larger than maxPayload', async () => {
+    const { token } = await broker(1, { config: { maxPayload: '1Ki' } });
+    const publish = (bytes: number) => `${connectLine(token)}PUB test ${bytes}\r\n${'x'.repeat(bytes)}\r\n`;
+    const [server] = servers as [NatsServer];
+    expect(await answerTo(server, publish(1_025))).toContain("-ERR 'Maximum Payload Violation'");
+    expect(await answerTo(server, `${publish(1_024)}PING\r\nNONSENSE\r\n`)).toMatch(/PONG/);
+  });
+
   it('increases the limits of JetStream by a reload, and does not decrease them', async () => {
     const store = (maxSize: string) => ({ jetstream: { fileStore: { size: '10Gi', maxSize } } });
     const { credentialsConf } = await broker(1, store('1Gi'));
@@ -600,9 +618,18 @@ describe('a NATS server with TLS', () => {
 });
 
 /** The data that a server sends to a client without TLS. */
-async function plainly({ ports }: NatsServer, token: string): Promise<string> {
+function plainly(server: NatsServer, token: string): Promise<string> {
+  return answerTo(server, `${connectLine(token)}PING\r\n`);
+}
+
+function connectLine(token: string): string {
+  return `CONNECT {"auth_token":"${token}","verbose":true}\r\n`;
+}
+
+/** All that a server sends to a client that writes a text, until it closes the connection. */
+async function answerTo({ ports }: NatsServer, text: string): Promise<string> {
   const socket = createConnection({ host: '127.0.0.1', port: ports.nats });
-  socket.write(`CONNECT {"auth_token":"${token}","verbose":true}\r\nPING\r\n`);
+  socket.write(text);
   let response = '';
   socket.on('data', (chunk) => {
     response += chunk;

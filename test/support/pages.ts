@@ -15,13 +15,17 @@ export const pages = [
 /** The pages of the reference, which are generated. */
 export const referencePages = readdirSync('docs/reference').map((name) => `docs/reference/${name}`);
 
+/** The blocks of commands of a page. */
+export function commandBlocks(page: string): string[] {
+  return [...readFileSync(page, 'utf8').matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(([, block = '']) => block);
+}
+
 /**
  * The block of commands of a page that begins with a text.
  * @throws an Error when the page has no such block
  */
 export function documentedCommands(page: string, start: string): string {
-  const blocks = [...readFileSync(page, 'utf8').matchAll(/^ *```sh\n([\s\S]*?)```/gm)].map(([, block = '']) => block);
-  const block = blocks.find((each) => each.trimStart().startsWith(start));
+  const block = commandBlocks(page).find((each) => each.trimStart().startsWith(start));
   if (!block) throw new Error(`${page} has no commands that begin with: ${start}`);
   return block;
 }

@@ -1,9 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { ClientRequest } from 'node:http';
-import { createServer } from 'node:https';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectNats } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -13,10 +10,10 @@ import { type StatusOptions, status } from '../../../src/cli/status/command.ts';
 import type { ResourceStatus, Status } from '../../../src/cli/status/model.ts';
 import { readYaml } from '../../../src/cli/yaml.ts';
 import { cli } from '../../support/built.ts';
-import { authority, issue } from '../../support/certificates.ts';
 import { recorded } from '../../support/terminal.ts';
 import { kubeconfigWith } from '../accounts.ts';
 import { broker, eventually, isReady, meshSync, namespace } from '../expectations.ts';
+import { ADDRESS, startKubelet } from '../kubelet.ts';
 import { freePorts, generate, startBroker } from '../nats-servers.ts';
 import { startWorld, type World } from '../world.ts';
 
@@ -216,11 +213,6 @@ it('prints the same as JSON and as YAML, for programs', async () => {
   const { text } = await run('ready', { output: 'yaml' }, { kind: 'meshsync' });
   expect(readYaml(text)).toEqual([{ value: found }]);
 });
-
-/** An address of this machine that pods could have too: the API server proxies to no loopback address. */
-const ADDRESS = Object.values(networkInterfaces())
-  .flat()
-  .find((each) => each?.family === 'IPv4' && !each.internal)?.address;
 
 it.skipIf(!ADDRESS)('shows what a server says of itself, through the proxy of the API server', async () => {
   const of = await namespace(world.kubernetes, 'live');
@@ -505,7 +497,10 @@ it('shows the last lines of a crash, without credentials', async () => {
     },
     { name: 'reloader', ready: true, state: { running: {} } },
   ]);
-  const kubelet = await startKubelet((path) => `${path}\nnats-server: tls://me:secret@host:4222: no such file\n`);
+  const kubelet = await startKubelet(
+    world.kubernetes,
+    (path) => `${path}\nnats-server: tls://me:secret@host:4222: no such file\n`,
+  );
   try {
     await kubelet.plays(await nodeOf(of));
     expect(await shown(of)).toBe(
@@ -529,29 +524,6 @@ it('shows the last lines of a crash, without credentials', async () => {
 
 async function nodeOf(of: string): Promise<string> {
   return (await world.kubernetes.get('v1', 'Pod', 'meshery-nats-0', of))?.spec?.nodeName;
-}
-
-/** Answers to the API server as the kubelet of a simulated node, for the logs of containers. */
-async function startKubelet(log: (path: string) => string) {
-  const { key, certificate } = await issue(await authority(), 'node');
-  const server = createServer({ key, cert: certificate }, ({ url = '' }, response) => response.end(log(url)));
-  await once(server.listen(0, ADDRESS), 'listening');
-  const address = server.address();
-  const Port = typeof address === 'object' ? address?.port : undefined;
-  return {
-    plays: async (node: string) => {
-      const status = {
-        addresses: [{ type: 'InternalIP', address: ADDRESS }],
-        daemonEndpoints: { kubeletEndpoint: { Port } },
-      };
-      const patch = { 'content-type': 'application/merge-patch+json' };
-      await world.kubernetes.request('PATCH', `/api/v1/nodes/${node}/status`, { status }, patch);
-    },
-    stop: async () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }
 
 /** What `status` lists and gets. */

@@ -173,6 +173,8 @@ describe.each(STRATEGIES)('under %s, a Broker with JetStream', (how) => {
     [[3, 5, 4], { reason: 'RemovedServersCount', peers: '5' }],
     [[5, 3, 4], { reason: 'RemovedServersCount', peers: '5' }],
     [[5, 1], { reason: 'SingleServer', peers: undefined }],
+    [[2], { reason: 'NoQuorumWithoutBoth', peers: undefined }],
+    [[2, 3], { reason: 'Quorum', peers: undefined }],
     [[3, 5], { reason: 'Quorum', peers: undefined }],
   ])('of sizes %j reports %j', async (sizes, expected) => {
     expect((await scaled(...sizes)).last).toMatchObject(expected);

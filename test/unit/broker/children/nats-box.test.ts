@@ -4,7 +4,7 @@ import { at, type JsonObject, type KubeObject } from '../../../stand-in/json.ts'
 import { testApp } from '../../../support/app.ts';
 import { authority, issue, tlsSecret } from '../../../support/certificates.ts';
 import { condition } from '../../../support/invariants.ts';
-import { brokerParent, clusterWith, hookOf, STRATEGIES, settle } from '../../../support/scenarios.ts';
+import { brokerParent, clusterWith, hookOf, STRATEGIES, settle, sync } from '../../../support/scenarios.ts';
 
 const broker = brokerParent();
 const hook = hookOf(testApp());
@@ -43,6 +43,24 @@ describe.each(STRATEGIES)('under %s, the command line of a broker', (how) => {
     const after = cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats');
     expect(after?.metadata.generation).toBe(before?.metadata.generation);
     expect(after?.metadata.uid).toBe(before?.metadata.uid);
+  });
+
+  it('is reported while its pod is not ready, and Ready does not depend on it', async () => {
+    const cluster = clusterWith({ ...broker, spec: { natsBox: { enabled: true } } });
+    await settle(cluster, [broker], hook, how);
+    const seen = async (availableReplicas: number) => {
+      cluster.setStatus(boxOf(cluster) as KubeObject, { availableReplicas });
+      const { status } = await sync(cluster, broker, hook, how);
+      expect(condition(status, 'Ready')).toMatchObject({ status: 'True' });
+      return condition(status, 'NatsBoxAvailable');
+    };
+    expect(await seen(0)).toMatchObject({
+      ...{ status: 'False', reason: 'Unavailable' },
+      message: expect.stringContaining(
+        'kubectl describe pod -l app.kubernetes.io/instance=meshery-nats-box -n meshery',
+      ),
+    });
+    expect(await seen(1)).toMatchObject({ status: 'True', reason: 'Available' });
   });
 
   it('is scaled to zero while the broker hibernates, and not missed then', async () => {
