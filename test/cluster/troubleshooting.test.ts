@@ -100,9 +100,12 @@ describe('an entry of troubleshooting ends by its commands:', { concurrent: true
     onTestFailed(keepLogs);
     const of = 'invalid';
     await withBroker(of, { service: { annotations: { 'not a key': 'x' } } }, 'InvalidSpec');
-    expect(await documented(of, 'kubectl get broker meshery-broker -n meshery -o jsonpath')).toContain(
-      'spec.service.annotations["not a key"]',
-    );
+    expect(
+      await documented(
+        of,
+        'kubectl get broker meshery-broker -n meshery -o jsonpath=\'{.status.conditions[?(@.type=="Ready',
+      ),
+    ).toContain('spec.service.annotations["not a key"]');
   });
 
   it('a taken name is handed over', async () => {
@@ -286,7 +289,7 @@ describe('an entry of troubleshooting ends by its commands:', { concurrent: true
     await patchSpec(of, streams({ storageClassName: 'made-by-hand' }));
     await isReady(kubernetes, applied, 'ImmutableField');
     expect((await theBroker(of)).status?.conditions?.[0]?.message).toContain("fileStore can't be added to StatefulSet");
-    await documented(of, 'meshery-operator status broker meshery-broker -n meshery\nkubectl delete statefulset');
+    await documented(of, 'kubectl delete statefulset meshery-nats -n meshery   # with its pods');
     await isReady(kubernetes, applied, 'Ready', 90);
     const before = (await claim(of))?.metadata.uid;
     expect(before).toBeDefined();
@@ -331,9 +334,10 @@ describe('an entry of troubleshooting ends by its commands:', { concurrent: true
   it('finalizers that nobody removes', async () => {
     onTestFailed(keepLogs);
     const of = 'hanging';
-    const { metadata } = await withBroker(of);
+    await withBroker(of);
     const finalizers = ['broker.meshery.io/finalizer'];
-    await kubernetes.patch({ ...broker(of, 'meshery-broker'), metadata: { ...metadata, finalizers } });
+    const { apiVersion, kind, metadata } = broker(of, 'meshery-broker');
+    await kubernetes.patch({ apiVersion, kind, metadata: { ...metadata, finalizers } });
     await kubernetes.delete(MESHERY, 'Broker', 'meshery-broker', of);
     expect(await documented(of, 'kubectl get meshery -A -o jsonpath')).toContain(finalizers[0]);
     await eventually(async () => expect(await kubernetes.get(MESHERY, 'Broker', 'meshery-broker', of)).toBeUndefined());
@@ -396,6 +400,7 @@ it.skipIf(!ADDRESS)('every command of troubleshooting and of the runbooks that o
   const kubelet = await startKubelet(kubernetes, () => 'request failed\n');
   try {
     for (const { metadata } of await kubernetes.list('v1', 'Node')) await kubelet.plays(metadata.name);
+    await namespace(kubernetes, 'monitoring');
     for (const object of await kustomize('manifests/monitoring/kube-state-metrics')) await kubernetes.apply(object);
     const ca = await authority();
     const tls = { secretName: 'nats-tls' };
