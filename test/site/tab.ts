@@ -65,9 +65,9 @@ export async function openTab(browser: string): Promise<Tab> {
     return result.value;
   };
   const until = async (expression: string) => {
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 60_000;
     while (!(await evaluate(`Boolean(${expression})`))) {
-      if (Date.now() > end) throw new Error(`not true within 10 s: ${expression}`);
+      if (Date.now() > end) throw new Error(`not true within 60 s: ${expression}`);
       await setTimeout(20);
     }
   };
