@@ -18,8 +18,6 @@ import { kustomize, metacontrollerCrds, openCrd } from './registration.ts';
 
 const run = promisify(execFile);
 
-const TROUBLE = 'docs/troubleshooting.md';
-
 /** The folders that are applied, each after those that it needs. */
 const folders = [
   ...['manifests', 'manifests/crds', 'manifests/operator', 'manifests/meshsync'],
@@ -97,7 +95,7 @@ describe('kubectl', () => {
       failed = true;
     });
     await expect(kubectl('apply', '-k', 'manifests/samples')).rejects.toThrow('no matches for kind "Broker"');
-    await documented(TROUBLE, 'kubectl apply -k manifests/crds\nkubectl wait');
+    await documented('docs/troubleshooting.md', 'kubectl apply -k manifests/crds\nkubectl wait');
     expect(
       await controlPlane.kubernetes.get('meshery.io/v1alpha2', 'Broker', 'meshery-broker', 'meshery'),
     ).toBeDefined();
@@ -112,7 +110,10 @@ describe('kubectl', () => {
     await controlPlane.kubernetes.create({ ...deployment, spec }, 'other-manifests');
     const apply = () => kubectl('apply', '--server-side', '--force-conflicts', '-k', 'manifests');
     await expect(apply()).rejects.toThrow('may not be specified when strategy');
-    await documented(TROUBLE, 'kubectl delete deployment meshery-operator -n meshery\nkubectl apply --server-side');
+    await documented(
+      'docs/troubleshooting.md',
+      'kubectl delete deployment meshery-operator -n meshery\nkubectl apply --server-side',
+    );
     await apply();
   });
 
@@ -127,7 +128,10 @@ describe('kubectl', () => {
     const rendered = await run('template', 'meshery-operator', await chart(directory), ...only);
     await kubernetes.create(parse(rendered));
     await expect(kubectl('apply', '-k', 'manifests')).rejects.toThrow(/spec\.selector: .*field is immutable/);
-    await documented(TROUBLE, 'kubectl delete deployment meshery-operator -n meshery\nkubectl apply -k manifests\n');
+    await documented(
+      'docs/troubleshooting.md',
+      'kubectl delete deployment meshery-operator -n meshery\nkubectl apply -k manifests\n',
+    );
   });
 
   it.each(folders)('finds nothing to change in %s once that is applied', async (folder) => {
