@@ -5,9 +5,9 @@ import { imageRelease, nodeProgram, oldestRelease } from './support/node.ts';
 import { CACHE } from './tools.ts';
 
 /**
- * `npm run test:versions`: the tests of `npm test` in the oldest Node that package.json promises, then in the Node of the
- * image, but not those of the site, which no release runs. Processes that the tests start run in the same. Prints a line with the results of each, and ends at the first that
- * fails, with the exit code of vitest, whose arguments can follow.
+ * `npm run test:versions`: the tests of `npm test`, but those of the site, which no release runs, in the oldest Node that
+ * package.json promises, then in the Node of the image. Processes that the tests start run in the same. Prints a line with the
+ * results of each, and ends at the first that fails, with the exit code of vitest, whose arguments can follow.
  */
 for (const release of [await oldestRelease(), await imageRelease()]) {
   const program = await nodeProgram(release);
