@@ -1,9 +1,14 @@
 import fp from 'fastify-plugin';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Controller } from '../metacontroller/controller.ts';
-import { Overloaded } from '../metacontroller/http/overload.ts';
+import { Overloaded, type RejectionReason } from '../metacontroller/http/overload.ts';
 import type { SyncResponse } from '../metacontroller/response.ts';
 import { version } from './version.ts';
+
+/** Why a request to a hook is rejected before its body is read. */
+type Refusal = 'unauthorized' | 'tls' | RejectionReason;
+
+const refusals: Refusal[] = ['unauthorized', 'tls', 'requests', 'bytes', 'event-loop'];
 
 /** The metrics of the service, in the registry of `/metrics`. None of them is per resource. */
 export class Metrics {
@@ -38,17 +43,19 @@ export class Metrics {
       labelNames: ['version', 'node_version'],
       registers: [this.registry],
     }).set({ version, node_version: process.version }, 1);
+    // rate() does not count the value that a counter appears with, so that the first rejections would be missing.
+    for (const reason of refusals) this.#refused.inc({ reason }, 0);
   }
 
   /** Counts a sync by the status code and the duration of its response. */
   responded(controller: string, statusCode: number, seconds: number): void {
     this.#total.inc({ controller });
-    if (statusCode >= 400) this.#errors.inc({ controller });
+    this.#errors.inc({ controller }, statusCode >= 400 ? 1 : 0);
     this.#duration.observe({ controller }, seconds);
   }
 
   /** Counts a request that was rejected before its body was read. */
-  refused(reason: string): void {
+  refused(reason: Refusal): void {
     this.#refused.inc({ reason });
   }
 

@@ -38,6 +38,18 @@ describe('/metrics', () => {
     expect(all).toContain('meshery_operator_refused_total{reason="unauthorized"} 1');
   });
 
+  it('counts rejections and errors from zero, so that rate() sees the first', async () => {
+    const service = testApp();
+    await service.post('/broker/sync', broker());
+    const all = await lines(service);
+    expect(all).toContain('meshery_operator_reconcile_errors_total{controller="Broker"} 0');
+    expect(all.filter((line) => line.startsWith('meshery_operator_refused_total')).sort()).toEqual(
+      ['bytes', 'event-loop', 'requests', 'tls', 'unauthorized'].map(
+        (reason) => `meshery_operator_refused_total{reason="${reason}"} 0`,
+      ),
+    );
+  });
+
   it('has a fixed number of kinds, whatever a request contains', async () => {
     const service = testApp();
     const object = (kind: string) => ({ apiVersion: 'v1', kind, metadata: { name: 'a', namespace: 'meshery' } });
