@@ -596,20 +596,17 @@ function peers(scene: Scene): void {
     await namespace(world().kubernetes, of);
     await start({ size: 4, jetstream: { memoryStore: { maxSize: '8Mi' } } });
     const resilient = async () => (await condition('JetStreamResilient'))?.reason;
-    const run = (begin: string, edit: (text: string) => string, signal?: AbortSignal) =>
-      world().documented(
-        'docs/production.md',
-        begin,
-        (text) => edit(text.replaceAll('-n meshery', `-n ${of}`)),
-        signal,
-      );
+    type Commands = readonly [page: string, start: string];
+    const run = ([page, start]: Commands, edit: (text: string) => string, signal?: AbortSignal) =>
+      world().documented(page, start, (text) => edit(text.replaceAll('-n meshery', `-n ${of}`)), signal);
+    const scaling = ['docs/production.md', 'kubectl scale broker'] as const;
     const lines = (text: string) => text.split('\n').map((line) => line.trim());
-    await run('kubectl scale broker', (text) => lines(text)[0] ?? '');
+    await run(scaling, (text) => lines(text)[0] ?? '');
     await eventually(async () => expect(await resilient()).toBe('RemovedServersCount'));
     await eventually(async () => expect(await restarts()).toHaveLength(2 * 3), 60);
     const terminals = new AbortController();
     const inTerminal = (index: number) =>
-      run('kubectl scale broker', (text) => `exec ${lines(text)[index]}`, terminals.signal).catch(() => undefined);
+      run(scaling, (text) => `exec ${lines(text)[index]}`, terminals.signal).catch(() => undefined);
     const first = inTerminal(2);
     await eventually(async () => {
       const { pid } = await processOf('meshery-nats-0', /nats-server .*system\.conf/);
@@ -617,7 +614,7 @@ function peers(scene: Scene): void {
     });
     const second = inTerminal(3);
     await eventually(() =>
-      run('password=$(kubectl get secret', (text) =>
+      run(['docs/production.md', 'password=$(kubectl get secret'], (text) =>
         lines(text)
           .filter((line) => !line.endsWith('meshery-nats-4'))
           .map((line) => line.replace(/(?<=peer-remove .*)$/, ' --force'))

@@ -16,7 +16,6 @@ import type { Scene } from './scene.ts';
 const execute = promisify(execFile);
 
 const OF = 'meshery';
-const PAGE = 'docs/install.md';
 const REFERENCE = /oci:\/\/ghcr.io\/meshery\/charts\/meshery-operator --version \S+/g;
 
 /**
@@ -35,10 +34,15 @@ export function ways({ world, measured }: Scene): void {
     measured('times', `${way}: from nothing to both Ready`, (Date.now() - started) / 1_000);
   }
 
-  /** Runs commands of the page with a Helm and a chart of this checkout. */
-  async function documented(program: string, path: string, start: string, more: string[] = []): Promise<void> {
+  /** Runs commands of a page with a Helm and a chart of this checkout. */
+  async function documented(
+    [page, start]: readonly [page: string, start: string],
+    program: string,
+    path = '',
+    more: string[] = [],
+  ): Promise<void> {
     const files = `export HELM_CACHE_HOME=${world().directory}/helm\n`;
-    await world().documented(PAGE, start, (text) =>
+    await world().documented(page, start, (text) =>
       `${files}${text}`
         .replaceAll(/^helm /gm, `${program} `)
         .replaceAll(REFERENCE, [path, ...more].join(' '))
@@ -47,7 +51,7 @@ export function ways({ world, measured }: Scene): void {
   }
 
   const pods = async () => (await world().kubernetes.list('v1', 'Pod', OF)).map(({ metadata }) => metadata.uid).sort();
-  const uninstall = (program: string) => documented(program, '', 'helm uninstall meshery-operator');
+  const uninstall = (program: string) => documented(['docs/install.md', 'helm uninstall meshery-operator'], program);
 
   it('kustomize installs from a remote repository', async () => {
     const repository = join(world().directory, 'repository');
@@ -59,7 +63,7 @@ export function ways({ world, measured }: Scene): void {
     await git('commit', '--quiet', '--message', 'manifests');
     await git('tag', `v${packageJson.version}`);
     await timed('kustomize, with Metacontroller running', () =>
-      world().documented(PAGE, 'repository=', (text) =>
+      world().documented('docs/install.md', 'repository=', (text) =>
         text.replace(/^repository=.*$/m, `repository=file://${repository}`),
       ),
     );
@@ -82,12 +86,12 @@ export function ways({ world, measured }: Scene): void {
       const { [name]: program } = await goTools([name]);
       const path = await chart(join(world().directory, name));
       await timed(name === 'helm3' ? 'Helm 3' : 'Helm 4', () =>
-        documented(program, path, 'helm install meshery-operator', driver),
+        documented(['docs/install.md', 'helm install meshery-operator'], program, path, driver),
       );
       const before = await pods();
       expect(before).toHaveLength(included ? 5 : 4);
-      await documented(program, path, 'helm test meshery-operator');
-      await documented(program, path, 'helm upgrade meshery-operator');
+      await documented(['docs/install.md', 'helm test meshery-operator'], program);
+      await documented(['docs/install.md', 'helm upgrade meshery-operator'], program, path);
       expect(await pods()).toEqual(before);
       await uninstall(program);
       await nothingLeft(world());
@@ -99,12 +103,14 @@ export function ways({ world, measured }: Scene): void {
     await release(folder, included ? metacontrollerChart : undefined);
     const files = (text: string) =>
       (included ? text : text.replaceAll('-with-metacontroller', '')).replace(/^release=.*$/m, `release=${folder}`);
-    const install = () => world().documented(PAGE, 'release=', files);
+    const install = () => world().documented('docs/install.md', 'release=', files);
     await timed('kubectl', install);
     const before = await pods();
     await install();
     expect(await pods()).toEqual(before);
-    await world().documented(PAGE, 'kubectl delete --ignore-not-found', (text) => files(`release=\n${text}`));
+    await world().documented('docs/install.md', 'kubectl delete --ignore-not-found', (text) =>
+      files(`release=\n${text}`),
+    );
     await nothingLeft(world());
   });
 

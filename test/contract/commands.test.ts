@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { pages } from '../support/pages.ts';
+
+/** A block of commands of the documentation. */
+interface Commands {
+  page: string;
+  /** Its first line. */
+  first: string;
+  text: string;
+  /** Why no test runs it, if the page says so. */
+  notRun: string | undefined;
+}
+
+const BLOCK = /^(?:<!-- not run: (.*) -->\n)? *```sh\n([\s\S]*?)^ *```/gm;
+
+const blocks: Commands[] = pages.flatMap((page) =>
+  [...readFileSync(page, 'utf8').matchAll(BLOCK)].map(([, notRun, text = '']) => {
+    const trimmed = text.trim();
+    return { page, first: trimmed.split('\n')[0] ?? '', text: trimmed, notRun };
+  }),
+);
+
+/** The pages and beginnings, or parts, of commands that tests name, which fail unless the page has them. */
+const named = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.startsWith('contract/commands'))
+  .flatMap((file) => {
+    const source = readFileSync(`test/${file}`, 'utf8');
+    const page = /const PAGE = '([^']+\.md)'/.exec(source)?.[1] ?? '';
+    const pairs = /(?:'([\w/.-]+\.md)'|\bPAGE\b),\s*(['`])((?:\\.|(?!\2).)+)\2/g;
+    return [...source.matchAll(pairs)].map(([, literal, , text = '']) => ({
+      page: literal ?? page,
+      text: text.replaceAll('\\n', '\n').trim(),
+    }));
+  });
+
+const isRun = ({ page, text }: Commands) => named.some((each) => each.page === page && text.includes(each.text));
+
+/** Whether each line is a command of the command line, which docs.test.ts parses, and test/process and test/cluster/cli run. */
+const isCommandLine = ({ text }: Commands) =>
+  text
+    .replaceAll('\\\n', '')
+    .split('\n')
+    .filter((line) => !/^\s*(#|$)/.test(line))
+    .every((line) => /^(meshery-operator|kubectl meshery) /.test(line.trim()));
+
+/** Whether it runs a script of this package, which a contributor has run. */
+const isScript = ({ text }: Commands) =>
+  text.split('\n').every((line) => {
+    const [, script] = /^(?:[A-Z_]+=\S+ )*npm (?:ci && npm )?(?:run )?([\w:]+)/.exec(line) ?? [];
+    return script === 'ci' || (script !== undefined && script in packageJson.scripts);
+  });
+
+describe('the commands of the documentation', () => {
+  it('are found, and so are those that tests run', () => {
+    expect(blocks.length).toBeGreaterThan(70);
+    expect(blocks.filter(isRun).length).toBeGreaterThan(25);
+  });
+
+  it('are run by a test, or say why not', () => {
+    const covered = blocks.filter((block) => block.notRun || isRun(block) || isCommandLine(block) || isScript(block));
+    const texts = new Set(covered.map(({ text }) => text));
+    const others = blocks.filter(({ text }) => !texts.has(text));
+    expect(others.map(({ page, first }) => `${page}: ${first}`)).toEqual([]);
+  });
+
+  it('do not say so of commands that a test runs', () => {
+    const wrong = blocks.filter((block) => block.notRun && isRun(block));
+    expect(wrong.map(({ page, first }) => `${page}: ${first}`)).toEqual([]);
+  });
+});
