@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { read } from '../../src/cli/cluster/answer.ts';
 import { ClusterObject } from '../../src/cli/cluster/connection.ts';
 import { revisionOf } from '../../src/cli/migrate/helm.ts';
-import { chart, HELMS, type Helm, helm, OF_SERVER, set } from '../support/chart.ts';
+import { chart, HELMS, type Helm, helm, metacontrollerChart, OF_SERVER, set } from '../support/chart.ts';
+import { documentedCommands } from '../support/pages.ts';
+import { shell } from '../support/shell.ts';
 import { goTool } from '../tools.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { eventually } from './expectations.ts';
@@ -56,6 +58,22 @@ describe.each(HELMS)('%s', (name) => {
   };
   const operator = async () => (await get('apps/v1', 'Deployment', 'meshery-operator', OF))?.spec;
 
+  /**
+   * Runs the commands of a page that begin with a text, with the charts that are here in place of those in registries.
+   * @param cwd the folder in which they run; default: this checkout
+   */
+  const documented = async (page: string, start: string, cwd = '.') => {
+    const { directory, kubeconfig } = controlPlane;
+    const programs = join(directory, 'programs');
+    await mkdir(programs, { recursive: true });
+    await symlink(await goTool(name), join(programs, 'helm')).catch(() => undefined); // it is there
+    const text = documentedCommands(page, start)
+      .replaceAll('oci://ghcr.io/meshery/charts/meshery-operator', own)
+      .replaceAll('oci://ghcr.io/metacontroller/metacontroller-helm', metacontrollerChart ?? '');
+    const environment = { HOME: directory, HELM_CACHE_HOME: join(directory, 'cache') };
+    return shell(kubeconfig, text, { cwd, programs: [programs], environment });
+  };
+
   /** What the chart says: updates the CRDs, and marks them as those of the release. */
   const updateCrds = async () => {
     const crds = join(controlPlane.directory, 'crds.yaml');
@@ -84,7 +102,7 @@ describe.each(HELMS)('%s', (name) => {
     expect(await upgrade(next)).not.toContain('WARNING');
     expect(await brokers()).toEqual({ uid: before.uid, added: true });
     expect((await operator()).template.spec.containers[0].image).toContain(`:${NEXT}`);
-    await run('rollback', ...to(), '1');
+    await documented('docs/upgrade.md', 'helm rollback meshery-operator');
     expect(await brokers()).toEqual(before);
     expect((await operator()).template.spec.containers[0].image).not.toContain(`:${NEXT}`);
 
@@ -220,6 +238,59 @@ describe.each(HELMS)('%s', (name) => {
     const allowed = ['metacontroller.enabled=false', 'networkPolicy.metacontrollerNamespace=default'];
     expect(await upgrade(own, ...allowed)).not.toContain('WARNING');
   });
+
+  const workloads = async () => [
+    ...(await controlPlane.kubernetes.list('apps/v1', 'Deployment', OF)),
+    ...(await controlPlane.kubernetes.list('apps/v1', 'StatefulSet', OF)),
+  ];
+
+  it('names no user by the command of the page on OpenShift', async () => {
+    await documented('docs/openshift.md', 'helm install meshery-operator');
+    const installed = await workloads();
+    expect(installed).toHaveLength(2);
+    for (const { spec } of installed) expect(spec.template.spec.securityContext?.runAsUser).toBeUndefined();
+    expect(JSON.stringify(await operator())).not.toContain('runAsUser');
+  });
+
+  it('installs from a file and a mirror by the command of the page on clusters without internet', async () => {
+    const folder = join(controlPlane.directory, 'copied');
+    await run('package', own, '--destination', folder);
+    await documented('docs/air-gapped.md', 'helm install meshery-operator meshery-operator-', folder);
+    const mirror = 'registry.example.com/mirror';
+    const [container] = (await operator()).template.spec.containers;
+    expect(container.image).toContain(`${mirror}/meshery-operator-metacontroller:`);
+    expect(container.env).toContainEqual({ name: 'IMAGE_REGISTRY', value: mirror });
+    // The stand-in for the chart of Metacontroller has no such value.
+    const others = (await workloads()).filter(({ metadata }) => metadata.name !== 'meshery-operator');
+    expect(others).toHaveLength(1);
+    if (!metacontrollerChart) return;
+    for (const { spec } of others) {
+      expect(spec.template.spec.containers[0].image).toContain(`${mirror}/metacontroller/metacontroller:`);
+    }
+  });
+
+  it.skipIf(!metacontrollerChart)(
+    'installs, stops, switches and upgrades Metacontroller by the commands of its page',
+    async () => {
+      for (const crd of await kustomize('manifests/crds')) await controlPlane.kubernetes.apply(crd);
+      await documented('metacontroller/install/README.md', 'helm install metacontroller');
+      const metacontroller = async () =>
+        (await controlPlane.kubernetes.list('apps/v1', 'StatefulSet', 'metacontroller')).map(({ spec }) => ({
+          replicas: spec.replicas,
+          flags: spec.template.spec.containers[0].args,
+        }));
+      const pods = async () => controlPlane.kubernetes.list('v1', 'Pod', 'metacontroller');
+      const flags = expect.arrayContaining(['--apply-strategy=server-side-apply', '--workers=20']);
+      expect(await metacontroller()).toEqual([{ replicas: 1, flags }]);
+      await eventually(async () => expect(await pods()).toHaveLength(1));
+      await documented('metacontroller/install/README.md', 'kubectl scale statefulset --all');
+      expect(await pods()).toEqual([]);
+      await documented('metacontroller/install/README.md', 'sh metacontroller/install/to-server-side-apply.sh');
+      expect(await metacontroller()).toEqual([{ replicas: 1, flags }]);
+      await documented('docs/upgrade.md', 'helm upgrade metacontroller');
+      expect(await metacontroller()).toEqual([{ replicas: 1, flags }]);
+    },
+  );
 
   it('warns where there is no Metacontroller', async () => {
     // Its CRDs remain of an earlier one.

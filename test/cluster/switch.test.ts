@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
-import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
 import type { Strategy } from '../stand-in/metacontroller.ts';
-import { goTool } from '../tools.ts';
+import { documentedCommands } from '../support/pages.ts';
+import { shell } from '../support/shell.ts';
 import { leastPrivileged } from './accounts.ts';
 import { broker, childrenOf, eventually, isReady, meshSync, namespace } from './expectations.ts';
 import type { Kubernetes, KubernetesObject } from './kubernetes.ts';
 import { metacontrollerBinary, startMetacontroller } from './metacontroller.ts';
 import { startWorld, type World } from './world.ts';
 
-const run = promisify(execFile);
+const PAGE = 'metacontroller/install/README.md';
 const LAST_APPLIED = 'metacontroller.k8s.io/last-applied-configuration';
 const MESHERY = 'meshery.io/v1alpha2';
 
@@ -34,11 +32,10 @@ describe.skipIf(!metacontrollerBinary())('a switch of a real Metacontroller from
     const binary = metacontrollerBinary() ?? '';
     world.driver = await startMetacontroller(binary, world.controlPlane, strategy, kubeconfig);
   };
+  /** The commands of the page, without Helm, which would start a Metacontroller in a pod. */
   const prepare = async () => {
-    const PATH = `${dirname(await goTool('kubectl'))}:${process.env.PATH}`;
-    const { kubeconfig: KUBECONFIG, directory: HOME } = world.controlPlane;
-    const env = { PATH, KUBECONFIG, HOME };
-    return (await run('sh', ['metacontroller/install/to-server-side-apply.sh'], { env })).stdout;
+    const commands = documentedCommands(PAGE, 'sh metacontroller/install/to-server-side-apply.sh');
+    return shell(world.controlPlane.kubeconfig, commands.replace(/^helm [\s\S]*/m, ''));
   };
   const conditionsOf = async (parent: KubernetesObject) =>
     (await kubernetes.get(MESHERY, parent.kind, parent.metadata.name, parent.metadata.namespace))?.status?.conditions;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { isLookedAt } from '../support/looks.ts';
 import { pages } from '../support/pages.ts';
 
 /** A block of commands of the documentation. */
@@ -27,13 +28,21 @@ const named = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !file.startsWith('contract/commands'))
   .flatMap((file) => {
     const source = readFileSync(`test/${file}`, 'utf8');
-    const page = /const PAGE = '([^']+\.md)'/.exec(source)?.[1] ?? '';
-    const pairs = /(?:'([\w/.-]+\.md)'|\bPAGE\b),\s*(['`])((?:\\.|(?!\2).)+)\2/g;
-    return [...source.matchAll(pairs)].map(([, literal, , text = '']) => ({
-      page: literal ?? page,
-      text: text.replaceAll('\\n', '\n').trim(),
+    const pagesOf = Object.fromEntries(
+      [...source.matchAll(/^ *const ([A-Z]+) = '([^']+\.md)'/gm)].map(([, name, page = '']) => [name, page]),
+    );
+    // Of a page, or of the page of the file, in a namespace that is named instead.
+    const pairs = /(?:'([\w/.-]+\.md)'|\b([A-Z]+)|\bdocumented\(\s*(?:[a-z]\w*|'\w+')),\s*(["'`])((?:\\.|(?!\3).)+)\3/g;
+    return [...source.matchAll(pairs)].map(([, literal, name = 'PAGE', , text = '']) => ({
+      page: literal ?? pagesOf[name] ?? '',
+      text: text
+        .replaceAll('\\n', '\n')
+        .replaceAll(/\\(?=["'`\\])/g, '')
+        .trim(),
     }));
   });
+
+const isMarked = ({ notRun }: Commands) => notRun !== undefined;
 
 const isRun = ({ page, text }: Commands) => named.some((each) => each.page === page && text.includes(each.text));
 
@@ -44,6 +53,9 @@ const isCommandLine = ({ text }: Commands) =>
     .split('\n')
     .filter((line) => !/^\s*(#|$)/.test(line))
     .every((line) => /^(meshery-operator|kubectl meshery) /.test(line.trim()));
+
+/** Whether each line only looks, which test/cluster/troubleshooting.test.ts runs. */
+const isLook = ({ page, text }: Commands) => isLookedAt(page, text);
 
 /** Whether it runs a script of this package, which a contributor has run. */
 const isScript = ({ text }: Commands) =>
@@ -59,14 +71,23 @@ describe('the commands of the documentation', () => {
   });
 
   it('are run by a test, or say why not', () => {
-    const covered = blocks.filter((block) => block.notRun || isRun(block) || isCommandLine(block) || isScript(block));
+    const covered = blocks.filter((block) =>
+      [isMarked, isRun, isCommandLine, isLook, isScript].some((isCovered) => isCovered(block)),
+    );
     const texts = new Set(covered.map(({ text }) => text));
     const others = blocks.filter(({ text }) => !texts.has(text));
     expect(others.map(({ page, first }) => `${page}: ${first}`)).toEqual([]);
   });
 
+  it('say what is missing where no test runs them', () => {
+    const reasons = blocks.filter(isMarked).map(({ page, first, notRun }) => [page, first, notRun]);
+    expect(reasons.length).toBeGreaterThan(5);
+    const wrong = reasons.filter(([, , reason = '']) => !/^needs \w+/.test(reason));
+    expect(wrong).toEqual([]);
+  });
+
   it('do not say so of commands that a test runs', () => {
-    const wrong = blocks.filter((block) => block.notRun && isRun(block));
+    const wrong = blocks.filter((block) => isMarked(block) && isRun(block));
     expect(wrong.map(({ page, first }) => `${page}: ${first}`)).toEqual([]);
   });
 });

@@ -613,14 +613,14 @@ function peers(scene: Scene): void {
       expect(await readFile(`/proc/${pid}/net/tcp`, 'utf8')).toMatch(/ 0100007F:107F 00000000:0000 0A /);
     });
     const second = inTerminal(3);
-    await eventually(() =>
-      run(['docs/production.md', 'password=$(kubectl get secret'], (text) =>
+    await eventually(async () => {
+      await run(['docs/production.md', 'password=$(kubectl get secret'], (text) =>
         lines(text)
           .filter((line) => !line.endsWith('meshery-nats-4'))
           .map((line) => line.replace(/(?<=peer-remove .*)$/, ' --force'))
           .join('\n'),
-      ),
-    );
+      );
+    });
     await eventually(async () => expect(await resilient()).toBe('Quorum'));
     expect(new Set(await restarts())).toEqual(new Set([0]));
     terminals.abort();

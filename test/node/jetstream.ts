@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
@@ -146,6 +146,42 @@ export function jetStream({ world }: Scene): void {
     expect(await publish(240, 256)).toBeUndefined();
     await nothingLost();
     expect(await pod()).toEqual(before);
+  }, 240_000);
+
+  it('come back from a backup by the commands of the documentation', async () => {
+    const folder = await mkdtemp(join(world().directory, 'backup-'));
+    const here = (text: string) => `cd ${folder}\n${text.replaceAll(/-n meshery\b/g, `-n ${OF}`)}`;
+    const terminal = new AbortController();
+    const forwarding = world()
+      .documented(
+        'docs/production.md',
+        'kubectl port-forward service/meshery-nats -n meshery 4222',
+        (text) => here(`exec ${text}`),
+        terminal.signal,
+      )
+      .catch(() => undefined);
+    try {
+      await eventually(
+        async () =>
+          void (await world().documented(
+            'docs/production.md',
+            "export NATS_URL=localhost:4222\nexport NATS_TOKEN=$(kubectl get secret meshery-nats-auth -n meshery -o jsonpath='{.data.token}' | base64 -d)\nnats account backup",
+            here,
+          )),
+        60,
+      );
+      const { streams } = await jetstreamManager(connection);
+      await streams.delete(STREAM.name);
+      await world().documented(
+        'docs/production.md',
+        "export NATS_URL=localhost:4222\nexport NATS_TOKEN=$(kubectl get secret meshery-nats-auth -n meshery -o jsonpath='{.data.token}' | base64 -d)\nnats account restore",
+        here,
+      );
+      await nothingLost();
+    } finally {
+      terminal.abort();
+      await forwarding;
+    }
   }, 240_000);
 
   /** The limit of storage that the server has, in bytes. */

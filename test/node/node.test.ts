@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { commands } from './commands.ts';
 import { doctor } from './doctor.ts';
+import { documented } from './documented.ts';
 import { features } from './features.ts';
 import { gaps } from './gaps.ts';
 import { installation } from './installation.ts';
@@ -49,6 +50,7 @@ describe('a real node', () => {
     usage(scene, 'at rest');
   });
   describe('doctor', () => doctor(scene));
+  describe('the commands of the pages', () => documented(scene));
   describe('messages', () => messages(scene));
   describe('commands', () => commands(scene));
   describe('gaps', () => gaps(scene));

@@ -103,10 +103,9 @@ export function ways({ world, measured }: Scene): void {
     await release(folder, included ? metacontrollerChart : undefined);
     const files = (text: string) =>
       (included ? text : text.replaceAll('-with-metacontroller', '')).replace(/^release=.*$/m, `release=${folder}`);
-    const install = () => world().documented('docs/install.md', 'release=', files);
-    await timed('kubectl', install);
+    await timed('kubectl', () => world().documented('docs/install.md', 'release=', files));
     const before = await pods();
-    await install();
+    await world().documented('docs/release.md', 'release=', files);
     expect(await pods()).toEqual(before);
     await world().documented('docs/install.md', 'kubectl delete --ignore-not-found', (text) =>
       files(`release=\n${text}`),

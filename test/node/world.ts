@@ -21,11 +21,11 @@ export interface World extends Cluster {
   driver: string;
   /**
    * Runs the commands of a page of the documentation that begin with a text, as they are written but for an edit, until they
-   * end or a signal ends them.
+   * end or a signal ends them, and gives what they print.
    */
-  documented: (page: string, start: string, edit?: (text: string) => string, signal?: AbortSignal) => Promise<void>;
-  /** Runs a command of a shell with kubectl for the cluster and the command line of NATS. */
-  command: (text: string) => Promise<void>;
+  documented: (page: string, start: string, edit?: (text: string) => string, signal?: AbortSignal) => Promise<string>;
+  /** Runs a command of a shell with kubectl for the cluster and the command line of NATS, and gives what it prints. */
+  command: (text: string) => Promise<string>;
 }
 
 export async function startWorld(log: (line: string) => void, nodes: number): Promise<World> {
@@ -78,13 +78,14 @@ async function runDocumented(
   start: string,
   edit = (text: string) => text,
   signal?: AbortSignal,
-) {
-  await runCommand(cluster, edit(documentedCommands(page, start)), signal);
+): Promise<string> {
+  return runCommand(cluster, edit(documentedCommands(page, start)), signal);
 }
 
-async function runCommand({ kubeconfig }: Cluster, text: string, signal?: AbortSignal): Promise<void> {
+async function runCommand({ kubeconfig }: Cluster, text: string, signal?: AbortSignal): Promise<string> {
   const programs = await goTools(['kubectl', 'nats']);
   const path = [...Object.values(programs).map((program) => dirname(program)), process.env.PATH].join(':');
   const environment = { ...process.env, KUBECONFIG: kubeconfig, PATH: path };
-  await run('sh', ['-ec', text], { env: environment, maxBuffer: 1e8, ...(signal && { signal }) });
+  const options = { env: environment, maxBuffer: 1e8, ...(signal && { signal }) };
+  return (await run('sh', ['-ec', text], options)).stdout;
 }

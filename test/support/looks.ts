@@ -15,7 +15,7 @@ const LOOKS = [
 ];
 
 /** The lines of a block of commands, each in one line and without its comment. */
-function linesOf(block: string): string[] {
+export function linesOf(block: string): string[] {
   return block
     .replaceAll(/\\\n\s*/g, '')
     .split('\n')

@@ -7,14 +7,28 @@ import { CACHE, goTool } from '../tools.ts';
 
 const run = promisify(execFile);
 
+/** Where commands run. */
+export interface Shell {
+  /** The folder. Default: this checkout. */
+  cwd?: string;
+  /** Folders of further programs. */
+  programs?: string[];
+  /** More of the environment. */
+  environment?: Record<string, string>;
+}
+
 /**
  * Runs commands in a shell that ends at the first that fails, with kubectl for a cluster and the built command line; gives what
  * they print.
  */
-export async function shell(kubeconfig: string, text: string): Promise<string> {
-  const path = [dirname(await goTool('kubectl')), await ownProgram(), process.env.PATH].join(':');
-  const environment = { ...process.env, KUBECONFIG: kubeconfig, PATH: path };
-  return (await run('sh', ['-ec', text], { env: environment, maxBuffer: 1e8 })).stdout;
+export async function shell(
+  kubeconfig: string,
+  text: string,
+  { cwd = '.', programs = [], environment = {} }: Shell = {},
+): Promise<string> {
+  const path = [...programs, dirname(await goTool('kubectl')), await ownProgram(), process.env.PATH].join(':');
+  const env = { ...process.env, ...environment, KUBECONFIG: kubeconfig, PATH: path };
+  return (await run('sh', ['-ec', text], { cwd, env, maxBuffer: 1e8 })).stdout;
 }
 
 /** A folder that has the built command line under its name. */

@@ -12,6 +12,7 @@ import { stepsOf } from '../../../src/cli/migrate/steps.ts';
 import { cli } from '../../support/built.ts';
 import { chart, HELMS, helm } from '../../support/chart.ts';
 import { definitions, installed, NAMESPACE } from '../../support/go-operator.ts';
+import { documentedCommands } from '../../support/pages.ts';
 import { goTool } from '../../tools.ts';
 import { kubeconfigWith } from '../accounts.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
@@ -290,9 +291,21 @@ it('is possible by the commands of the documentation alone', async (context) => 
     (await registrations(gateway.url)).map((each) => stringify(each)).join('---\n'),
   );
   await writeFile(join(registered, 'kustomization.yaml'), 'resources: [all.yaml]\n');
+  const blocks = [
+    documentedCommands('docs/migrate.md', 'kubectl delete deployment meshery-operator --namespace meshery'),
+    documentedCommands(
+      'docs/migrate.md',
+      'repository=https://github.com/meshery/meshery-operator-metacontroller\nkubectl replace -k',
+    ),
+    documentedCommands('docs/migrate.md', 'hand_over() {'),
+    documentedCommands(
+      'docs/migrate.md',
+      'repository=https://github.com/meshery/meshery-operator-metacontroller\nkubectl apply --server-side',
+    ),
+    documentedCommands('docs/migrate.md', 'kubectl delete --ignore-not-found --namespace meshery serviceaccount/'),
+  ];
   const [, byHand = ''] = readFileSync('docs/migrate.md', 'utf8').split('## Without the command line');
-  const blocks = [...byHand.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = '']) => block);
-  expect(blocks).toHaveLength(5);
+  expect([...byHand.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block)).toEqual(blocks);
   const kubectl = dirname(await goTool('kubectl'));
   const env = { ...process.env, KUBECONFIG: controlPlane.kubeconfig, PATH: `${kubectl}:${process.env.PATH}` };
   for (const block of blocks) {
