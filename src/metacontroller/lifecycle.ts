@@ -121,10 +121,22 @@ export function hibernation({ apiVersion, metadata }: Parent): ConditionInput[] 
   return [condition('Hibernated', 'True', 'Hibernated', message)];
 }
 
-/** A child, scaled to zero if it is a workload, whether it was made from the spec or re-applied. */
+/**
+ * A child, scaled to zero if it is a workload, whether it was made from the spec or re-applied. The volumes of a StatefulSet
+ * stay, also where they are deleted when it is scaled down: they belong to the pods that come back.
+ */
 function scaledToZero(child: SyncResponse['children'][number]): object {
   if (child.kind !== 'StatefulSet' && child.kind !== 'Deployment') return child;
-  return { ...child, spec: { ...('spec' in child && child.spec ? child.spec : {}), replicas: 0 } };
+  const { persistentVolumeClaimRetentionPolicy: policy, ...spec }: Record<string, unknown> =
+    'spec' in child ? { ...(child.spec ?? {}) } : {};
+  return {
+    ...child,
+    spec: {
+      ...spec,
+      ...(policy ? { persistentVolumeClaimRetentionPolicy: { ...policy, whenScaled: 'Retain' } } : {}),
+      replicas: 0,
+    },
+  };
 }
 
 /** Conditions that are present only for a time, and not kept from the last status. */

@@ -353,6 +353,41 @@ export function brokerFields({ world, kubernetes: cluster, keepLogs, pair, get, 
     await eventually(async () => expect(await cluster().list('v1', 'PersistentVolumeClaim', of)).toEqual([]), 60);
   });
 
+  it('a Broker that hibernates keeps its volumes, also where they are deleted when it is scaled down', async () => {
+    onTestFailed(keepLogs);
+    const of = await namespace(cluster(), 'asleep-with-volumes');
+    await storageClass();
+    for (const ordinal of [0, 1, 2]) await volume(of, `data-meshery-nats-${ordinal}`);
+    const persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete', whenScaled: 'Delete' };
+    const fileStore = { size: '1Gi', storageClassName: 'by-hand', persistentVolumeClaimRetentionPolicy };
+    const applied = broker(of, 'meshery-broker', { size: 3, jetstream: { fileStore } });
+    await cluster().apply(applied);
+    await isReady(cluster(), applied);
+    const claims = async () =>
+      (await cluster().list('v1', 'PersistentVolumeClaim', of)).map(({ metadata }) => [
+        metadata.uid,
+        metadata.deletionTimestamp,
+      ]);
+    const before = await claims();
+    expect(before).toHaveLength(3);
+    const hibernate = (value: string | null) =>
+      cluster().patch({
+        ...applied,
+        metadata: { ...applied.metadata, annotations: { 'meshery.io/hibernation': value } },
+      });
+    await hibernate('on');
+    await isReady(cluster(), applied, 'Hibernated');
+    await eventually(async () => expect(await pods(of)).toEqual([]));
+    await rests(cluster(), of);
+    expect(await claims()).toEqual(before);
+    await hibernate(null);
+    await isReady(cluster(), applied);
+    expect(await claims()).toEqual(before);
+    expect((await workload(of)).spec.persistentVolumeClaimRetentionPolicy).toEqual(
+      persistentVolumeClaimRetentionPolicy,
+    );
+  });
+
   it('a Broker waits for the Secrets that it refers to, and passes the certificate authority to MeshSync', async () => {
     onTestFailed(keepLogs);
     const of = await namespace(cluster(), 'secrets');

@@ -103,6 +103,24 @@ describe.each(STRATEGIES)('under %s', (how) => {
     }
   });
 
+  it('a Broker that hibernates keeps its volumes, also where they are deleted when it is scaled down', async () => {
+    const persistentVolumeClaimRetentionPolicy = { whenDeleted: 'Delete', whenScaled: 'Delete' };
+    const broker = brokerParent({ jetstream: { fileStore: { size: '1Gi', persistentVolumeClaimRetentionPolicy } } });
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker);
+    const policy = () =>
+      at(cluster.get('StatefulSet.apps/v1', 'meshery', 'meshery-nats'), 'spec', 'persistentVolumeClaimRetentionPolicy');
+    await settle(cluster, [broker], hook, how);
+    expect(policy()).toEqual(persistentVolumeClaimRetentionPolicy);
+    annotate(cluster, broker, { 'meshery.io/hibernation': 'on' });
+    await settle(cluster, [broker], hook, how);
+    expect(replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats')).toBe(0);
+    expect(policy()).toEqual({ whenDeleted: 'Delete', whenScaled: 'Retain' });
+    annotate(cluster, broker, {});
+    await settle(cluster, [broker], hook, how);
+    expect(policy()).toEqual(persistentVolumeClaimRetentionPolicy);
+  });
+
   it('a resource hibernates and resumes also while its spec is invalid', async () => {
     const invalid = brokerParent({ size: 3 });
     const hook = hookOf(testApp());
