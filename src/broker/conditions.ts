@@ -21,7 +21,8 @@ export const brokerConditions = {
       SecretNotFound: 'False: a Secret that the spec names does not exist.',
       SecretKeyMissing: 'False: a Secret that the spec names lacks a key.',
       SecretInvalid: 'False: a Secret that the spec names has a value that NATS can not use.',
-      UnusableCredential: 'False: the auth Secret was edited and has a value that can not be part of a URL.',
+      UnusableCredential:
+        'False: the Secret of the clients or of the servers was edited and has a value that can not be part of a URL.',
     },
   },
   EndpointPublished: {

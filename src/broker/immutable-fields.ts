@@ -57,7 +57,7 @@ function withExistingVolumes(
   const template = dataClaim(observed);
   if (desired.inMemory) {
     if (!template) return { jetStream };
-    const message = `spec.jetstream.fileStore.medium can't become Memory while StatefulSet ${nats} has volumes. Back the streams up, then delete it (${deletion(broker)}): it is re-created without volumes, and the claims are kept.`;
+    const message = `spec.jetstream.fileStore.medium can't become Memory while StatefulSet ${nats} has volumes. Back the streams up, then delete it (${deletion(broker)}): it is re-created without volumes. The claims are kept, unless whenDeleted is Delete.`;
     return { jetStream: withClaim(jetStream, desired, template), deferredChange: immutable(message) };
   }
   if (!template) {

@@ -26,7 +26,7 @@ import {
   serverServiceNames,
 } from './children/services.ts';
 import { governingService, statefulSet } from './children/stateful-set.ts';
-import { credentialsChecksum, resolveCredentials, type ServerCredentials } from './credentials.ts';
+import { credentialsChecksum, ENCRYPTION_KEYS, resolveCredentials, type ServerCredentials } from './credentials.ts';
 import { withEncryption } from './encryption.ts';
 import { withImmutableFields } from './immutable-fields.ts';
 import { jetStreamAnnotations, jetStreamPeers, lastJetStream } from './jetstream.ts';
@@ -183,7 +183,10 @@ function podInputs(broker: Broker, credentials: ServerCredentials) {
 /** Keeps the manual edits of the Secret, under either apply strategy, and re-applies all other children. */
 function keepEditedSecret(request: BrokerRequest, context: SyncContext, name: string, key: string): SyncResponse {
   const secret = findChild(request, kinds.secret, name).observed;
-  const message = `Key ${key} of Secret ${name} may contain only letters, digits and .-_~ since it becomes part of a URL. Correct it, or delete the Secret to have a new one generated.`;
+  // With the Secret, the only copy of the key of streams can be lost.
+  const hasKey = Boolean(secret?.data?.[ENCRYPTION_KEYS.current]);
+  const remedy = hasKey ? 'Correct it' : 'Correct it, or delete the Secret to have a new one generated';
+  const message = `Key ${key} of Secret ${name} may contain only letters, digits and .-_~ since it becomes part of a URL. ${remedy}.`;
   const kept = keepChildren(request, { reason: 'UnusableCredential', message }, context);
   const children = kept.children.map((child) =>
     child.kind === 'Secret' && child.metadata?.name === name && secret?.data ? { ...child, data: secret.data } : child,

@@ -146,6 +146,29 @@ describe.each(STRATEGIES)('under %s, a token', (how) => {
     expect(token(cluster)).toBe('not "usable"');
   });
 
+  it('is not to be deleted while it has the key of streams', async () => {
+    const encrypted = brokerParent({
+      jetstream: { fileStore: { size: '1Gi' }, encryptionKeySecretRef: { name: 'streams', key: 'key' } },
+    });
+    const adviceFor = async (parent: KubeObject) => {
+      const cluster = clusterWith(parent, {
+        ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'streams', namespace: 'meshery' } },
+        data: { key: encode('a-key-of-16-letters') },
+      });
+      await settle(cluster, [parent], hook, how);
+      const server = cluster.get('Secret.v1', 'meshery', 'meshery-nats-server');
+      if (!server) throw new Error('no Secret');
+      cluster.edit(server, 'kubectl', ({ data }) =>
+        Object.assign(data as JsonObject, { 'route-password': encode('"') }),
+      );
+      const { status } = await sync(cluster, parent, hook, how);
+      return condition(status, 'Ready');
+    };
+    expect(await adviceFor(broker)).toMatchObject({ message: expect.stringMatching(/delete the Secret to have/) });
+    const advice = await adviceFor(encrypted);
+    expect(advice).toMatchObject({ reason: 'UnusableCredential', message: expect.stringMatching(/Correct it\.$/) });
+  });
+
   it('leaves a second Secret that the Broker owns unchanged while it is invalid', async () => {
     const cluster = clusterWith(broker);
     await settle(cluster, [broker], hook, how);
