@@ -26,7 +26,8 @@ the service with one line that names it and what it must be. The command line ha
 
 - With the Helm chart, set them by the value [\`env\`](chart-values.md).
 - With kustomize, patch \`env\` of container \`manager\` of Deployment \`meshery-operator\` in an overlay.
-- To try one: \`kubectl set env -n meshery deployment/meshery-operator LOG_LEVEL=debug\`. The next apply or upgrade takes it back.
+- To try one: \`kubectl set env -n meshery deployment/meshery-operator LOG_LEVEL=debug\`. The next apply or upgrade takes back what
+  the manifests set, such as \`LOG_LEVEL\`; end others by their name and a minus: \`IMAGE_REGISTRY-\`.
 
 A change restarts the pods of the operator, and all resources are synced anew. Brokers and MeshSyncs keep running meanwhile.
 

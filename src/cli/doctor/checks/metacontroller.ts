@@ -102,7 +102,7 @@ export function metacontrollerRights({ denied }: Pick<Facts, 'denied'>): Finding
   const { ok, error, judge } = check('rights');
   return judge(denied, (rights) => {
     if (!rights) return [];
-    const remedy = 'apply the ClusterRole of metacontroller/install/least-privilege of this version';
+    const remedy = 'give it the role of this version: upgrade the chart, or metacontroller/install/least-privilege';
     if (rights.length > 0) return [error(`Metacontroller may not ${rightsInWords(rights)}`, { remedy })];
     return [ok('Metacontroller may do all that the operator needs')];
   });

@@ -225,7 +225,7 @@ describe('one line says what is wrong, and one what to do about it', () => {
         },
       }),
       [
-        'error rights: Metacontroller may not get and list statefulsets.apps, update brokers/status.meshery.io, patch events → apply the ClusterRole of metacontroller/install/least-privilege of this version',
+        'error rights: Metacontroller may not get and list statefulsets.apps, update brokers/status.meshery.io, patch events → give it the role of this version: upgrade the chart, or metacontroller/install/least-privilege',
       ],
     ],
     [
