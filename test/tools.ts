@@ -20,6 +20,7 @@ const modules = {
   },
   'test/monitoring': {
     promtool: 'github.com/prometheus/prometheus/cmd/promtool',
+    prometheus: 'github.com/prometheus/prometheus/cmd/prometheus',
   },
   'test/monitoring/kube-state-metrics': {
     'kube-state-metrics': 'k8s.io/kube-state-metrics/v2',

@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { kubeconfigWith } from '../cluster/accounts.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import type { KubernetesObject } from '../cluster/kubernetes.ts';
-import { freePort, type RunningProcess, startProcess, until } from '../cluster/processes.ts';
+import { type RunningProcess, until } from '../cluster/processes.ts';
 import { kustomize } from '../cluster/registration.ts';
 import { applyPatiently } from '../cluster/world.ts';
 import type { JsonObject, KubeObject } from '../stand-in/json.ts';
@@ -16,9 +15,9 @@ import { START, testApp } from '../support/app.ts';
 import { authority, issueUntil, tlsSecret } from '../support/certificates.ts';
 import { brokerParent, clusterWith, hookOf, meshSyncParent, type ParentObject, settle } from '../support/scenarios.ts';
 import { goTool } from '../tools.ts';
+import { startStateMetrics } from './state-metrics.ts';
 
 const run = promisify(execFile);
-const FOLDER = 'manifests/monitoring/kube-state-metrics';
 const NAMESPACE = 'meshery';
 
 let controlPlane: ControlPlane;
@@ -33,7 +32,9 @@ beforeAll(async () => {
   for (const crd of await kustomize('manifests/crds')) await kubernetes.apply(crd);
   await kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
   for (const resource of await resources()) await create(resource);
-  [stateMetrics, url] = await startStateMetrics();
+  const started = await startStateMetrics(controlPlane);
+  stateMetrics = started.process;
+  url = `http://${started.address}/metrics`;
 });
 
 afterAll(async () => {
@@ -104,37 +105,6 @@ async function create({ apiVersion, kind, metadata, spec, status }: KubernetesOb
   const patch = { 'content-type': 'application/merge-patch+json' };
   const response = await controlPlane.kubernetes.request('PATCH', path, { status }, patch);
   expect(response).toMatchObject({ status: 200 });
-}
-
-/** Starts kube-state-metrics with the configuration and the RBAC rules of the manifests, and returns its URL. */
-async function startStateMetrics(): Promise<[RunningProcess, string]> {
-  const objects = await kustomize(FOLDER);
-  const [configMap] = objects.filter(({ kind }) => kind === 'ConfigMap');
-  const [role] = objects.filter(({ kind }) => kind === 'ClusterRole');
-  if (!configMap || !role) throw new Error(`${FOLDER} lacks a ConfigMap or a ClusterRole`);
-  const config = join(directory, 'config.yaml');
-  await writeFile(config, configMap.data?.['config.yaml'] ?? '');
-  const kubeconfig = await kubeconfigWith(controlPlane, role, 'monitoring', 'kube-state-metrics');
-  const [port, telemetry] = [await freePort(), await freePort()];
-  const started = startProcess(
-    'kube-state-metrics',
-    await goTool('kube-state-metrics'),
-    [
-      ...['--kubeconfig', kubeconfig, '--custom-resource-state-config-file', config, '--custom-resource-state-only'],
-      ...[
-        '--host',
-        '127.0.0.1',
-        '--port',
-        `${port}`,
-        '--telemetry-host',
-        '127.0.0.1',
-        '--telemetry-port',
-        `${telemetry}`,
-      ],
-    ],
-    controlPlane.directory,
-  );
-  return [started, `http://127.0.0.1:${port}/metrics`];
 }
 
 /** Every series of kube-state-metrics, with its value. */
