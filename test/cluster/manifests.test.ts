@@ -95,7 +95,7 @@ describe('kubectl', () => {
       failed = true;
     });
     await expect(kubectl('apply', '-k', 'manifests/samples')).rejects.toThrow('no matches for kind "Broker"');
-    await documented('docs/troubleshooting.md', 'kubectl apply -k manifests/crds\nkubectl wait');
+    await documented('docs/troubleshooting.md', 'kubectl apply -k manifests\nkubectl wait');
     expect(
       await controlPlane.kubernetes.get('meshery.io/v1alpha2', 'Broker', 'meshery-broker', 'meshery'),
     ).toBeDefined();
@@ -107,6 +107,7 @@ describe('kubectl', () => {
     });
     const [deployment] = (await kustomize('manifests/operator')).filter(({ kind }) => kind === 'Deployment');
     const { strategy: _recreate, ...spec } = deployment?.spec ?? {};
+    await controlPlane.kubernetes.delete('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
     await controlPlane.kubernetes.create({ ...deployment, spec }, 'other-manifests');
     const apply = () => kubectl('apply', '--server-side', '--force-conflicts', '-k', 'manifests');
     await expect(apply()).rejects.toThrow('may not be specified when strategy');
@@ -124,7 +125,7 @@ describe('kubectl', () => {
     const { directory, kubernetes } = controlPlane;
     await kubernetes.delete('apps/v1', 'Deployment', 'meshery-operator', 'meshery');
     const run = await helm('helm3', directory);
-    const only = ['--show-only', 'templates/deployment.yaml', '--namespace', 'meshery'];
+    const only = ['--show-only', 'templates/deployment.yaml', '--namespace', 'meshery', '--kube-version', '1.30'];
     const rendered = await run('template', 'meshery-operator', await chart(directory), ...only);
     await kubernetes.create(parse(rendered));
     await expect(kubectl('apply', '-k', 'manifests')).rejects.toThrow(/spec\.selector: .*field is immutable/);
