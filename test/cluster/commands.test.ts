@@ -140,7 +140,8 @@ describe('the page on Brokers', () => {
     expect((await childrenOf(kubernetes, before)).length).toBeGreaterThan(4);
     await run('docs/broker.md', 'kubectl delete broker meshery-broker');
     expect(await kubernetes.get(MESHERY, 'Broker', 'meshery-broker', OF)).toBeUndefined();
-    await eventually(async () => expect(await childrenOf(kubernetes, before)).toEqual([]));
+    // The garbage collector looks for new kinds every half minute.
+    await eventually(async () => expect(await childrenOf(kubernetes, before)).toEqual([]), 90);
     await isReady(kubernetes, MESHSYNC, 'BrokerNotFound');
     expect(await pods('meshsync')).toHaveLength(1);
   });
@@ -181,6 +182,8 @@ describe('the page on MeshSync', () => {
     await eventually(async () => expect(await mayList(OWN, 'secrets')).toBe(false));
     expect(await mayList(OWN, 'pods')).toBe(true);
     expect(await mayList(OWN, 'deployments', 'apps')).toBe(true);
+    await shell(world.controlPlane.kubeconfig, 'kubectl apply -k manifests/meshsync');
+    await eventually(async () => expect(await mayList(OWN, 'secrets')).toBe(true));
   });
 
   it('lets one of another name read what is in the cluster', async () => {
