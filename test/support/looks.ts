@@ -19,7 +19,7 @@ export function linesOf(block: string): string[] {
   return block
     .replaceAll(/\\\n\s*/g, '')
     .split('\n')
-    .map((line) => line.replace(/ +#.*/, '').trim())
+    .map((line) => line.replace(/(^| +)#.*/, '').trim())
     .filter((line) => line !== '');
 }
 
