@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { parse } from 'yaml';
@@ -46,7 +45,7 @@ const run = (page: string, start: string, { of = OF, ...options }: Commands = {}
   );
 
 /** A folder in which commands may leave files. */
-const folder = () => mkdtemp(join(tmpdir(), 'meshery-commands-'));
+const folder = () => mkdtemp(join(world.controlPlane.directory, 'commands-'));
 
 async function get(apiVersion: string, kind: string, name: string, of = OF): Promise<KubernetesObject> {
   const object = await kubernetes.get(apiVersion, kind, name, of);
