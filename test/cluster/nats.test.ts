@@ -276,11 +276,8 @@ describe('one NATS server', () => {
   it('refuses one client more than maxConnections', async () => {
     const { token } = await broker(1, { config: { maxConnections: 1 } });
     await client(token, servers[0]);
-    await expect(client(token, servers[0])).rejects.toThrow(/maximum connections exceeded/i);
-    // As every client sees it, whatever its library makes of it.
-    expect(await answerTo(servers[0] as NatsServer, connectLine(token))).toContain(
-      "-ERR 'maximum connections exceeded'",
-    );
+    const answer = await answerTo(servers[0] as NatsServer, connectLine(token));
+    expect(answer).toContain("-ERR 'maximum connections exceeded'");
   });
 
   it('refuses a message larger than maxPayload', async () => {
