@@ -157,8 +157,18 @@ describe('an entry of troubleshooting ends by its commands:', { concurrent: true
     const of = 'secret';
     const reference = { tokenSecretRef: { name: 'nats-token', key: 'password' } };
     const applied = await withBroker(of, { auth: reference }, 'SecretNotFound');
-    await documented(PAGE, 'kubectl create secret generic nats-token', of);
+    await documented(PAGE, 'password="$(openssl rand', of);
     await isReady(kubernetes, applied);
+    const inUse = async () => {
+      const pods = await kubernetes.list('v1', 'Pod', of);
+      return [(await get('v1', 'Secret', 'meshery-nats-auth', of)).data, pods.map(({ metadata }) => metadata.uid)];
+    };
+    const before = await inUse();
+    await kubernetes.delete('v1', 'Secret', 'nats-token', of);
+    await isReady(kubernetes, applied, 'SecretNotFound');
+    await documented(PAGE, 'token=$(kubectl get secret meshery-nats-auth', of);
+    await isReady(kubernetes, applied);
+    expect(await inUse()).toEqual(before);
     const annotation = 'kubectl.kubernetes.io/last-applied-configuration';
     const annotations = async () => (await get('v1', 'Secret', 'nats-token', of)).metadata.annotations ?? {};
     expect(await annotations()).toEqual({});
