@@ -105,6 +105,11 @@ export const commonConditions = {
         'True: Metacontroller runs with dynamic-apply; the message explains how to remove the copy.',
     },
   },
+  AnnotationIgnored: {
+    description:
+      'Present only while an annotation that pauses or hibernates the resource has a value without a meaning.',
+    reasons: { UnknownValue: 'True: the annotation has no effect; the message names the values that have a meaning.' },
+  },
   Hibernated: {
     description: 'Present only while the resource hibernates.',
     desired: 'False',

@@ -37,6 +37,7 @@ export function sync<Context extends Clock>(
   const derived = [
     ...stalled(conditionsOf(response.status), controller.needEdits, generation),
     ...credentialsExposed(request),
+    ...annotationIgnored(parent),
   ];
   return { ...response, status: withDerived(response.status, derived, parent, context) };
 }
@@ -60,7 +61,7 @@ function unlessPaused<Context extends Clock>(
 }
 
 /** The conditions that are derived from the answer and the children, whatever the controller has answered. */
-const derivedConditions = ['Stalled', 'CredentialsExposed'];
+const derivedConditions = ['Stalled', 'CredentialsExposed', 'AnnotationIgnored'];
 
 /** A status with these derived conditions, and with no others from the last status. */
 function withDerived(status: object, inputs: ConditionInput[], parent: Parent, { now }: Clock): object {
@@ -83,6 +84,25 @@ function credentialsExposed({ children }: SyncRequest): ConditionInput[] {
   return [condition('CredentialsExposed', 'True', 'LastAppliedAnnotation', message)];
 }
 
+/** The annotations that every resource may have, without their group: the value that has an effect, and the one that says not to. */
+const annotations = { 'pause-reconciliation': ['true', 'false'], hibernation: ['on', 'off'] } as const;
+
+/** Whether an annotation of the resource has the value that has an effect. */
+function isSet({ apiVersion, metadata }: Parent, name: keyof typeof annotations): boolean {
+  return metadata.annotations?.[`${groupOf(apiVersion)}/${name}`] === annotations[name][0];
+}
+
+/** Whether an annotation has another value than those that mean something, such as `true` for `on`. */
+function annotationIgnored({ apiVersion, metadata }: Parent): ConditionInput[] {
+  const messages = Object.entries(annotations).flatMap(([name, [set, unset]]) => {
+    const annotation = `${groupOf(apiVersion)}/${name}`;
+    const value = metadata.annotations?.[annotation];
+    if (value === undefined || value === set || value === unset) return [];
+    return [`Annotation ${annotation} has no effect: its value is neither "${set}" nor "${unset}".`];
+  });
+  return messages.length > 0 ? [condition('AnnotationIgnored', 'True', 'UnknownValue', messages.join(' '))] : [];
+}
+
 /** The response that changes no child, with a status that explains the problem. */
 export function keepChildren(request: SyncRequest, problem: Problem, context: Clock): SyncResponse {
   const applied = specApplied(problem);
@@ -93,9 +113,9 @@ export function keepChildren(request: SyncRequest, problem: Problem, context: Cl
 }
 
 /** With the value `true`, `<group>/pause-reconciliation` leaves all children of a resource unchanged. */
-function pausedCondition({ apiVersion, metadata }: Parent): ConditionInput | undefined {
-  const annotation = `${groupOf(apiVersion)}/pause-reconciliation`;
-  if (metadata.annotations?.[annotation] !== 'true') return undefined;
+function pausedCondition(parent: Parent): ConditionInput | undefined {
+  if (!isSet(parent, 'pause-reconciliation')) return undefined;
+  const annotation = `${groupOf(parent.apiVersion)}/pause-reconciliation`;
   const message = `All children are left unchanged until annotation ${annotation} is removed.`;
   return condition('ReconciliationPaused', 'True', 'AnnotationSet', message);
 }
@@ -114,9 +134,9 @@ function reconciling({ parent, lastStatus }: SyncRequest, message: string): Cond
  * The condition of a hibernating resource; none while it does not hibernate. With the value `on`, `<group>/hibernation` scales
  * the workload of a resource to zero and keeps all other children.
  */
-export function hibernation({ apiVersion, metadata }: Parent): ConditionInput[] {
-  const annotation = `${groupOf(apiVersion)}/hibernation`;
-  if (metadata.annotations?.[annotation] !== 'on') return [];
+export function hibernation(parent: Parent): ConditionInput[] {
+  if (!isSet(parent, 'hibernation')) return [];
+  const annotation = `${groupOf(parent.apiVersion)}/hibernation`;
   const message = `The pods are scaled to zero until annotation ${annotation} is removed; all other children are kept.`;
   return [condition('Hibernated', 'True', 'Hibernated', message)];
 }

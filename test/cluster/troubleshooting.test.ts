@@ -82,8 +82,13 @@ describe('an entry of troubleshooting ends by its commands:', { concurrent: true
     await eventually(async () => expect(conditionOf(await theBroker(of), 'ReconciliationPaused')).toBeDefined());
     await documented(PAGE, 'meshery.io/pause-reconciliation-', of);
     await eventually(async () => expect(conditionOf(await theBroker(of), 'ReconciliationPaused')).toBeUndefined());
-    await annotations({ 'meshery.io/hibernation': 'on' });
+    await annotations({ 'meshery.io/hibernation': 'true' });
+    await eventually(async () =>
+      expect(conditionOf(await theBroker(of), 'AnnotationIgnored')).toMatchObject({ reason: 'UnknownValue' }),
+    );
+    await documented(PAGE, 'meshery.io/hibernation=on --overwrite', of);
     await isReady(kubernetes, applied, 'Hibernated');
+    expect(conditionOf(await theBroker(of), 'AnnotationIgnored')).toBeUndefined();
     await documented(PAGE, 'meshery.io/hibernation-', of);
     await isReady(kubernetes, applied);
   });

@@ -14,7 +14,7 @@ const tables: Record<Resource['kind'], ConditionTable> = {
 const shownElsewhere = ['Ready', 'Stalled', 'Hibernated', 'BrokerConnected', 'RoleBound', 'WatchListActive'];
 
 /** Conditions that say something by their presence, whatever their status. */
-const presentOnly = ['Reconciling', 'ReconciliationPaused', 'CredentialsExposed'];
+const presentOnly = ['Reconciling', 'ReconciliationPaused', 'CredentialsExposed', 'AnnotationIgnored'];
 
 /** Reasons that only follow from servers that are not ready. */
 const consequences = ['ServersPending'];

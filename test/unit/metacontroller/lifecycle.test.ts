@@ -178,6 +178,56 @@ describe('a resource that was never synced', () => {
   });
 });
 
+describe('an annotation that pauses or hibernates', () => {
+  const broker = brokerParent({});
+  const answered = async (annotations: JsonObject) => {
+    const hook = hookOf(testApp());
+    const cluster = clusterWith(broker);
+    await settle(cluster, [broker], hook, 'server-side-apply');
+    annotate(cluster, broker, annotations);
+    const [outcome] = await settle(cluster, [broker], hook, 'server-side-apply');
+    return {
+      ignored: condition(outcome?.status, 'AnnotationIgnored'),
+      ready: condition(outcome?.status, 'Ready'),
+      replicas: replicas(cluster, 'StatefulSet.apps/v1', 'meshery-nats'),
+    };
+  };
+
+  it.each([{}, { 'meshery.io/hibernation': 'off', 'meshery.io/pause-reconciliation': 'false' }])(
+    'has no effect, and is not reported, as %j',
+    async (annotations) => {
+      const { ignored, ready, replicas } = await answered(annotations);
+      expect([ignored, replicas]).toEqual([undefined, 1]);
+      expect(ready).toMatchObject({ status: 'True' });
+    },
+  );
+
+  it.each(['true', 'ON', ''])(
+    'is reported with the value "%s" for a hibernation, which does not happen',
+    async (value) => {
+      const { ignored, ready, replicas } = await answered({ 'meshery.io/hibernation': value });
+      expect(ignored).toMatchObject({
+        status: 'True',
+        reason: 'UnknownValue',
+        message: 'Annotation meshery.io/hibernation has no effect: its value is neither "on" nor "off".',
+      });
+      expect(ready).toMatchObject({ status: 'True' });
+      expect(replicas).toBe(1);
+    },
+  );
+
+  it('is reported while the other one pauses', async () => {
+    const { ignored, replicas } = await answered({
+      'meshery.io/hibernation': 'yes',
+      'meshery.io/pause-reconciliation': 'true',
+    });
+    expect(ignored).toMatchObject({ status: 'True' });
+    expect(replicas).toBe(1);
+    const both = await answered({ 'meshery.io/hibernation': 'yes', 'meshery.io/pause-reconciliation': 'on' });
+    expect(both.ignored).toMatchObject({ message: expect.stringMatching(/pause-reconciliation has .*hibernation has /) });
+  });
+});
+
 describe('the copy of a Secret in the annotation of dynamic-apply', () => {
   const broker = brokerParent({});
   const remote = meshSyncParent(
