@@ -224,7 +224,9 @@ describe('an annotation that pauses or hibernates', () => {
     expect(ignored).toMatchObject({ status: 'True' });
     expect(replicas).toBe(1);
     const both = await answered({ 'meshery.io/hibernation': 'yes', 'meshery.io/pause-reconciliation': 'on' });
-    expect(both.ignored).toMatchObject({ message: expect.stringMatching(/pause-reconciliation has .*hibernation has /) });
+    expect(both.ignored).toMatchObject({
+      message: expect.stringMatching(/pause-reconciliation has .*hibernation has /),
+    });
   });
 });
 

@@ -11,15 +11,27 @@ import { conditionOf } from '../resource.ts';
 const SOON_DAYS = 30;
 const DAY_MS = 24 * 3_600_000;
 
-/** Whether the certificates of the Brokers and of the hooks are valid for the next thirty days. */
-export function certificates({ secrets, now }: Pick<Facts, 'secrets' | 'now'>): Finding[] {
+/** Whether the certificates of the Brokers and of the hooks are valid for the next thirty days, and clients accept those of the Brokers. */
+export function certificates({ secrets, resources, now }: Pick<Facts, 'secrets' | 'resources' | 'now'>): Finding[] {
   const { ok, judge } = check('certificates');
+  const refusals = 'value' in resources ? resources.value.flatMap(refused) : [];
+  // Who may not read Secrets learns it from the conditions.
+  if ('missing' in secrets && refusals.length > 0) return refusals;
   return judge(secrets, (found) => {
     const all = [...found].flatMap(([name, secret]) => datesIn(name, secret));
-    const findings = all.flatMap(({ what, end }) => expiry(what, end, now));
+    const findings = [...refusals, ...all.flatMap(({ what, end }) => expiry(what, end, now))];
     if (findings.length > 0) return findings;
     return [ok(all.length === 0 ? 'none is used' : `${all.length} are valid for ${SOON_DAYS} days or longer`)];
   });
+}
+
+/** A certificate that clients refuse for another reason than its end, which has a finding of its own. */
+function refused(resource: Resource): Finding[] {
+  const { error } = check('certificates');
+  const condition = conditionOf(resource, 'CertificateCoversService');
+  if (condition?.status !== 'False' || condition.reason === 'Expired') return [];
+  const remedy = 'put one that clients accept into its Secret; docs/broker.md#certificates has one for cert-manager';
+  return [error(`${objectInWords(resource)}, ${condition.reason}: ${condition.message}`, { remedy })];
 }
 
 /** When the certificates of a Secret end. */

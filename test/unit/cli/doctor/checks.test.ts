@@ -620,6 +620,21 @@ describe('certificates', () => {
     expect(JSON.stringify(found)).not.toMatch(/BEGIN|LS0t/);
   });
 
+  it.each<[string, Pick<Facts, 'secrets'>]>([
+    ['', { secrets: { value: new Map() } }],
+    [', also to those who may not read Secrets', { secrets: { missing: 'you may not get secrets: ask for a role' } }],
+  ])('that clients refuse are reported%s, unless for their end, which the Secret tells', (_, secrets) => {
+    const brokers = [
+      resource('Broker', 'wrong', [condition('CertificateCoversService', 'False', 'NameMissing')]),
+      resource('Broker', 'ended', [condition('CertificateCoversService', 'False', 'Expired')]),
+      resource('Broker', 'fine', [condition('CertificateCoversService', 'True', 'Covered')]),
+    ];
+    const found = lines(diagnose({ ...healthy(), ...resources(...brokers)(), ...secrets }));
+    expect(found.filter((line) => / certificates: /.test(line))).toEqual([
+      'error certificates: Broker meshery/wrong, NameMissing: It says why. → put one that clients accept into its Secret; docs/broker.md#certificates has one for cert-manager',
+    ]);
+  });
+
   it('that can not be read are no matter of this check, since conditions say so', () => {
     const secrets = new Map([['a/b', { metadata: { name: 'b' }, data: { 'tls.crt': 'AAAA', 'ca.crt': '' } }]]);
     expect(lines(diagnose({ ...healthy(), secrets: { value: secrets } }))).toEqual([]);
