@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { cli } from '../../support/built.ts';
-import { broker, eventually, isReady, meshSync, namespace, versions } from '../expectations.ts';
+import { broker, eventually, isReady, meshSync, namespace, rests, versions } from '../expectations.ts';
 import type { Kubernetes, KubernetesObject } from '../kubernetes.ts';
 import type { World } from '../world.ts';
 import { startInstallation } from './installation.ts';
@@ -71,15 +71,17 @@ describe('a resource of the cluster', () => {
   });
 
   it('is rendered without the password of a URL', async () => {
-    const custom = meshSync('meshery', 'custom');
+    // In a namespace of its own: what is deleted with it may go much later.
+    const of = await namespace(kubernetes, 'elsewhere');
+    const custom = meshSync(of, 'custom');
     custom.spec = { broker: { custom: { url: 'nats://me:pa55word@nats.example:4222' } } };
     await kubernetes.apply(custom);
     await isReady(kubernetes, custom);
-    const { code, stdout, stderr } = await run('render', '-n', 'meshery', 'meshsync/custom');
+    const { code, stdout, stderr } = await run('render', '-n', of, 'meshsync/custom');
     expect(code).toBe(0);
     expect(stdout).toContain('url: nats://***@nats.example:4222\n');
     expect(stdout + stderr).not.toMatch(/pa55word/);
-    await kubernetes.delete('meshery.io/v1alpha2', 'MeshSync', 'custom', 'meshery');
+    await kubernetes.delete('meshery.io/v1alpha2', 'MeshSync', 'custom', of);
   });
 
   it('is validated with what it refers to', async () => {
@@ -179,6 +181,7 @@ describe('render --diff', () => {
       const none = Object.fromEntries(Object.keys(annotations).map((key) => [key, null]));
       await kubernetes.patch({ apiVersion, kind, metadata: { ...metadata, annotations: none } });
       await eventually(async () => expect(await isPaused()).toBe(false));
+      await rests(kubernetes, 'meshery');
     }
   });
 
