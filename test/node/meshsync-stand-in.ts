@@ -1,7 +1,7 @@
 /**
  * What MeshSync's pods run where no real MeshSync is given: it waits for the monitoring port of its broker, connects as
  * `meshsync` with the credentials in `BROKER_URL`, publishes the ConfigMaps of the cluster with the rights of its
- * ServiceAccount, and answers its probes as MeshSync does.
+ * ServiceAccount, answers its probes as MeshSync does, and logs that it is connected.
  */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -28,6 +28,7 @@ async function start(): Promise<void> {
     maxReconnectAttempts: -1,
   });
   connected = true;
+  console.log(`connected to ${url.host}`);
   publish(connection);
 }
 
