@@ -60,7 +60,7 @@ function unlessPaused<Context extends Clock>(
   return { ...response, children: hibernation(parent).length > 0 ? desired.map(scaledToZero) : desired };
 }
 
-/** The conditions that are derived from the answer and the children, whatever the controller has answered. */
+/** The conditions that are derived from the answer, the children and the annotations, whatever the controller has answered. */
 const derivedConditions = ['Stalled', 'CredentialsExposed', 'AnnotationIgnored'];
 
 /** A status with these derived conditions, and with no others from the last status. */
@@ -86,19 +86,22 @@ function credentialsExposed({ children }: SyncRequest): ConditionInput[] {
 
 /** The annotations that every resource may have, without their group: the value that has an effect, and the one that says not to. */
 const annotations = { 'pause-reconciliation': ['true', 'false'], hibernation: ['on', 'off'] } as const;
+type Annotation = keyof typeof annotations;
 
-/** Whether an annotation of the resource has the value that has an effect. */
-function isSet({ apiVersion, metadata }: Parent, name: keyof typeof annotations): boolean {
-  return metadata.annotations?.[`${groupOf(apiVersion)}/${name}`] === annotations[name][0];
+/** The key of an annotation in the group of a resource, whether it has its effect, and whether its value means nothing. */
+function read({ apiVersion, metadata }: Parent, name: Annotation) {
+  const key = `${groupOf(apiVersion)}/${name}`;
+  const [set, unset] = annotations[name];
+  const value = metadata.annotations?.[key];
+  return { key, isSet: value === set, isUnknown: value !== undefined && value !== set && value !== unset };
 }
 
 /** Whether an annotation has another value than those that mean something, such as `true` for `on`. */
-function annotationIgnored({ apiVersion, metadata }: Parent): ConditionInput[] {
-  const messages = Object.entries(annotations).flatMap(([name, [set, unset]]) => {
-    const annotation = `${groupOf(apiVersion)}/${name}`;
-    const value = metadata.annotations?.[annotation];
-    if (value === undefined || value === set || value === unset) return [];
-    return [`Annotation ${annotation} has no effect: its value is neither "${set}" nor "${unset}".`];
+function annotationIgnored(parent: Parent): ConditionInput[] {
+  const messages = (Object.keys(annotations) as Annotation[]).flatMap((name) => {
+    const { key, isUnknown } = read(parent, name);
+    const [set, unset] = annotations[name];
+    return isUnknown ? [`Annotation ${key} has no effect: its value is neither "${set}" nor "${unset}".`] : [];
   });
   return messages.length > 0 ? [condition('AnnotationIgnored', 'True', 'UnknownValue', messages.join(' '))] : [];
 }
@@ -114,9 +117,9 @@ export function keepChildren(request: SyncRequest, problem: Problem, context: Cl
 
 /** With the value `true`, `<group>/pause-reconciliation` leaves all children of a resource unchanged. */
 function pausedCondition(parent: Parent): ConditionInput | undefined {
-  if (!isSet(parent, 'pause-reconciliation')) return undefined;
-  const annotation = `${groupOf(parent.apiVersion)}/pause-reconciliation`;
-  const message = `All children are left unchanged until annotation ${annotation} is removed.`;
+  const { key, isSet } = read(parent, 'pause-reconciliation');
+  if (!isSet) return undefined;
+  const message = `All children are left unchanged until annotation ${key} is removed.`;
   return condition('ReconciliationPaused', 'True', 'AnnotationSet', message);
 }
 
@@ -135,9 +138,9 @@ function reconciling({ parent, lastStatus }: SyncRequest, message: string): Cond
  * the workload of a resource to zero and keeps all other children.
  */
 export function hibernation(parent: Parent): ConditionInput[] {
-  if (!isSet(parent, 'hibernation')) return [];
-  const annotation = `${groupOf(parent.apiVersion)}/hibernation`;
-  const message = `The pods are scaled to zero until annotation ${annotation} is removed; all other children are kept.`;
+  const { key, isSet } = read(parent, 'hibernation');
+  if (!isSet) return [];
+  const message = `The pods are scaled to zero until annotation ${key} is removed; all other children are kept.`;
   return [condition('Hibernated', 'True', 'Hibernated', message)];
 }
 

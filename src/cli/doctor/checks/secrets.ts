@@ -11,10 +11,15 @@ import { conditionOf } from '../resource.ts';
 const SOON_DAYS = 30;
 const DAY_MS = 24 * 3_600_000;
 
+/** What the conditions of the resources tell; nothing if these may not be listed, which their own check says. */
+function fromConditions(resources: Facts['resources'], findings: (resource: Resource) => Finding[]): Finding[] {
+  return 'value' in resources ? resources.value.flatMap(findings) : [];
+}
+
 /** Whether the certificates of the Brokers and of the hooks are valid for the next thirty days, and clients accept those of the Brokers. */
 export function certificates({ secrets, resources, now }: Pick<Facts, 'secrets' | 'resources' | 'now'>): Finding[] {
   const { ok, judge } = check('certificates');
-  const refusals = 'value' in resources ? resources.value.flatMap(refused) : [];
+  const refusals = fromConditions(resources, refused);
   // Who may not read Secrets learns it from the conditions.
   if ('missing' in secrets && refusals.length > 0) return refusals;
   return judge(secrets, (found) => {
@@ -61,7 +66,7 @@ const COPIES = [LAST_APPLIED, KUBECTL_LAST_APPLIED];
 export function credentials({ secrets, resources }: Pick<Facts, 'secrets' | 'resources'>): Finding[] {
   const { ok, error, judge } = check('credentials');
   // Who may not read Secrets learns it from the conditions.
-  const conditions = 'missing' in secrets && 'value' in resources ? resources.value.flatMap(exposed) : [];
+  const conditions = 'missing' in secrets ? fromConditions(resources, exposed) : [];
   if (conditions.length > 0) return conditions;
   return judge(secrets, (found) => {
     const findings = [...found].flatMap(([name, { metadata }]) =>
